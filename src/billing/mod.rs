@@ -1,0 +1,1 @@
+//! From facts to usage, and from usage to a bill.

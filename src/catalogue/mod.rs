@@ -1,0 +1,1 @@
+//! Facts about AWS as sourced tables: instance types, sizes, prices, quotas, network limits.

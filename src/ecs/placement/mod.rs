@@ -1,0 +1,1 @@
+//! Which instance a task goes to: filters, constraints, strategies.

@@ -1,0 +1,288 @@
+//! Typed handles: positions in tables that never change, and generational ids of things that come and go.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+use std::ops::{Index, IndexMut};
+
+/// A position in a [`Table`] of `T`: for things that exist from the start of a run to its end.
+pub struct Ix<T>(u32, PhantomData<fn() -> T>);
+
+/// A generational id of a `T` in an [`Arena`]: once the thing is removed, the id finds nothing.
+pub struct Id<T> {
+    slot: u32,
+    generation: u32,
+    of: PhantomData<fn() -> T>,
+}
+
+/// A list of `T` that is built once and read by [`Ix`].
+#[derive(Clone, Debug)]
+pub struct Table<T>(Vec<T>);
+
+/// A store of `T` that come and go; slots are used again, ids are not.
+#[derive(Clone, Debug)]
+pub struct Arena<T> {
+    slots: Vec<Slot<T>>,
+    free: Vec<u32>,
+    len: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Slot<T> {
+    generation: u32,
+    value: Option<T>,
+}
+
+impl<T> Ix<T> {
+    /// Makes the handle of position `index`.
+    pub const fn new(index: usize) -> Ix<T> {
+        Ix(index as u32, PhantomData)
+    }
+
+    /// Returns the position.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl<T> Id<T> {
+    /// Returns the slot: small, dense, used again after the thing is gone.
+    pub const fn slot(self) -> usize {
+        self.slot as usize
+    }
+}
+
+impl<T> Table<T> {
+    /// Makes an empty table.
+    pub const fn new() -> Table<T> {
+        Table(Vec::new())
+    }
+
+    /// Adds `value` and returns its handle.
+    pub fn push(&mut self, value: T) -> Ix<T> {
+        self.0.push(value);
+        Ix::new(self.0.len() - 1)
+    }
+
+    /// Returns how many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Says whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Goes through all with their handles, in order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (Ix<T>, &T)> + ExactSizeIterator {
+        self.0.iter().enumerate().map(|(i, value)| (Ix::new(i), value))
+    }
+
+    /// Goes through all handles, in order; borrows nothing.
+    pub fn indices(&self) -> impl DoubleEndedIterator<Item = Ix<T>> + use<T> {
+        (0..self.0.len()).map(Ix::new)
+    }
+
+    /// Returns the value at `ix`, if there is one.
+    pub fn get(&self, ix: Ix<T>) -> Option<&T> {
+        self.0.get(ix.index())
+    }
+
+    /// Finds the first that satisfies `test`.
+    pub fn position(&self, test: impl FnMut(&T) -> bool) -> Option<Ix<T>> {
+        self.0.iter().position(test).map(Ix::new)
+    }
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Table::new()
+    }
+}
+
+impl<T> FromIterator<T> for Table<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
+        Table(values.into_iter().collect())
+    }
+}
+
+impl<T> Index<Ix<T>> for Table<T> {
+    type Output = T;
+    fn index(&self, ix: Ix<T>) -> &T {
+        &self.0[ix.index()]
+    }
+}
+
+impl<T> IndexMut<Ix<T>> for Table<T> {
+    fn index_mut(&mut self, ix: Ix<T>) -> &mut T {
+        &mut self.0[ix.index()]
+    }
+}
+
+impl<T> Arena<T> {
+    /// Makes an empty arena.
+    pub const fn new() -> Arena<T> {
+        Arena { slots: Vec::new(), free: Vec::new(), len: 0 }
+    }
+
+    /// Stores `value` in the slot freed last, or in a new one.
+    pub fn insert(&mut self, value: T) -> Id<T> {
+        self.len += 1;
+        if let Some(slot) = self.free.pop() {
+            let entry = &mut self.slots[slot as usize];
+            entry.value = Some(value);
+            return Id { slot, generation: entry.generation, of: PhantomData };
+        }
+        let slot = u32::try_from(self.slots.len()).expect("fewer than 4 billion things at once");
+        self.slots.push(Slot { generation: 0, value: Some(value) });
+        Id { slot, generation: 0, of: PhantomData }
+    }
+
+    /// Takes the value out; the id and its copies find nothing from now on.
+    pub fn remove(&mut self, id: Id<T>) -> Option<T> {
+        let entry = self.slots.get_mut(id.slot())?;
+        if entry.generation != id.generation {
+            return None;
+        }
+        let value = entry.value.take()?;
+        entry.generation = entry.generation.wrapping_add(1);
+        self.free.push(id.slot);
+        self.len -= 1;
+        Some(value)
+    }
+
+    /// Returns the value, unless it is gone.
+    pub fn get(&self, id: Id<T>) -> Option<&T> {
+        let entry = self.slots.get(id.slot())?;
+        if entry.generation == id.generation { entry.value.as_ref() } else { None }
+    }
+
+    /// Returns the value for changing, unless it is gone.
+    pub fn get_mut(&mut self, id: Id<T>) -> Option<&mut T> {
+        let entry = self.slots.get_mut(id.slot())?;
+        if entry.generation == id.generation { entry.value.as_mut() } else { None }
+    }
+
+    /// Returns how many there are now.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Says whether there are none now.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Goes through those present, in slot order.
+    pub fn iter(&self) -> impl Iterator<Item = (Id<T>, &T)> {
+        self.slots.iter().enumerate().filter_map(|(slot, entry)| {
+            let id = Id { slot: slot as u32, generation: entry.generation, of: PhantomData };
+            entry.value.as_ref().map(|value| (id, value))
+        })
+    }
+}
+
+impl<T> Default for Arena<T> {
+    fn default() -> Self {
+        Arena::new()
+    }
+}
+
+impl<T> Index<Id<T>> for Arena<T> {
+    type Output = T;
+    fn index(&self, id: Id<T>) -> &T {
+        self.get(id).expect("the caller knows that this one is still there")
+    }
+}
+
+impl<T> IndexMut<Id<T>> for Arena<T> {
+    fn index_mut(&mut self, id: Id<T>) -> &mut T {
+        self.get_mut(id).expect("the caller knows that this one is still there")
+    }
+}
+
+// Derived implementations would ask the same of `T`, which a handle does not hold.
+impl<T> Clone for Ix<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Ix<T> {}
+impl<T> PartialEq for Ix<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+impl<T> Eq for Ix<T> {}
+impl<T> PartialOrd for Ix<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl<T> Ord for Ix<T> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+impl<T> Hash for Ix<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+impl<T> fmt::Debug for Ix<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+impl<T> Clone for Id<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Id<T> {}
+impl<T> PartialEq for Id<T> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.slot, self.generation) == (other.slot, other.generation)
+    }
+}
+impl<T> Eq for Id<T> {}
+impl<T> PartialOrd for Id<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl<T> Ord for Id<T> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.slot, self.generation).cmp(&(other.slot, other.generation))
+    }
+}
+impl<T> Hash for Id<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.slot.hash(state);
+        self.generation.hash(state);
+    }
+}
+impl<T> fmt::Debug for Id<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}v{}", self.slot, self.generation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_of_something_gone_finds_nothing_although_its_slot_is_used_again() {
+        let mut arena = Arena::new();
+        let first = arena.insert("first");
+        assert_eq!(arena.remove(first), Some("first"));
+        let second = arena.insert("second");
+        assert_eq!(second.slot(), first.slot());
+        assert_eq!(arena.get(first), None);
+        assert_eq!(arena.remove(first), None);
+        assert_eq!(arena[second], "second");
+        assert_eq!(arena.len(), 1);
+    }
+}

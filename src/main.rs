@@ -1,0 +1,3 @@
+//! The `ecsim` command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! From facts to series, logs and summaries, in bounded memory.

@@ -1,0 +1,1 @@
+//! Terminal, CSV, JSON and pictures: the only ring that writes results.

@@ -1,0 +1,1 @@
+//! From text to a checked model: the only ring that reads files.

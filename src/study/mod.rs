@@ -1,0 +1,1 @@
+//! Many runs: variants, replications, statistics.
