@@ -3,7 +3,9 @@
 mod arena;
 mod queue;
 mod random;
+mod wheel;
 
 pub use arena::{Arena, Id, Ix, Table};
 pub use queue::{HeapQueue, Livelock, MAX_ROUNDS, Rank};
 pub use random::{Luck, Purpose, Seed, Stream};
+pub use wheel::Queue;
