@@ -208,8 +208,14 @@ impl Calendar {
     }
 
     /// Returns the local time at an instant.
-    fn local(&self, at: SimTime) -> DateTime {
+    /// Returns the local time at an instant.
+    pub(super) fn local(&self, at: SimTime) -> DateTime {
         self.zone.to_datetime(self.timestamp(at))
+    }
+
+    /// Returns when clocks first show a local time; `None` if never, or before the start.
+    pub(super) fn first_instant(&self, local: DateTime) -> Option<SimTime> {
+        self.sim_time(self.instants(local).0?)
     }
 
     fn zoned(&self, at: SimTime) -> Zoned {

@@ -3,6 +3,7 @@
 mod amount;
 mod calendar;
 mod money;
+mod schedule;
 mod time;
 
 pub use amount::{Bytes, Resources};
@@ -10,4 +11,5 @@ pub use calendar::{
     Calendar, CalendarError, Civil, Tick, TimeFormat, parse_span, parse_utc_micros,
 };
 pub use money::{HourlyRate, Money};
+pub use schedule::{Schedule, ScheduleError};
 pub use time::{SimTime, Span};
