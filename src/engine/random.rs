@@ -35,6 +35,11 @@ impl Seed {
 }
 
 impl Luck {
+    /// Returns the luck of the part of this thing that bears `name`.
+    pub fn named(self, name: &str) -> Luck {
+        Luck(mix(self.0, hash(name.as_bytes())))
+    }
+
     /// Returns the luck of part `number` of this thing.
     #[inline]
     pub fn part(self, number: u64) -> Luck {
@@ -53,12 +58,18 @@ impl Luck {
         Stream::from_seed(seed)
     }
 
+    /// Draws a number from 0 to 1, 1 excluded.
+    #[inline]
+    pub fn unit(self, purpose: Purpose) -> f64 {
+        self.stream(purpose).random::<f64>()
+    }
+
     /// Says yes with this probability; at most 0 is never, at least 1 is always.
     ///
     /// What happens with one probability happens with every greater one too.
     #[inline]
     pub fn chance(self, purpose: Purpose, probability: f64) -> bool {
-        self.stream(purpose).random::<f64>() < probability
+        self.unit(purpose) < probability
     }
 
     /// Chooses a number from 0 to `n - 1`, all alike.
