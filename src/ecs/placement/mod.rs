@@ -99,7 +99,7 @@ fn choose_on_fargate(
         return refuse(FailureReason::VcpuQuota);
     }
     let launch = &model.launches[ask.launch];
-    let zones = model.zones.indices().filter(|&zone| {
+    let zones = launch.zones.iter().copied().filter(|&zone| {
         launch.subnets.is_empty() || free_subnet(model, world, launch, zone).is_some()
     });
     let count = |zone| world.cluster.group_on_fargate(launch.group, ask.provider, zone);
