@@ -1,1 +1,3 @@
 //! Which instance a task goes to: filters, constraints, strategies.
+
+pub mod query;
