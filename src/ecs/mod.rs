@@ -1,3 +1,291 @@
 //! The model of Amazon ECS: pure, single-threaded, `Clone`. No files, no prices, no printing.
+//!
+//! A [`Sim`] is one run: a [`Model`] that does not change, a [`World`] that does, and a queue of
+//! events. [`Sim::run_until`] pops an event and hands it to the area it belongs to; what happens
+//! leaves as [`Fact`]s to an [`Observer`].
 
+mod account;
+pub mod cluster;
+mod fact;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod instance;
+mod life;
+pub mod model;
 pub mod placement;
+mod pull;
+mod service;
+mod submit;
+mod task;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::engine::{Arena, Id, Ix, Livelock, Queue, Rank, Seed, Table};
+use crate::units::{SimTime, Span};
+
+pub use self::cluster::{Cluster, Instance, Location};
+pub use self::fact::{
+    AfterFailure, Fact, FailedChecks, FailureReason, Observer, PlacementFailure, ServiceEvent,
+};
+pub use self::model::Model;
+pub use self::task::{ContainerState, Owner, StopCode, StopReason, Task, TaskStatus, TaskTimes};
+
+use self::account::AccountState;
+use self::model::{Service, Submitter};
+use self::service::ServiceState;
+use self::submit::{Submission, SubmitterState};
+use self::task::ContainerId;
+
+/// One run: deterministic, and a clone of it at any instant continues as the original does.
+#[derive(Clone, Debug)]
+pub struct Sim {
+    model: Arc<Model>,
+    seed: Seed,
+    world: World,
+    queue: Queue<Event>,
+    events: u64,
+}
+
+/// The state of a run.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// Container instances and their ledgers.
+    pub cluster: Cluster,
+    /// Tasks that are not yet STOPPED.
+    pub tasks: Arena<Task>,
+    /// Services, by position in the model.
+    pub services: Table<ServiceState, Service>,
+    tasks_created: u64,
+    account: AccountState,
+    submitters: Table<SubmitterState, Submitter>,
+    submissions: Arena<Submission>,
+}
+
+/// How far a run came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// To the instant it was asked for.
+    Reached,
+    /// To a bound of the model: how many events or tasks were allowed.
+    LimitReached(Limit),
+    /// Into an instant that never ends.
+    Livelock(Livelock),
+}
+
+/// A bound of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// `limits.events`.
+    Events(u64),
+    /// `limits.tasks`.
+    Tasks(u64),
+}
+
+/// What happens next. Copied through the queue, so small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Event {
+    /// The run begins.
+    Begin,
+    /// A step in the life of a task.
+    Task(Id<Task>, TaskStep),
+    /// A step in the life of a container.
+    Container(ContainerId, ContainerStep),
+    /// The next pull on an instance is complete, unless the epoch is stale.
+    InstancePull(Id<Instance>, u32),
+    /// The next pull of a Fargate task is complete, unless the epoch is stale.
+    TaskPull(Id<Task>, u32),
+    /// A service compares what it wants with what it has.
+    Reconcile(Ix<Service>, u32),
+    /// The next row of a trace, or firing of a schedule.
+    Arrival(Ix<Submitter>),
+    /// A submission calls RunTask again.
+    Submit(Id<Submission>),
+    /// A submitter's queue is looked at again: room has appeared.
+    TryQueue(Ix<Submitter>),
+    /// The action at this position of the model.
+    Action(u32),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TaskStep {
+    /// Its network interface is there.
+    Provisioned,
+    /// It counts as healthy.
+    Healthy,
+    /// It has drained from its target groups.
+    Deregistered,
+    /// Its network interface is gone.
+    Deprovisioned,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ContainerStep {
+    /// The registry was asked, and all layers are there.
+    PullChecked,
+    /// The process runs.
+    Started,
+    /// It could not be started.
+    StartFailed,
+    /// Its health check has passed.
+    Healthy,
+    /// It has waited for its dependencies for too long.
+    StartTimeout,
+    /// The process ends by itself.
+    Exits { exit_code: u8 },
+    /// The process ends after SIGTERM or SIGKILL.
+    Stopped { exit_code: u8 },
+}
+
+const _: () = assert!(size_of::<Event>() <= 16, "events are copied through the queue");
+
+/// Ranks of one instant: what ended gives room to what acts, and what acts sees all that ended.
+mod rank {
+    use super::Rank;
+
+    /// Things end and give back what they held.
+    pub const ENDED: Rank = 0;
+    /// Things under way get one step further.
+    pub const PROGRESSED: Rank = 1;
+    /// Controllers act on what they see.
+    pub const CONTROLLERS: Rank = 2;
+    /// New demand arrives.
+    pub const DEMAND: Rank = 3;
+}
+
+/// What a handler may use besides the world: the model, the luck, the queue, the observer.
+struct Cx<'a> {
+    model: &'a Model,
+    seed: Seed,
+    queue: &'a mut Queue<Event>,
+    observer: &'a mut dyn Observer,
+}
+
+impl Cx<'_> {
+    fn now(&self) -> SimTime {
+        self.queue.now()
+    }
+
+    fn at(&mut self, at: SimTime, rank: Rank, event: Event) {
+        self.queue.schedule(at, rank, event);
+    }
+
+    fn after(&mut self, delay: Span, rank: Rank, event: Event) {
+        let at = self.now().saturating_add(delay);
+        self.queue.schedule(at, rank, event);
+    }
+
+    fn tell(&mut self, world: &World, fact: Fact) {
+        self.observer.observe(self.queue.now(), &fact, world, self.model);
+    }
+}
+
+impl Sim {
+    /// Makes a run that has not begun.
+    pub fn new(model: Arc<Model>, seed: Seed) -> Sim {
+        let mut queue = Queue::new();
+        queue.schedule(SimTime::ZERO, rank::ENDED, Event::Begin);
+        let world = World {
+            cluster: Cluster::new(&model),
+            tasks: Arena::new(),
+            services: model.services.iter().map(|(_, spec)| ServiceState::new(spec)).collect(),
+            tasks_created: 0,
+            account: AccountState::new(&model),
+            submitters: model.submitters.iter().map(|_| SubmitterState::default()).collect(),
+            submissions: Arena::new(),
+        };
+        Sim { model, seed, world, queue, events: 0 }
+    }
+
+    /// Handles every event due at or before `until`, telling `observer` what happens.
+    ///
+    /// A run can be continued: `run_until(a)` then `run_until(b)` equals `run_until(b)`.
+    pub fn run_until(&mut self, until: SimTime, observer: &mut dyn Observer) -> Stop {
+        loop {
+            if self.events >= self.model.limits.events {
+                return Stop::LimitReached(Limit::Events(self.model.limits.events));
+            }
+            if self.world.tasks.len() as u64 > self.model.limits.tasks {
+                return Stop::LimitReached(Limit::Tasks(self.model.limits.tasks));
+            }
+            match self.queue.pop_until(until) {
+                Ok(Some(event)) => {
+                    self.events += 1;
+                    let mut cx = Cx {
+                        model: &self.model,
+                        seed: self.seed,
+                        queue: &mut self.queue,
+                        observer,
+                    };
+                    handle(&mut cx, &mut self.world, event);
+                }
+                Ok(None) => return Stop::Reached,
+                Err(livelock) => return Stop::Livelock(livelock),
+            }
+        }
+    }
+
+    /// Returns the model.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// Returns the state.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// Returns the instant of the last event.
+    pub fn now(&self) -> SimTime {
+        self.queue.now()
+    }
+
+    /// Returns how many events were handled.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+}
+
+impl World {
+    /// Returns how many tasks were ever created.
+    pub fn tasks_created(&self) -> u64 {
+        self.tasks_created
+    }
+}
+
+/// Hands an event to the area it belongs to.
+fn handle(cx: &mut Cx, world: &mut World, event: Event) {
+    match event {
+        Event::Begin => begin(cx, world),
+        Event::Task(task, step) => life::on_task(cx, world, task, step),
+        Event::Container(container, step) => life::on_container(cx, world, container, step),
+        Event::InstancePull(instance, epoch) => life::on_instance_pull(cx, world, instance, epoch),
+        Event::TaskPull(task, epoch) => life::on_task_pull(cx, world, task, epoch),
+        Event::Reconcile(service, epoch) => service::on_reconcile(cx, world, service, epoch),
+        Event::Arrival(submitter) => submit::on_arrival(cx, world, submitter),
+        Event::Submit(submission) => submit::on_submit(cx, world, submission),
+        Event::TryQueue(submitter) => submit::on_try_queue(cx, world, submitter),
+        Event::Action(position) => act(cx, world, position),
+    }
+}
+
+/// Fixed fleets are ACTIVE, daemons first, then the services, then whoever submits.
+fn begin(cx: &mut Cx, world: &mut World) {
+    instance::register_fleets(cx, world);
+    service::begin(cx, world);
+    submit::begin(cx, world);
+    for position in 0..cx.model.actions.len() {
+        let (at, _) = cx.model.actions[position];
+        cx.at(at, rank::DEMAND, Event::Action(position as u32));
+    }
+}
+
+fn act(cx: &mut Cx, world: &mut World, position: u32) {
+    let (_, action) = cx.model.actions[position as usize];
+    match action {
+        model::Action::SetDesiredCount { service, desired_count } => {
+            service::set_desired_count(cx, world, service, desired_count);
+        }
+    }
+}

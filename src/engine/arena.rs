@@ -15,9 +15,9 @@ pub struct Id<T> {
     of: PhantomData<fn() -> T>,
 }
 
-/// A list of `T` that is built once and read by [`Ix`].
+/// A list of `T` read by [`Ix`]; a list of what goes with each `K` is read by the `Ix` of the `K`.
 #[derive(Clone, Debug)]
-pub struct Table<T>(Vec<T>);
+pub struct Table<T, K = T>(Vec<T>, PhantomData<fn() -> K>);
 
 /// A store of `T` that come and go; slots are used again, ids are not.
 #[derive(Clone, Debug)]
@@ -52,14 +52,14 @@ impl<T> Id<T> {
     }
 }
 
-impl<T> Table<T> {
+impl<T, K> Table<T, K> {
     /// Makes an empty table.
-    pub const fn new() -> Table<T> {
-        Table(Vec::new())
+    pub const fn new() -> Table<T, K> {
+        Table(Vec::new(), PhantomData)
     }
 
     /// Adds `value` and returns its handle.
-    pub fn push(&mut self, value: T) -> Ix<T> {
+    pub fn push(&mut self, value: T) -> Ix<K> {
         self.0.push(value);
         Ix::new(self.0.len() - 1)
     }
@@ -75,47 +75,47 @@ impl<T> Table<T> {
     }
 
     /// Goes through all with their handles, in order.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (Ix<T>, &T)> + ExactSizeIterator {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (Ix<K>, &T)> + ExactSizeIterator {
         self.0.iter().enumerate().map(|(i, value)| (Ix::new(i), value))
     }
 
     /// Goes through all handles, in order; borrows nothing.
-    pub fn indices(&self) -> impl DoubleEndedIterator<Item = Ix<T>> + use<T> {
+    pub fn indices(&self) -> impl DoubleEndedIterator<Item = Ix<K>> + use<T, K> {
         (0..self.0.len()).map(Ix::new)
     }
 
     /// Returns the value at `ix`, if there is one.
-    pub fn get(&self, ix: Ix<T>) -> Option<&T> {
+    pub fn get(&self, ix: Ix<K>) -> Option<&T> {
         self.0.get(ix.index())
     }
 
     /// Finds the first that satisfies `test`.
-    pub fn position(&self, test: impl FnMut(&T) -> bool) -> Option<Ix<T>> {
+    pub fn position(&self, test: impl FnMut(&T) -> bool) -> Option<Ix<K>> {
         self.0.iter().position(test).map(Ix::new)
     }
 }
 
-impl<T> Default for Table<T> {
+impl<T, K> Default for Table<T, K> {
     fn default() -> Self {
         Table::new()
     }
 }
 
-impl<T> FromIterator<T> for Table<T> {
+impl<T, K> FromIterator<T> for Table<T, K> {
     fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
-        Table(values.into_iter().collect())
+        Table(values.into_iter().collect(), PhantomData)
     }
 }
 
-impl<T> Index<Ix<T>> for Table<T> {
+impl<T, K> Index<Ix<K>> for Table<T, K> {
     type Output = T;
-    fn index(&self, ix: Ix<T>) -> &T {
+    fn index(&self, ix: Ix<K>) -> &T {
         &self.0[ix.index()]
     }
 }
 
-impl<T> IndexMut<Ix<T>> for Table<T> {
-    fn index_mut(&mut self, ix: Ix<T>) -> &mut T {
+impl<T, K> IndexMut<Ix<K>> for Table<T, K> {
+    fn index_mut(&mut self, ix: Ix<K>) -> &mut T {
         &mut self.0[ix.index()]
     }
 }

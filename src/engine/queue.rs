@@ -1,4 +1,7 @@
-//! The future-event list: what happens next, in an order that is decided and never inherited.
+//! The order of future events, decided and never inherited, and the plain list that keeps it.
+//!
+//! Events come by time, then round, then rank, then insertion. An event scheduled for the present
+//! instant with a rank below the one being handled runs in the next round of the same instant.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -19,39 +22,24 @@ pub struct Livelock {
     pub at: SimTime,
 }
 
-/// The future-event list: a binary heap over one packed key.
+/// The future-event list as a binary heap: the plain one, by which the fast [`Queue`] is judged.
 ///
-/// Events come by time, then round, then rank, then insertion. An event scheduled for the present
-/// instant with a rank below the one being handled runs in the next round of the same instant.
+/// [`Queue`]: super::Queue
 #[derive(Clone, Debug)]
 pub struct HeapQueue<E> {
+    clock: Clock,
     heap: BinaryHeap<Entry<E>>,
-    now: SimTime,
-    round: u16,
-    rank: Rank,
-    sequence: u64,
 }
-
-#[derive(Clone, Copy, Debug)]
-struct Entry<E> {
-    key: u128,
-    event: E,
-}
-
-const ROUND_SHIFT: u32 = 48;
-const RANK_SHIFT: u32 = 40;
-const TIME_SHIFT: u32 = 64;
-const SEQUENCE_MASK: u64 = (1 << RANK_SHIFT) - 1;
 
 impl<E: Copy> HeapQueue<E> {
     /// Makes an empty queue at the beginning of time.
     pub fn new() -> HeapQueue<E> {
-        HeapQueue { heap: BinaryHeap::new(), now: SimTime::ZERO, round: 0, rank: 0, sequence: 0 }
+        HeapQueue { clock: Clock::START, heap: BinaryHeap::new() }
     }
 
     /// Returns the instant of the event popped last.
     pub fn now(&self) -> SimTime {
-        self.now
+        self.clock.now
     }
 
     /// Returns how many events are pending.
@@ -68,18 +56,9 @@ impl<E: Copy> HeapQueue<E> {
     ///
     /// # Panics
     /// If `at` is in the past.
+    #[track_caller]
     pub fn schedule(&mut self, at: SimTime, rank: Rank, event: E) {
-        assert!(at >= self.now, "an event for {at:?} was scheduled at {:?}", self.now);
-        let round = match at == self.now {
-            true if rank < self.rank => self.round + 1,
-            true => self.round,
-            false => 0,
-        };
-        let key = (u128::from(at.as_micros()) << TIME_SHIFT)
-            | (u128::from(round) << ROUND_SHIFT)
-            | (u128::from(rank) << RANK_SHIFT)
-            | u128::from(self.sequence & SEQUENCE_MASK);
-        self.sequence += 1;
+        let key = self.clock.stamp(at, rank);
         self.heap.push(Entry { key, event });
     }
 
@@ -89,17 +68,11 @@ impl<E: Copy> HeapQueue<E> {
     /// [`Livelock`] if the present instant has had too many rounds.
     pub fn pop_until(&mut self, until: SimTime) -> Result<Option<E>, Livelock> {
         let Some(first) = self.heap.peek() else { return Ok(None) };
-        let at = SimTime::from_micros((first.key >> TIME_SHIFT) as u64);
-        if at > until {
+        if first.key.at() > until {
             return Ok(None);
         }
         let Entry { key, event } = self.heap.pop().expect("it was just seen");
-        self.now = at;
-        self.round = (key >> ROUND_SHIFT) as u16;
-        self.rank = (key >> RANK_SHIFT) as Rank;
-        if self.round >= MAX_ROUNDS {
-            return Err(Livelock { at });
-        }
+        self.clock.advance(key)?;
         Ok(Some(event))
     }
 }
@@ -108,6 +81,88 @@ impl<E: Copy> Default for HeapQueue<E> {
     fn default() -> Self {
         HeapQueue::new()
     }
+}
+
+/// The place of an event in the order of all: time, round, rank and sequence in one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key(u128);
+
+const TIME_SHIFT: u32 = 64;
+const ROUND_SHIFT: u32 = 48;
+const RANK_SHIFT: u32 = 40;
+const SEQUENCE_MASK: u64 = (1 << RANK_SHIFT) - 1;
+
+impl Key {
+    #[inline]
+    fn new(at: SimTime, round: u16, rank: Rank, sequence: u64) -> Key {
+        Key((u128::from(at.as_micros()) << TIME_SHIFT)
+            | (u128::from(round) << ROUND_SHIFT)
+            | (u128::from(rank) << RANK_SHIFT)
+            | u128::from(sequence & SEQUENCE_MASK))
+    }
+
+    /// Returns the instant.
+    #[inline]
+    pub(super) fn at(self) -> SimTime {
+        SimTime::from_micros((self.0 >> TIME_SHIFT) as u64)
+    }
+
+    fn round(self) -> u16 {
+        (self.0 >> ROUND_SHIFT) as u16
+    }
+
+    fn rank(self) -> Rank {
+        (self.0 >> RANK_SHIFT) as Rank
+    }
+}
+
+/// Where a run stands: hands out keys, and moves to the key of each event taken.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    /// The instant of the event taken last.
+    pub(super) now: SimTime,
+    round: u16,
+    rank: Rank,
+    sequence: u64,
+}
+
+impl Clock {
+    /// The beginning of time.
+    pub(super) const START: Clock = Clock { now: SimTime::ZERO, round: 0, rank: 0, sequence: 0 };
+
+    /// Makes the key of an event that is scheduled now.
+    #[inline]
+    #[track_caller]
+    pub(super) fn stamp(&mut self, at: SimTime, rank: Rank) -> Key {
+        assert!(at >= self.now, "an event for {at:?} was scheduled at {:?}", self.now);
+        let round = match at == self.now {
+            true if rank < self.rank => self.round + 1,
+            true => self.round,
+            false => 0,
+        };
+        let key = Key::new(at, round, rank, self.sequence);
+        self.sequence += 1;
+        key
+    }
+
+    /// Moves to the event that is taken now.
+    #[inline]
+    pub(super) fn advance(&mut self, key: Key) -> Result<(), Livelock> {
+        self.now = key.at();
+        self.round = key.round();
+        self.rank = key.rank();
+        if self.round >= MAX_ROUNDS {
+            return Err(Livelock { at: self.now });
+        }
+        Ok(())
+    }
+}
+
+/// A pending event with its key; the *greatest* entry is the one that comes first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry<E> {
+    pub(super) key: Key,
+    pub(super) event: E,
 }
 
 // `BinaryHeap` gives the greatest first, so the order is turned round: the smallest key is greatest.

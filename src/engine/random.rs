@@ -2,7 +2,7 @@
 //!
 //! So variants of a scenario meet the same luck, and a change that cannot matter changes nothing.
 
-use rand::SeedableRng;
+use rand::{Rng, RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// A stream of random numbers: Xoshiro256++, named and portable.
@@ -35,6 +35,11 @@ impl Seed {
 }
 
 impl Luck {
+    /// Returns the luck of the part of this thing that bears `name`.
+    pub fn named(self, name: &str) -> Luck {
+        Luck(mix(self.0, hash(name.as_bytes())))
+    }
+
     /// Returns the luck of part `number` of this thing.
     #[inline]
     pub fn part(self, number: u64) -> Luck {
@@ -51,6 +56,32 @@ impl Luck {
             word.copy_from_slice(&finish(state).to_le_bytes());
         }
         Stream::from_seed(seed)
+    }
+
+    /// Draws a number from 0 to 1, 1 excluded.
+    #[inline]
+    pub fn unit(self, purpose: Purpose) -> f64 {
+        self.stream(purpose).random::<f64>()
+    }
+
+    /// Says yes with this probability; at most 0 is never, at least 1 is always.
+    ///
+    /// What happens with one probability happens with every greater one too.
+    #[inline]
+    pub fn chance(self, purpose: Purpose, probability: f64) -> bool {
+        self.unit(purpose) < probability
+    }
+
+    /// Chooses a number from 0 to `n - 1`, all alike.
+    ///
+    /// Takes one draw of 64 bits, so a number is preferred by less than one in four billion.
+    ///
+    /// # Panics
+    /// If there is nothing to choose from.
+    #[inline]
+    pub fn below(self, purpose: Purpose, n: u32) -> u32 {
+        assert!(n > 0, "a number below 0 was asked for");
+        ((u128::from(self.stream(purpose).next_u64()) * u128::from(n)) >> 64) as u32
     }
 }
 
@@ -89,8 +120,6 @@ const fn hash(bytes: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use rand::Rng;
-
     use super::*;
 
     const PULL: Purpose = Purpose::new("image pull");
@@ -140,5 +169,45 @@ mod tests {
         }
         let chi: f64 = cells.iter().map(|&n| (f64::from(n) - 625.0).powi(2) / 625.0).sum();
         assert!(chi < 37.7, "chi-square {chi}");
+    }
+    #[test]
+    fn a_chance_comes_as_often_as_it_should_and_grows_with_its_probability() {
+        let happened = |probability: f64| -> Vec<u64> {
+            let luck = SEED.luck("crash");
+            (0..10_000).filter(|&part| luck.part(part).chance(START, probability)).collect()
+        };
+        let mut fewer = Vec::new();
+        for probability in [-1.0, 0.0, 0.01, 0.3, 0.99, 1.0, 2.0] {
+            let more = happened(probability);
+            assert!(fewer.iter().all(|part| more.binary_search(part).is_ok()));
+            // Four standard errors of a binomial count; none where the outcome is certain.
+            let sure = probability.clamp(0.0, 1.0);
+            let error = 4.0 * (10_000.0 * sure * (1.0 - sure)).sqrt();
+            assert!((more.len() as f64 - 10_000.0 * sure).abs() <= error, "{probability}");
+            fewer = more;
+        }
+        assert!(!SEED.luck("crash").chance(START, f64::NAN));
+    }
+
+    #[test]
+    fn numbers_below_n_are_uniform() {
+        let luck = SEED.luck("choice");
+        for n in [1, 2, 3, 7, 16] {
+            let mut counts = vec![0.0; n as usize];
+            for part in 0..10_000 {
+                counts[luck.part(part).below(START, n) as usize] += 1.0;
+            }
+            let mean = 10_000.0 / f64::from(n);
+            let chi: f64 = counts.iter().map(|count: &f64| (count - mean).powi(2) / mean).sum();
+            // 15 degrees of freedom: above 37.7 has p = 0.001; fewer have less.
+            assert!(chi < 37.7, "chi-square {chi} for {n}");
+        }
+        assert!(luck.below(START, u32::MAX) < u32::MAX);
+    }
+
+    #[test]
+    #[should_panic(expected = "a number below 0")]
+    fn nothing_cannot_be_chosen_from() {
+        SEED.luck("choice").below(START, 0);
     }
 }

@@ -1,9 +1,15 @@
 //! Quantities with a unit: simulated time, money, resources. Everything else is built on these.
 
 mod amount;
+mod calendar;
 mod money;
+mod schedule;
 mod time;
 
 pub use amount::{Bytes, Resources};
+pub use calendar::{
+    Calendar, CalendarError, Civil, Tick, TimeFormat, parse_span, parse_utc_micros,
+};
 pub use money::{HourlyRate, Money};
+pub use schedule::{Schedule, ScheduleError};
 pub use time::{SimTime, Span};

@@ -1,1 +1,188 @@
 //! Which instance a task goes to: filters, constraints, strategies.
+//!
+//! The order is AWS's: what is not ACTIVE or not fit is filtered out, then what the constraints
+//! forbid, then the strategy ranks what is left. Source: ECS Developer Guide,
+//! "How Amazon ECS places tasks on container instances" (2026).
+
+mod check;
+pub mod query;
+mod scan;
+
+use crate::engine::{Id, Ix, Luck};
+
+use super::cluster::{Cluster, Instance};
+use super::model::{
+    FargateSize, InstanceClass, Launch, Model, Provider, Requirement, Subnet, TaskGroup, Zone,
+};
+use super::{FailedChecks, FailureReason, PlacementFailure, World};
+
+/// What is to be placed.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask {
+    /// How it is launched.
+    pub launch: Ix<Launch>,
+    /// What it needs.
+    pub requirement: Ix<Requirement>,
+    /// Its size on Fargate.
+    pub fargate: Option<FargateSize>,
+    /// Where it is to run.
+    pub provider: Provider,
+    /// The luck of the task, for what is decided at random.
+    pub luck: Luck,
+}
+
+/// Where a task goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The provider.
+    pub provider: Provider,
+    /// The instance; `None` on Fargate.
+    pub instance: Option<Id<Instance>>,
+    /// The zone.
+    pub zone: Ix<Zone>,
+    /// The subnet that gives it an address, if it needs one.
+    pub subnet: Option<Ix<Subnet>>,
+}
+
+/// Chooses a place for a task; changes nothing but what a launch rate has gained meanwhile.
+///
+/// # Errors
+/// [`PlacementFailure`]: why there is none.
+pub(super) fn choose(
+    model: &Model,
+    world: &mut World,
+    ask: &Ask,
+) -> Result<Place, PlacementFailure> {
+    if !ask.provider.uses_instances() {
+        return choose_on_fargate(model, world, ask);
+    }
+    match scan::choose(model, world, ask) {
+        Some(instance) => Ok(place_on(model, world, ask, instance)),
+        None => Err(check::explain(model, world, ask)),
+    }
+}
+
+/// Returns the place on an instance that has been chosen.
+pub(super) fn place_on(model: &Model, world: &World, ask: &Ask, instance: Id<Instance>) -> Place {
+    let zone = model.classes[world.cluster.instance(instance).class].zone;
+    let awsvpc = model.requirements[ask.requirement].awsvpc;
+    let launch = &model.launches[ask.launch];
+    let subnet = if awsvpc { free_subnet(model, world, launch, zone) } else { None };
+    Place { provider: ask.provider, instance: Some(instance), zone, subnet }
+}
+
+/// Returns the first of the launch's subnets in the zone that has a free address.
+fn free_subnet(
+    model: &Model,
+    world: &World,
+    launch: &Launch,
+    zone: Ix<Zone>,
+) -> Option<Ix<Subnet>> {
+    launch.subnets.iter().copied().find(|&subnet| {
+        model.subnets[subnet].zone == zone && world.account.free_addresses(subnet) > 0
+    })
+}
+
+/// Fargate spreads the tasks of a service over the zones of its subnets, for each provider by
+/// itself; strategies and constraints do not exist there.
+///
+/// Source: ECS Developer Guide, service-rebalancing (2026). A tie goes to the zone named first.
+fn choose_on_fargate(
+    model: &Model,
+    world: &mut World,
+    ask: &Ask,
+) -> Result<Place, PlacementFailure> {
+    let refuse =
+        |reason| Err(PlacementFailure { reason, closest: None, failed: FailedChecks::default() });
+    let size = ask.fargate.expect("checked in scenario: a task on Fargate has a size");
+    if !world.account.fargate_has_room(ask.provider, size) {
+        return refuse(FailureReason::VcpuQuota);
+    }
+    let launch = &model.launches[ask.launch];
+    let zones = model.zones.indices().filter(|&zone| {
+        launch.subnets.is_empty() || free_subnet(model, world, launch, zone).is_some()
+    });
+    let count = |zone| world.cluster.group_on_fargate(launch.group, ask.provider, zone);
+    let Some(zone) = zones.min_by_key(|&zone| count(zone)) else {
+        return refuse(FailureReason::Address);
+    };
+    let subnet = free_subnet(model, world, launch, zone);
+    Ok(Place { provider: ask.provider, instance: None, zone, subnet })
+}
+
+/// Holds a place for a task that is not made yet, so that others see it as taken.
+pub(super) fn reserve(model: &Model, world: &mut World, ask: &Ask, place: Place) {
+    let group = model.launches[ask.launch].group;
+    match (place.instance, ask.fargate) {
+        (Some(instance), _) => {
+            world.cluster.place(instance, &model.requirements[ask.requirement], None);
+        }
+        (None, size) => {
+            let size = size.expect("checked in scenario: a task on Fargate has a size");
+            world.account.fargate_starts(place.provider, size, false);
+        }
+    }
+    world.cluster.count_in(place.location(), group);
+    if let Some(subnet) = place.subnet {
+        world.account.take_address(subnet);
+    }
+}
+
+/// Gives a held place up.
+pub(super) fn cancel(model: &Model, world: &mut World, ask: &Ask, place: Place) {
+    let group = model.launches[ask.launch].group;
+    let requirement = &model.requirements[ask.requirement];
+    world.cluster.count_out(place.location(), group);
+    match (place.instance, ask.fargate) {
+        (Some(instance), _) => {
+            world.cluster.release(model, instance, requirement, None);
+            if requirement.awsvpc {
+                world.cluster.release_eni(model, instance);
+            }
+        }
+        (None, size) => {
+            let size = size.expect("checked in scenario: a task on Fargate has a size");
+            world.account.fargate_stops(place.provider, size);
+        }
+    }
+    if let Some(subnet) = place.subnet {
+        world.account.give_address(subnet);
+    }
+}
+
+impl Place {
+    /// Returns where that is.
+    pub fn location(&self) -> super::Location {
+        match self.instance {
+            Some(instance) => super::Location::Instance(instance),
+            None => super::Location::Fargate(self.provider, self.zone),
+        }
+    }
+}
+
+/// Says whether a daemon service runs on the instance: it fits it in kind and the constraints hold.
+pub(super) fn qualifies_for_daemon(
+    model: &Model,
+    cluster: &Cluster,
+    launch: &Launch,
+    requirement: Ix<Requirement>,
+    instance: Id<Instance>,
+) -> bool {
+    check::qualifies(model, cluster, launch, requirement, instance)
+}
+
+/// Returns how many tasks of the group are on instances that share a value of an attribute.
+///
+/// Instances without the attribute count as one value (Assumption).
+pub(super) fn group_on_value(
+    model: &Model,
+    cluster: &Cluster,
+    (group, attribute): (Ix<TaskGroup>, &str),
+    class: Ix<InstanceClass>,
+) -> u32 {
+    let value = model.classes[class].attribute(attribute);
+    let same = model.classes.iter().filter(|(_, other)| {
+        other.cluster == model.classes[class].cluster && other.attribute(attribute) == value
+    });
+    same.map(|(other, _)| cluster.group_on_class(group, other)).sum()
+}

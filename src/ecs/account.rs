@@ -1,0 +1,171 @@
+//! The account's quotas: vCPUs that run at once, launches and calls per second.
+
+use crate::engine::Ix;
+use crate::units::{SimTime, Span};
+
+use super::model::{FargateSize, Model, Provider, RateLimit, Subnet};
+
+/// What of the account's quotas is used now; shared by all clusters.
+#[derive(Clone, Debug)]
+pub struct AccountState {
+    fargate: FargateUse,
+    fargate_spot: FargateUse,
+    api_calls: Option<Bucket>,
+    free_addresses: Vec<u32>,
+}
+
+#[derive(Clone, Debug)]
+struct FargateUse {
+    cpu_units: u64,
+    limit: Option<u32>,
+    launches: Option<Bucket>,
+}
+
+/// A token bucket: full at first, gains tokens steadily, never overflows.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    limit: RateLimit,
+    tokens: f64,
+    updated: SimTime,
+}
+
+impl Bucket {
+    /// Makes a full bucket.
+    pub fn new(limit: RateLimit) -> Bucket {
+        Bucket { limit, tokens: f64::from(limit.burst), updated: SimTime::ZERO }
+    }
+
+    /// Returns how many whole tokens there are now.
+    pub fn available(&mut self, now: SimTime) -> u32 {
+        let passed = now.since(self.updated).as_secs_f64();
+        self.updated = now;
+        let full = f64::from(self.limit.burst);
+        self.tokens = (self.tokens + passed * self.limit.per_second).min(full);
+        // A part in a billion of slack: what arithmetic took must not cost a token.
+        (self.tokens + 1e-9) as u32
+    }
+
+    /// Takes one token.
+    ///
+    /// # Panics
+    /// If there is none: the caller did not look.
+    pub fn take(&mut self) {
+        assert!(self.tokens > 1.0 - 1e-6, "a token was taken where there were {}", self.tokens);
+        self.tokens = (self.tokens - 1.0).max(0.0);
+    }
+
+    /// Returns how long it takes until there is a token.
+    pub fn wait(&self) -> Span {
+        let missing = (1.0 - self.tokens).max(0.0);
+        // A microsecond more, so that the token is there when the time has come.
+        Span::from_secs_f64(missing / self.limit.per_second) + Span::micros(1)
+    }
+}
+
+impl AccountState {
+    /// Makes the state of an account that runs nothing.
+    pub fn new(model: &Model) -> AccountState {
+        let account = &model.account;
+        let fargate = |limit| FargateUse {
+            cpu_units: 0,
+            limit,
+            launches: account.fargate_launches.map(Bucket::new),
+        };
+        AccountState {
+            fargate: fargate(account.fargate_cpu_units),
+            fargate_spot: fargate(account.fargate_spot_cpu_units),
+            api_calls: account.api_calls.map(Bucket::new),
+            free_addresses: model.subnets.iter().map(|(_, s)| s.free_addresses).collect(),
+        }
+    }
+
+    fn fargate(&mut self, provider: Provider) -> Option<&mut FargateUse> {
+        match provider {
+            Provider::Fargate => Some(&mut self.fargate),
+            Provider::FargateSpot => Some(&mut self.fargate_spot),
+            Provider::Ec2 | Provider::External => None,
+        }
+    }
+
+    /// Says whether the vCPU quota leaves room for a task of this size.
+    pub fn fargate_has_room(&mut self, provider: Provider, size: FargateSize) -> bool {
+        self.fargate(provider).is_none_or(|used| {
+            used.limit
+                .is_none_or(|limit| used.cpu_units + u64::from(size.cpu_units) <= u64::from(limit))
+        })
+    }
+
+    /// Returns how long to wait for the launch rate of Fargate; zero: not at all.
+    pub fn fargate_launch_wait(&mut self, provider: Provider, now: SimTime) -> Span {
+        let launches = self.fargate(provider).and_then(|used| used.launches.as_mut());
+        launches.map_or(Span::ZERO, |bucket| match bucket.available(now) {
+            0 => bucket.wait(),
+            _ => Span::ZERO,
+        })
+    }
+
+    /// Counts a task that starts on Fargate.
+    pub fn fargate_starts(&mut self, provider: Provider, size: FargateSize, paced: bool) {
+        let Some(used) = self.fargate(provider) else { return };
+        used.cpu_units += u64::from(size.cpu_units);
+        if let Some(bucket) = used.launches.as_mut().filter(|_| paced) {
+            bucket.take();
+        }
+    }
+
+    /// Counts it no more.
+    pub fn fargate_stops(&mut self, provider: Provider, size: FargateSize) {
+        if let Some(used) = self.fargate(provider) {
+            used.cpu_units -= u64::from(size.cpu_units);
+        }
+    }
+
+    /// Takes a token for a call of the API, or returns how long to wait for one.
+    pub fn api_call(&mut self, now: SimTime) -> Result<(), Span> {
+        let Some(bucket) = &mut self.api_calls else { return Ok(()) };
+        if bucket.available(now) == 0 {
+            return Err(bucket.wait());
+        }
+        bucket.take();
+        Ok(())
+    }
+
+    /// Returns how many addresses of the subnet are free.
+    pub fn free_addresses(&self, subnet: Ix<Subnet>) -> u32 {
+        self.free_addresses[subnet.index()]
+    }
+
+    /// Takes an address.
+    pub fn take_address(&mut self, subnet: Ix<Subnet>) {
+        let free = &mut self.free_addresses[subnet.index()];
+        assert!(*free > 0, "an address was taken from {subnet:?}, which has none");
+        *free -= 1;
+    }
+
+    /// Gives it back.
+    pub fn give_address(&mut self, subnet: Ix<Subnet>) {
+        self.free_addresses[subnet.index()] += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_of_100_and_20_a_second_lets_300_pass_in_ten_seconds() {
+        let mut bucket = Bucket::new(RateLimit { burst: 100, per_second: 20.0 });
+        let mut passed = 0;
+        let mut now = SimTime::ZERO;
+        // A microsecond of grace for each wait, which is rounded up.
+        while now <= SimTime::from_secs(10) + Span::micros(1) {
+            if bucket.available(now) > 0 {
+                bucket.take();
+                passed += 1;
+            } else {
+                now += bucket.wait();
+            }
+        }
+        assert_eq!(passed, 100 + 10 * 20);
+    }
+}

@@ -1,0 +1,390 @@
+//! Container instances and who is on them: the one place that moves resources.
+//!
+//! Each instance has two ledgers. The *scheduler's* view is released when a task begins to stop
+//! (What's New, 2023-07-02, "faster task launches on container instances that have tasks with
+//! prolonged shutdown"); the *agent's* when its containers have exited. A task that the scheduler
+//! places too early waits in the agent's first-in-first-out queue
+//! (amazon-ecs-agent `agent/engine/host_resource_manager.go`, `docker_task_engine.go`).
+
+use std::collections::VecDeque;
+
+use smallvec::SmallVec;
+
+use crate::engine::{Arena, Id, Ix, Table};
+use crate::units::{Resources, SimTime};
+
+use super::model::{
+    ClusterSpec, HostPort, InstanceClass, Model, Provider, Requirement, Service, TaskGroup, Zone,
+};
+use super::pull::Puller;
+use super::task::{ContainerId, Task};
+
+/// All container instances, and where the tasks of each group are.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    instances: Arena<Instance>,
+    /// Instances of each cluster, in order of registration.
+    members: Table<Vec<Id<Instance>>, ClusterSpec>,
+    groups: Table<GroupCounts, TaskGroup>,
+    /// Goes up whenever an instance of the cluster may have more room than before.
+    room: Table<u64, ClusterSpec>,
+}
+
+/// A container instance.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    /// Its kind.
+    pub class: Ix<InstanceClass>,
+    /// Number within its fleet, from 0.
+    pub number: u32,
+    /// When it registered.
+    pub registered_at: SimTime,
+    /// What tasks can have of it: registered, less what daemons set aside.
+    scheduler: Ledger,
+    /// What is really free, by the agent's books.
+    agent: Ledger,
+    /// Network interfaces left for tasks in `awsvpc` mode.
+    free_enis: u32,
+    /// Tasks with `desiredStatus` RUNNING, the API's `runningTasksCount`.
+    running_tasks: u32,
+    /// Tasks that are placed and wait until the agent has room, first in first out.
+    pub waiting: VecDeque<Id<Task>>,
+    /// Images that are there, being pulled, or wanted.
+    pub puller: Puller<ContainerId>,
+    /// Daemon services that have room set aside here.
+    daemons: SmallVec<[Ix<Service>; 2]>,
+}
+
+/// CPU, memory, GPUs and host ports that are free.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Ledger {
+    free: Resources,
+    /// Ports taken, sorted.
+    ports: SmallVec<[HostPort; 8]>,
+}
+
+/// How many tasks of a group are where; tasks with `desiredStatus` RUNNING count.
+///
+/// Tasks of all revisions count (observed: amazon-ecs-agent#685).
+#[derive(Clone, Debug, Default)]
+struct GroupCounts {
+    by_instance: Vec<u32>,
+    by_class: Vec<u32>,
+    /// Tasks without an instance, by provider and zone.
+    on_fargate: [Vec<u32>; 2],
+}
+
+impl Ledger {
+    fn fits(&self, wanted: &Requirement) -> bool {
+        self.free.fits(&wanted.resources) && !wanted.ports.iter().any(|port| self.taken(*port))
+    }
+
+    fn taken(&self, port: HostPort) -> bool {
+        self.ports.binary_search(&port).is_ok()
+    }
+
+    fn take(&mut self, wanted: &Requirement) {
+        self.free.take(&wanted.resources);
+        for port in &wanted.ports {
+            let at = self.ports.binary_search(port).expect_err("a host port is taken once");
+            self.ports.insert(at, *port);
+        }
+    }
+
+    fn give(&mut self, wanted: &Requirement, total: &Resources) {
+        self.free.give(&wanted.resources);
+        assert!(total.fits(&self.free), "{:?} is free of {total:?}", self.free);
+        for port in &wanted.ports {
+            let at = self.ports.binary_search(port).expect("a host port is given back once");
+            self.ports.remove(at);
+        }
+    }
+}
+
+impl Instance {
+    /// Returns CPU, memory and GPUs that the scheduler counts as free.
+    pub fn remaining(&self) -> Resources {
+        self.scheduler.free
+    }
+
+    /// Says whether the scheduler counts this host port as taken.
+    pub fn port_taken(&self, port: HostPort) -> bool {
+        self.scheduler.taken(port)
+    }
+
+    /// Returns how many network interfaces are left for tasks.
+    pub fn free_enis(&self) -> u32 {
+        self.free_enis
+    }
+
+    /// Returns the API's `runningTasksCount`.
+    pub fn running_tasks(&self) -> u32 {
+        self.running_tasks
+    }
+
+    /// Says whether the agent could start a task with these needs now.
+    pub fn agent_has_room(&self, wanted: &Requirement) -> bool {
+        self.agent.fits(wanted)
+    }
+
+    /// Says whether a daemon service has room set aside here.
+    pub fn hosts_daemon(&self, service: Ix<Service>) -> bool {
+        self.daemons.contains(&service)
+    }
+
+    /// Says whether a task that belongs to `daemon`, if any, could be placed here.
+    ///
+    /// What a daemon needs is set aside before any replica is placed, so for it only its network
+    /// interface could be missing.
+    fn set_aside_for(&self, daemon: Option<Ix<Service>>) -> bool {
+        daemon.is_some_and(|service| self.hosts_daemon(service))
+    }
+}
+
+impl Cluster {
+    /// Makes a cluster without instances.
+    pub fn new(model: &Model) -> Cluster {
+        let zones = model.zones.len();
+        let counts = GroupCounts {
+            by_instance: Vec::new(),
+            by_class: vec![0; model.classes.len()],
+            on_fargate: [vec![0; zones], vec![0; zones]],
+        };
+        Cluster {
+            instances: Arena::new(),
+            members: model.clusters.indices().map(|_| Vec::new()).collect(),
+            groups: model.groups.indices().map(|_| counts.clone()).collect(),
+            room: model.clusters.indices().map(|_| 0).collect(),
+        }
+    }
+
+    /// Registers an instance: ACTIVE, and empty.
+    pub fn register(
+        &mut self,
+        model: &Model,
+        class: Ix<InstanceClass>,
+        number: u32,
+        now: SimTime,
+    ) -> Id<Instance> {
+        let kind = &model.classes[class];
+        let mut ports: SmallVec<[HostPort; 8]> = kind.reserved_ports.iter().copied().collect();
+        ports.sort_unstable();
+        let ledger = Ledger { free: kind.registered, ports };
+        let id = self.instances.insert(Instance {
+            class,
+            number,
+            registered_at: now,
+            scheduler: ledger.clone(),
+            agent: ledger,
+            free_enis: kind.task_enis,
+            running_tasks: 0,
+            waiting: VecDeque::new(),
+            puller: Puller::new(model.images.len()),
+            daemons: SmallVec::new(),
+        });
+        for counts in model.groups.indices() {
+            let by_instance = &mut self.groups[counts].by_instance;
+            if by_instance.len() <= id.slot() {
+                by_instance.resize(id.slot() + 1, 0);
+            }
+            by_instance[id.slot()] = 0;
+        }
+        self.members[kind.cluster].push(id);
+        self.room[kind.cluster] += 1;
+        id
+    }
+
+    /// Sets aside what a daemon service needs, ahead of replicas and while its task is not there.
+    ///
+    /// Returns whether there was room. Source: ECS Developer Guide, ecs_service-options (2026).
+    pub fn set_aside(
+        &mut self,
+        instance: Id<Instance>,
+        service: Ix<Service>,
+        wanted: &Requirement,
+    ) -> bool {
+        let host = &mut self.instances[instance];
+        if !host.scheduler.fits(wanted) {
+            return false;
+        }
+        host.scheduler.take(wanted);
+        host.daemons.push(service);
+        true
+    }
+
+    /// Returns the instance, unless it is gone.
+    pub fn get(&self, id: Id<Instance>) -> Option<&Instance> {
+        self.instances.get(id)
+    }
+
+    /// Returns an instance that is known to be there.
+    pub fn instance(&self, id: Id<Instance>) -> &Instance {
+        &self.instances[id]
+    }
+
+    /// Returns an instance that is known to be there, for changing what is public in it.
+    pub fn instance_mut(&mut self, id: Id<Instance>) -> &mut Instance {
+        &mut self.instances[id]
+    }
+
+    /// Goes through all instances of all clusters, in slot order.
+    pub fn instances(&self) -> impl Iterator<Item = (Id<Instance>, &Instance)> {
+        self.instances.iter()
+    }
+
+    /// Returns the instances of one cluster, in order of registration.
+    pub fn members(&self, cluster: Ix<ClusterSpec>) -> &[Id<Instance>] {
+        &self.members[cluster]
+    }
+
+    /// Returns a number that changes whenever an instance of the cluster may have gained room.
+    pub fn room_version(&self, cluster: Ix<ClusterSpec>) -> u64 {
+        self.room[cluster]
+    }
+
+    /// Returns how many tasks of the group run, or are to run, on the instance.
+    pub fn group_on_instance(&self, group: Ix<TaskGroup>, instance: Id<Instance>) -> u32 {
+        self.groups[group].by_instance[instance.slot()]
+    }
+
+    /// Returns how many tasks of the group run, or are to run, on instances of the kind.
+    pub fn group_on_class(&self, group: Ix<TaskGroup>, class: Ix<InstanceClass>) -> u32 {
+        self.groups[group].by_class[class.index()]
+    }
+
+    /// Returns how many tasks of the group run, or are to run, on Fargate in the zone.
+    pub fn group_on_fargate(
+        &self,
+        group: Ix<TaskGroup>,
+        provider: Provider,
+        zone: Ix<Zone>,
+    ) -> u32 {
+        fargate_column(provider)
+            .map_or(0, |column| self.groups[group].on_fargate[column][zone.index()])
+    }
+
+    /// Says whether the scheduler sees room for the task; for a daemon's own, what is set aside.
+    pub fn has_room(
+        &self,
+        instance: Id<Instance>,
+        wanted: &Requirement,
+        daemon: Option<Ix<Service>>,
+    ) -> bool {
+        let host = &self.instances[instance];
+        (host.set_aside_for(daemon) || host.scheduler.fits(wanted))
+            && (!wanted.awsvpc || host.free_enis > 0)
+    }
+
+    /// Reserves what a task needs in the scheduler's ledger.
+    ///
+    /// # Panics
+    /// If there is no room: the caller did not check.
+    pub fn place(
+        &mut self,
+        instance: Id<Instance>,
+        wanted: &Requirement,
+        daemon: Option<Ix<Service>>,
+    ) {
+        let host = &mut self.instances[instance];
+        if !host.set_aside_for(daemon) {
+            host.scheduler.take(wanted);
+        }
+        if wanted.awsvpc {
+            assert!(host.free_enis > 0, "no network interface is left on {instance:?}");
+            host.free_enis -= 1;
+        }
+    }
+
+    /// Gives back the scheduler's reservation of CPU, memory, GPUs and ports: the task is stopping.
+    pub fn release(
+        &mut self,
+        model: &Model,
+        instance: Id<Instance>,
+        wanted: &Requirement,
+        daemon: Option<Ix<Service>>,
+    ) {
+        let host = &mut self.instances[instance];
+        if host.set_aside_for(daemon) {
+            return;
+        }
+        let class = &model.classes[host.class];
+        host.scheduler.give(wanted, &class.registered);
+        self.room[class.cluster] += 1;
+    }
+
+    /// Gives back a task's network interface: it is detached.
+    ///
+    /// Assumption: the interface counts until then; the documented early release names CPU,
+    /// memory and ports.
+    pub fn release_eni(&mut self, model: &Model, instance: Id<Instance>) {
+        let host = &mut self.instances[instance];
+        host.free_enis += 1;
+        let class = &model.classes[host.class];
+        assert!(host.free_enis <= class.task_enis, "more interfaces than {instance:?} has");
+        self.room[class.cluster] += 1;
+    }
+
+    /// Takes what a task needs from the agent's ledger: it begins to start.
+    pub fn agent_take(&mut self, instance: Id<Instance>, wanted: &Requirement) {
+        self.instances[instance].agent.take(wanted);
+    }
+
+    /// Gives it back: its containers have exited.
+    pub fn agent_give(&mut self, model: &Model, instance: Id<Instance>, wanted: &Requirement) {
+        let host = &mut self.instances[instance];
+        host.agent.give(wanted, &model.classes[host.class].registered);
+    }
+
+    /// Counts a task with `desiredStatus` RUNNING.
+    pub fn count_in(&mut self, at: Location, group: Ix<TaskGroup>) {
+        let counts = &mut self.groups[group];
+        match at {
+            Location::Instance(instance) => {
+                let host = &mut self.instances[instance];
+                host.running_tasks += 1;
+                counts.by_instance[instance.slot()] += 1;
+                counts.by_class[host.class.index()] += 1;
+            }
+            Location::Fargate(provider, zone) => {
+                if let Some(column) = fargate_column(provider) {
+                    counts.on_fargate[column][zone.index()] += 1;
+                }
+            }
+        }
+    }
+
+    /// Counts it no more.
+    pub fn count_out(&mut self, at: Location, group: Ix<TaskGroup>) {
+        let counts = &mut self.groups[group];
+        match at {
+            Location::Instance(instance) => {
+                let host = &mut self.instances[instance];
+                host.running_tasks -= 1;
+                counts.by_instance[instance.slot()] -= 1;
+                counts.by_class[host.class.index()] -= 1;
+            }
+            Location::Fargate(provider, zone) => {
+                if let Some(column) = fargate_column(provider) {
+                    counts.on_fargate[column][zone.index()] -= 1;
+                }
+            }
+        }
+    }
+}
+
+/// Where a task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Location {
+    /// On a container instance.
+    Instance(Id<Instance>),
+    /// On Fargate, in a zone.
+    Fargate(Provider, Ix<Zone>),
+}
+
+fn fargate_column(provider: Provider) -> Option<usize> {
+    match provider {
+        Provider::Fargate => Some(0),
+        Provider::FargateSpot => Some(1),
+        Provider::Ec2 | Provider::External => None,
+    }
+}

@@ -1,0 +1,258 @@
+//! What has happened: facts leave the core and do not return.
+
+use crate::engine::{Id, Ix};
+use crate::units::{SimTime, Span};
+
+use super::World;
+use super::cluster::Instance;
+use super::model::{HostPort, Model, Provider, Requirement, Service, Submitter};
+use super::task::{StopReason, Task, TaskStatus};
+
+/// Watches a run and cannot touch it.
+pub trait Observer {
+    /// Is told each fact as it happens.
+    ///
+    /// A task or an instance that a fact names is still in `world`, in its new state.
+    fn observe(&mut self, at: SimTime, fact: &Fact, world: &World, model: &Model);
+}
+
+/// Watches nothing.
+impl Observer for () {
+    fn observe(&mut self, _: SimTime, _: &Fact, _: &World, _: &Model) {}
+}
+
+/// Two watch as one.
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    fn observe(&mut self, at: SimTime, fact: &Fact, world: &World, model: &Model) {
+        self.0.observe(at, fact, world, model);
+        self.1.observe(at, fact, world, model);
+    }
+}
+
+impl<O: Observer + ?Sized> Observer for &mut O {
+    fn observe(&mut self, at: SimTime, fact: &Fact, world: &World, model: &Model) {
+        (**self).observe(at, fact, world, model);
+    }
+}
+
+/// Something that has happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fact {
+    /// A container instance is ACTIVE.
+    InstanceActive {
+        /// Which.
+        instance: Id<Instance>,
+    },
+    /// A task exists: PROVISIONING or PENDING, its resources reserved.
+    TaskCreated {
+        /// Which.
+        task: Id<Task>,
+    },
+    /// `lastStatus` changed.
+    TaskMoved {
+        /// Which.
+        task: Id<Task>,
+        /// From this status.
+        from: TaskStatus,
+        /// To this one.
+        to: TaskStatus,
+    },
+    /// The first image pull of a task began: a Fargate task is billed from here.
+    TaskPullStarted {
+        /// Which.
+        task: Id<Task>,
+    },
+    /// A task counts as healthy.
+    TaskHealthy {
+        /// Which.
+        task: Id<Task>,
+    },
+    /// A task is to stop: `desiredStatus` is STOPPED.
+    TaskStopRequested {
+        /// Which.
+        task: Id<Task>,
+        /// Why.
+        reason: StopReason,
+    },
+    /// The scheduler counts a task's CPU, memory and ports as free; the agent may not yet.
+    ReservationReleased {
+        /// Which.
+        task: Id<Task>,
+    },
+    /// A container's process runs.
+    ContainerStarted {
+        /// Of which task.
+        task: Id<Task>,
+        /// Position in the task definition.
+        container: u8,
+    },
+    /// A container's process has ended.
+    ContainerStopped {
+        /// Of which task.
+        task: Id<Task>,
+        /// Position in the task definition.
+        container: u8,
+        /// Exit code; `None`: it never ran.
+        exit_code: Option<i32>,
+    },
+    /// A container is started again in place.
+    ContainerRestarted {
+        /// Of which task.
+        task: Id<Task>,
+        /// Position in the task definition.
+        container: u8,
+    },
+    /// A service said something.
+    ServiceEvent {
+        /// Which.
+        service: Ix<Service>,
+        /// What.
+        event: ServiceEvent,
+    },
+    /// A submission arrived.
+    Submitted {
+        /// By whom.
+        submitter: Ix<Submitter>,
+        /// Row of the trace, or number of the firing.
+        row: u32,
+        /// Tasks in it.
+        count: u32,
+    },
+    /// A RunTask call found no room.
+    RunTaskFailed {
+        /// By whom.
+        submitter: Ix<Submitter>,
+        /// Row of the trace, or number of the firing.
+        row: u32,
+        /// Tasks left without room.
+        missing: u32,
+        /// Why the first of them was refused.
+        failure: PlacementFailure,
+        /// What happens now.
+        then: AfterFailure,
+    },
+}
+
+/// What a submitter does after a failed RunTask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AfterFailure {
+    /// Tries again after this long.
+    RetryIn(Span),
+    /// Waits until room appears.
+    Waits,
+    /// Gives up.
+    GivesUp,
+}
+
+/// Why no instance was found, with the closest one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PlacementFailure {
+    /// The reason AWS gives: that of the closest instance.
+    pub reason: FailureReason,
+    /// The closest instance: the one that fails by least.
+    pub closest: Option<Id<Instance>>,
+    /// How many instances failed which check first.
+    pub failed: FailedChecks,
+}
+
+/// The failure codes of placement.
+///
+/// Source: ECS Developer Guide, API failure reasons; quotas: service event messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FailureReason {
+    /// `RESOURCE:CPU`.
+    Cpu,
+    /// `RESOURCE:MEMORY`.
+    Memory,
+    /// `RESOURCE:GPU`.
+    Gpu,
+    /// `RESOURCE:PORTS`.
+    Ports(HostPort),
+    /// `RESOURCE:ENI`: no free network interface.
+    Eni,
+    /// `RESOURCE:ENI` as well: no free address in the subnets.
+    ///
+    /// Assumption: AWS places the task and its interface then fails; here it is not placed.
+    Address,
+    /// `AGENT`: the agent is not connected.
+    Agent,
+    /// `ATTRIBUTE`: operating system or architecture.
+    Attribute,
+    /// `LOCATION`: no subnet in the instance's zone.
+    Location,
+    /// A `memberOf` constraint.
+    MemberOf,
+    /// The `distinctInstance` constraint.
+    DistinctInstance,
+    /// The cluster has no instance of this launch type.
+    NoInstances,
+    /// The vCPU quota of Fargate.
+    VcpuQuota,
+}
+
+/// How many instances failed which check first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FailedChecks {
+    /// CPU.
+    pub cpu: u32,
+    /// Memory.
+    pub memory: u32,
+    /// GPUs.
+    pub gpu: u32,
+    /// Host ports.
+    pub ports: u32,
+    /// Network interfaces and addresses.
+    pub eni: u32,
+    /// Agent not connected or instance not ACTIVE.
+    pub agent: u32,
+    /// Operating system or architecture.
+    pub attribute: u32,
+    /// Zone.
+    pub location: u32,
+    /// `memberOf`.
+    pub member_of: u32,
+    /// `distinctInstance`.
+    pub distinct_instance: u32,
+}
+
+/// What a service says, in AWS's words when written out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ServiceEvent {
+    /// `has started N tasks`.
+    StartedTasks {
+        /// How many.
+        count: u32,
+        /// The first of them.
+        first: Id<Task>,
+    },
+    /// `has stopped N running tasks`.
+    StoppedTasks {
+        /// How many.
+        count: u32,
+    },
+    /// `has reached a steady state`.
+    SteadyState,
+    /// `was unable to place a task because …`.
+    UnableToPlace {
+        /// On which provider.
+        provider: Provider,
+        /// What was asked.
+        requirement: Ix<Requirement>,
+        /// Why.
+        failure: PlacementFailure,
+    },
+    /// `is unable to consistently start tasks successfully`.
+    StartImpaired {
+        /// Until the next attempt.
+        delay: Span,
+    },
+    /// `operations are being throttled`.
+    Throttled,
+    /// The desired count changed.
+    DesiredCount {
+        /// From.
+        from: u32,
+        /// To.
+        to: u32,
+    },
+}

@@ -1,0 +1,308 @@
+//! Small models for tests: a cluster in a few lines, every time constant unless a test says so.
+
+use std::sync::Arc;
+
+use crate::engine::{Distribution, Ix, Seed};
+use crate::units::{Bytes, Calendar, Resources, SimTime, Span};
+
+use super::model::*;
+use super::{Fact, Instance, Observer, Sim, Task, TaskStatus, World};
+
+/// A model under construction.
+pub(crate) struct Fixture {
+    pub model: Model,
+}
+
+/// Nothing happens at random, and nothing takes time but what a test sets.
+pub(crate) fn constant(seconds: f64) -> Distribution {
+    Distribution::constant(seconds).expect("a test's constant is a number")
+}
+
+pub(crate) fn quiet_timing() -> Timing {
+    Timing {
+        reconcile_delay: constant(0.0),
+        placement_retry: Span::secs(15),
+        placement_retry_window: Span::secs(50),
+        placement_retry_slow: Span::secs(300),
+        throttle_after: 3,
+        throttle_first: Span::secs(60),
+        throttle_cap: Span::secs(27 * 60),
+        eni_attach: constant(0.0),
+        eni_detach: constant(0.0),
+        fargate_provision: constant(0.0),
+        fargate_pull_bandwidth: Bytes::mib(10),
+        cached_pull: constant(0.0),
+        pull_state: PullState::Activating,
+        settle: Span::secs(40),
+        health_check_response: Span::ZERO,
+    }
+}
+
+pub(crate) fn quiet_behaviour() -> Behaviour {
+    Behaviour {
+        run_time: None,
+        failure_rate: 0.0,
+        crash_rate_per_hour: 0.0,
+        start_failure_rate: 0.0,
+        start_time: constant(0.0),
+        ready_time: constant(0.0),
+        stop_time: constant(0.0),
+        usage: None,
+    }
+}
+
+pub(crate) fn container(name: &str) -> Container {
+    Container {
+        name: name.into(),
+        image: Ix::new(0),
+        essential: true,
+        depends_on: Vec::new(),
+        start_timeout: None,
+        stop_timeout: Span::secs(30),
+        restart: None,
+        health_check: None,
+        behaviour: quiet_behaviour(),
+    }
+}
+
+impl Fixture {
+    /// A cluster in the zones `a`, `b`, … with nothing in it; images have no bytes.
+    pub fn new(zones: usize) -> Fixture {
+        let model = Model {
+            name: "fixture".into(),
+            calendar: Calendar::new("2026-01-05T00:00", "UTC").expect("a good date"),
+            duration: Span::DAY,
+            initial_state: InitialState::Cold,
+            zones: (0..zones)
+                .map(|n| Zone { name: format!("test-1{}", char::from(b'a' + n as u8)) })
+                .collect(),
+            clusters: [ClusterSpec { name: "default".into() }].into_iter().collect(),
+            fleets: Default::default(),
+            classes: Default::default(),
+            subnets: Default::default(),
+            images: [Image { name: "app".into(), size: Bytes(0) }].into_iter().collect(),
+            task_definitions: Default::default(),
+            requirements: Default::default(),
+            launches: Default::default(),
+            groups: Default::default(),
+            target_groups: Default::default(),
+            services: Default::default(),
+            submitters: Default::default(),
+            actions: Vec::new(),
+            account: Account {
+                fargate_cpu_units: None,
+                fargate_spot_cpu_units: None,
+                fargate_launches: None,
+                api_calls: None,
+                service_launches_on_instances: None,
+                service_launches_on_fargate: None,
+            },
+            timing: quiet_timing(),
+            limits: Limits { events: 10_000_000, tasks: 1_000_000 },
+        };
+        Fixture { model }
+    }
+
+    /// Adds `count` instances, round the zones.
+    pub fn fleet(&mut self, name: &str, count: u32, registered: (u32, u32)) -> Ix<Fleet> {
+        let zones: Vec<_> = self.model.zones.indices().collect();
+        self.fleet_in(name, count, registered, &zones)
+    }
+
+    /// Adds `count` instances, round the named zones.
+    pub fn fleet_in(
+        &mut self,
+        name: &str,
+        count: u32,
+        (cpu_units, memory_mib): (u32, u32),
+        zones: &[Ix<Zone>],
+    ) -> Ix<Fleet> {
+        let fleet = Ix::new(self.model.fleets.len());
+        let classes = zones
+            .iter()
+            .map(|&zone| {
+                let zone_name = self.model.zones[zone].name.clone();
+                self.model.classes.push(InstanceClass {
+                    fleet,
+                    cluster: Ix::new(0),
+                    launch_type: InstanceLaunchType::Ec2,
+                    zone,
+                    instance_type: "m5.large".into(),
+                    registered: Resources { cpu_units, memory_mib, gpus: 0 },
+                    task_enis: 2,
+                    reserved_ports: Vec::new(),
+                    os: Os::Linux,
+                    architecture: Architecture::X86_64,
+                    attributes: vec![
+                        ("ecs.availability-zone".into(), zone_name),
+                        ("ecs.instance-type".into(), "m5.large".into()),
+                    ],
+                    pull_bandwidth: Bytes::mib(10),
+                    pull_behavior: PullBehavior::Default,
+                })
+            })
+            .collect();
+        self.model.fleets.push(Fleet { name: name.into(), count, classes })
+    }
+
+    /// Adds a task definition with one container.
+    pub fn definition(&mut self, name: &str, cpu: u32, memory: u32) -> Ix<TaskDefinition> {
+        let requirement = self.model.requirements.push(Requirement {
+            resources: Resources { cpu_units: cpu, memory_mib: memory, gpus: 0 },
+            ports: Vec::new(),
+            awsvpc: false,
+            os: Os::Linux,
+            architecture: None,
+        });
+        self.model.task_definitions.push(TaskDefinition {
+            name: name.into(),
+            family: name.into(),
+            requirement,
+            fargate: Some(FargateSize {
+                cpu_units: cpu,
+                memory_mib: memory,
+                ephemeral_storage_gib: 20,
+            }),
+            os: Os::Linux,
+            architecture: Architecture::X86_64,
+            containers: vec![container("app")],
+        })
+    }
+
+    pub fn requirement(&mut self, definition: Ix<TaskDefinition>) -> &mut Requirement {
+        let ix = self.model.task_definitions[definition].requirement;
+        &mut self.model.requirements[ix]
+    }
+
+    pub fn launch(
+        &mut self,
+        group: &str,
+        provider: Provider,
+        strategy: Vec<PlacementStrategy>,
+    ) -> Ix<Launch> {
+        let group = match self.model.groups.position(|other| other.name == group) {
+            Some(group) => group,
+            None => self.model.groups.push(TaskGroup { name: group.into() }),
+        };
+        self.model.launches.push(Launch {
+            cluster: Ix::new(0),
+            providers: vec![StrategyItem { provider, base: 0, weight: 1 }],
+            group,
+            strategy,
+            constraints: Vec::new(),
+            subnets: Vec::new(),
+            public_ip: false,
+        })
+    }
+
+    /// Adds a service on EC2 with the default strategy.
+    pub fn service(
+        &mut self,
+        name: &str,
+        definition: Ix<TaskDefinition>,
+        desired_count: u32,
+    ) -> Ix<Service> {
+        let strategy = vec![az_spread(), PlacementStrategy::SpreadInstance];
+        self.service_with(name, definition, desired_count, strategy)
+    }
+
+    pub fn service_with(
+        &mut self,
+        name: &str,
+        definition: Ix<TaskDefinition>,
+        desired_count: u32,
+        strategy: Vec<PlacementStrategy>,
+    ) -> Ix<Service> {
+        let launch = self.launch(&format!("service:{name}"), Provider::Ec2, strategy);
+        self.model.services.push(Service {
+            name: name.into(),
+            task_definition: definition,
+            launch,
+            scheduling: Scheduling::Replica { desired_count },
+            target_groups: Vec::new(),
+        })
+    }
+
+    pub fn launch_of(&mut self, service: Ix<Service>) -> &mut Launch {
+        let ix = self.model.services[service].launch;
+        &mut self.model.launches[ix]
+    }
+
+    /// Adds a job: rows of (arrival s, tasks, run time s).
+    pub fn job(
+        &mut self,
+        name: &str,
+        definition: Ix<TaskDefinition>,
+        rows: &[(u64, u32, u64)],
+        when_full: WhenFull,
+    ) -> Ix<Submitter> {
+        let launch = self.launch(
+            &format!("family:{name}"),
+            Provider::Ec2,
+            vec![PlacementStrategy::BinpackMemory],
+        );
+        let requirement = self.model.task_definitions[definition].requirement;
+        let trace = JobTrace {
+            arrival: rows.iter().map(|row| SimTime::from_secs(row.0)).collect(),
+            count: rows.iter().map(|row| row.1).collect(),
+            requirement: vec![requirement; rows.len()],
+            duration: rows.iter().map(|row| Span::secs(row.2)).collect(),
+            fargate: Vec::new(),
+        };
+        self.model.submitters.push(Submitter {
+            name: name.into(),
+            task_definition: definition,
+            launch,
+            source: Source::Trace(Arc::new(trace)),
+            when_full,
+            gang: false,
+        })
+    }
+
+    pub fn sim(self) -> Sim {
+        Sim::new(Arc::new(self.model), Seed { master: 1, replication: 0 })
+    }
+
+    /// Runs for so many seconds and returns the run.
+    pub fn run(self, secs: u64) -> Sim {
+        let mut sim = self.sim();
+        let stop = sim.run_until(SimTime::from_secs(secs), &mut ());
+        assert_eq!(stop, super::Stop::Reached);
+        sim
+    }
+
+    /// Runs for so many seconds and returns the run with its story: a line a fact.
+    pub fn story(self, secs: u64) -> (Sim, Vec<(f64, Fact)>) {
+        let mut sim = self.sim();
+        let mut story = Story::default();
+        sim.run_until(SimTime::from_secs(secs), &mut story);
+        (sim, story.facts)
+    }
+}
+
+pub(crate) fn az_spread() -> PlacementStrategy {
+    PlacementStrategy::SpreadAttribute("ecs.availability-zone".into())
+}
+
+/// Keeps every fact.
+#[derive(Clone, Default)]
+pub(crate) struct Story {
+    pub facts: Vec<(f64, Fact)>,
+}
+
+impl Observer for Story {
+    fn observe(&mut self, at: SimTime, fact: &Fact, _: &World, _: &Model) {
+        self.facts.push((at.as_secs_f64(), *fact));
+    }
+}
+
+/// Returns how many tasks of each instance are RUNNING, instances in order of registration.
+pub(crate) fn running_by_instance(sim: &Sim) -> Vec<usize> {
+    count_by_instance(sim, |task| task.last_status == TaskStatus::Running)
+}
+
+pub(crate) fn count_by_instance(sim: &Sim, test: impl Fn(&Task) -> bool) -> Vec<usize> {
+    let world = sim.world();
+    let on = |id| world.tasks.iter().filter(|(_, t)| t.instance == Some(id) && test(t)).count();
+    world.cluster.instances().map(|(id, _): (_, &Instance)| on(id)).collect()
+}

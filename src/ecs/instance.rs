@@ -1,0 +1,34 @@
+//! Container instances come: fixed fleets register when the run begins.
+
+use crate::engine::Id;
+
+use super::cluster::Instance;
+use super::model::Scheduling;
+use super::{Cx, Fact, World, placement};
+
+/// Registers every instance of every fixed fleet, and sets room aside for daemons on it.
+pub(super) fn register_fleets(cx: &mut Cx, world: &mut World) {
+    for (_, fleet) in cx.model.fleets.iter() {
+        for number in 0..fleet.count {
+            let class = fleet.classes[number as usize % fleet.classes.len()];
+            let instance = world.cluster.register(cx.model, class, number, cx.now());
+            cx.tell(world, Fact::InstanceActive { instance });
+            set_aside_for_daemons(cx, world, instance);
+        }
+    }
+}
+
+/// Sets aside what each daemon service that runs here needs, in the order of the services.
+fn set_aside_for_daemons(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
+    for (ix, service) in cx.model.services.iter() {
+        let Scheduling::Daemon = service.scheduling else { continue };
+        let launch = &cx.model.launches[service.launch];
+        let requirement = cx.model.task_definitions[service.task_definition].requirement;
+        if placement::qualifies_for_daemon(cx.model, &world.cluster, launch, requirement, instance)
+        {
+            let wanted = &cx.model.requirements[requirement];
+            let set_aside = world.cluster.set_aside(instance, ix, wanted);
+            world.services[ix].daemon_instance(instance, set_aside);
+        }
+    }
+}

@@ -1,0 +1,870 @@
+//! The life of a task: from its network interface over pulls and containers to STOPPED.
+//!
+//! Source of the states and their order: ECS Developer Guide, "Amazon ECS task lifecycle" (2026).
+
+use crate::engine::{Id, Ix, Luck, Purpose};
+use crate::units::{SimTime, Span};
+
+use super::cluster::Instance;
+use super::model::{
+    Behaviour, Condition, Container, FargateSize, Launch, PullBehavior, PullState, Requirement,
+    Scheduling, Service, TargetGroup, TaskDefinition,
+};
+use super::placement::Place;
+use super::pull::Puller;
+use super::task::{ContainerId, ContainerRun, Holds};
+use super::{
+    ContainerState, ContainerStep, Cx, Event, Fact, Owner, StopReason, Task, TaskStatus, TaskStep,
+    TaskTimes, World, rank, service, submit,
+};
+
+const ENI_ATTACH: Purpose = Purpose::new("network interface attach");
+const ENI_DETACH: Purpose = Purpose::new("network interface detach");
+const FARGATE_PROVISION: Purpose = Purpose::new("fargate provision");
+const CACHED_PULL: Purpose = Purpose::new("cached pull");
+const START_TIME: Purpose = Purpose::new("container start");
+const START_FAILURE: Purpose = Purpose::new("container start failure");
+const RUN_TIME: Purpose = Purpose::new("container run time");
+const RUN_FAILURE: Purpose = Purpose::new("container run failure");
+const CRASH: Purpose = Purpose::new("container crash");
+const STOP_TIME: Purpose = Purpose::new("container stop");
+const READY_TIME: Purpose = Purpose::new("container ready");
+const TARGET_PHASE: Purpose = Purpose::new("target health check phase");
+
+/// Exit code of a process that a signal ended: 128 + SIGTERM.
+const TERMINATED: u8 = 143;
+/// Exit code of a process that was killed: 128 + SIGKILL.
+const KILLED: u8 = 137;
+
+/// A task that is about to exist: everything about it is decided.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NewTask {
+    pub owner: Owner,
+    pub task_definition: Ix<TaskDefinition>,
+    pub requirement: Ix<Requirement>,
+    pub launch: Ix<Launch>,
+    pub place: Place,
+    pub fargate: Option<FargateSize>,
+    pub run_time: Option<Span>,
+    pub wanted: SimTime,
+    pub luck: Luck,
+}
+
+/// Reserves what the task needs and makes it; nothing of it runs yet.
+fn create(cx: &mut Cx, world: &mut World, new: &NewTask, status: TaskStatus) -> Id<Task> {
+    let requirement = &cx.model.requirements[new.requirement];
+    let daemon = daemon_of(cx, new.owner);
+    let place = new.place;
+    match place.instance {
+        Some(instance) => world.cluster.place(instance, requirement, daemon),
+        None => {
+            let size = new.fargate.expect("a task on Fargate has a size");
+            // A task that runs already was launched before the run began.
+            let paced = status == TaskStatus::Provisioning;
+            world.account.fargate_starts(place.provider, size, paced);
+        }
+    }
+    if let Some(subnet) = place.subnet {
+        world.account.take_address(subnet);
+    }
+    world.tasks_created += 1;
+    let definition = &cx.model.task_definitions[new.task_definition];
+    let own_puller = place.instance.is_none().then(|| Box::new(Puller::new(cx.model.images.len())));
+    let task = world.tasks.insert(Task {
+        number: world.tasks_created,
+        owner: new.owner,
+        task_definition: new.task_definition,
+        requirement: new.requirement,
+        launch: new.launch,
+        provider: place.provider,
+        instance: place.instance,
+        zone: place.zone,
+        subnet: place.subnet,
+        fargate: new.fargate,
+        run_time: new.run_time,
+        last_status: status,
+        stop: None,
+        healthy: false,
+        times: TaskTimes { wanted: new.wanted, created: cx.now(), ..TaskTimes::default() },
+        containers: definition.containers.iter().map(|_| ContainerRun::default()).collect(),
+        luck: new.luck,
+        own_puller,
+        target_healthy: false,
+        holds: Holds {
+            scheduler: place.instance.is_some(),
+            eni: requirement.awsvpc || place.instance.is_none(),
+            counted: true,
+            ..Holds::default()
+        },
+    });
+    let group = cx.model.launches[new.launch].group;
+    world.cluster.count_in(world.tasks[task].location(), group);
+    cx.tell(world, Fact::TaskCreated { task });
+    task
+}
+
+/// Makes the task and begins its life.
+pub(super) fn launch(cx: &mut Cx, world: &mut World, new: &NewTask) -> Id<Task> {
+    let awsvpc = cx.model.requirements[new.requirement].awsvpc;
+    let provisioning = match new.place.instance {
+        Some(_) if !awsvpc => None,
+        Some(_) => Some(cx.model.timing.eni_attach.sample_span(new.luck, ENI_ATTACH)),
+        None => Some(cx.model.timing.fargate_provision.sample_span(new.luck, FARGATE_PROVISION)),
+    };
+    let Some(delay) = provisioning else {
+        let task = create(cx, world, new, TaskStatus::Pending);
+        arrive_at_agent(cx, world, task);
+        return task;
+    };
+    let task = create(cx, world, new, TaskStatus::Provisioning);
+    cx.after(delay, rank::PROGRESSED, Event::Task(task, TaskStep::Provisioned));
+    task
+}
+
+/// Makes a task that runs already, and is healthy, when the run begins.
+pub(super) fn launch_running(cx: &mut Cx, world: &mut World, new: &NewTask) -> Id<Task> {
+    let task = create(cx, world, new, TaskStatus::Pending);
+    let definition = &cx.model.task_definitions[new.task_definition];
+    if let Some(instance) = new.place.instance {
+        let requirement = &cx.model.requirements[new.requirement];
+        world.cluster.agent_take(instance, requirement);
+        world.tasks[task].holds.agent = true;
+        for container in &definition.containers {
+            world.cluster.instance_mut(instance).puller.keep(container.image);
+        }
+    }
+    let now = cx.now();
+    if new.place.instance.is_none() {
+        note_pull_started(cx, world, task);
+    }
+    for position in 0..definition.containers.len() {
+        // What others waited for has done its work before the run began.
+        let done = definition.containers.iter().any(|other| {
+            other.depends_on.iter().any(|dependency| {
+                dependency.on == position
+                    && matches!(dependency.condition, Condition::Complete | Condition::Success)
+            })
+        });
+        let id = (task, position as u8);
+        if done {
+            world.tasks[task].containers[position].state =
+                ContainerState::Stopped { exit_code: Some(0) };
+        } else {
+            run_container(cx, world, id);
+            mark_container_healthy(world, id);
+        }
+    }
+    let entry = &mut world.tasks[task];
+    entry.times.started = Some(now);
+    entry.target_healthy = true;
+    set_status(cx, world, task, TaskStatus::Running);
+    try_healthy(cx, world, task);
+    task
+}
+
+fn daemon_of(cx: &Cx, owner: Owner) -> Option<Ix<Service>> {
+    match owner {
+        Owner::Service { service, .. } => match cx.model.services[service].scheduling {
+            Scheduling::Daemon => Some(service),
+            Scheduling::Replica { .. } => None,
+        },
+        Owner::Submission { .. } => None,
+    }
+}
+
+fn set_status(cx: &mut Cx, world: &mut World, task: Id<Task>, to: TaskStatus) {
+    let entry = &mut world.tasks[task];
+    let from = entry.last_status;
+    assert!(from < to, "a task only goes forward, not from {from:?} to {to:?}");
+    entry.last_status = to;
+    cx.tell(world, Fact::TaskMoved { task, from, to });
+}
+
+/// A step in the life of a task.
+pub(super) fn on_task(cx: &mut Cx, world: &mut World, task: Id<Task>, step: TaskStep) {
+    let Some(entry) = world.tasks.get_mut(task) else { return };
+    match step {
+        TaskStep::Provisioned => {
+            if entry.last_status != TaskStatus::Provisioning {
+                return; // stopped meanwhile
+            }
+            let on_instance = entry.instance.is_some();
+            set_status(cx, world, task, TaskStatus::Pending);
+            if on_instance {
+                arrive_at_agent(cx, world, task);
+            } else {
+                begin_execution(cx, world, task);
+            }
+        }
+        TaskStep::Healthy => {
+            entry.target_healthy = true;
+            try_healthy(cx, world, task);
+        }
+        TaskStep::Deregistered => {
+            if entry.last_status == TaskStatus::Deactivating {
+                begin_stopping(cx, world, task);
+            }
+        }
+        TaskStep::Deprovisioned => stopped(cx, world, task),
+    }
+}
+
+/// The agent starts the task if it has room and nobody waits before it.
+///
+/// Source: amazon-ecs-agent `docker_task_engine.go`, since 1.73.0: first in first out, and the
+/// head of the queue blocks those behind it.
+fn arrive_at_agent(cx: &mut Cx, world: &mut World, task: Id<Task>) {
+    let entry = &mut world.tasks[task];
+    let instance = entry.instance.expect("only tasks on instances have an agent");
+    let requirement = &cx.model.requirements[entry.requirement];
+    let host = world.cluster.instance_mut(instance);
+    if host.waiting.is_empty() && host.agent_has_room(requirement) {
+        entry.holds.agent = true;
+        world.cluster.agent_take(instance, requirement);
+        begin_execution(cx, world, task);
+    } else {
+        entry.holds.waiting = true;
+        host.waiting.push_back(task);
+    }
+}
+
+/// Starts the tasks at the head of the agent's queue that fit now.
+fn admit_waiting(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
+    loop {
+        let host = world.cluster.instance_mut(instance);
+        let Some(&task) = host.waiting.front() else { return };
+        let requirement = &cx.model.requirements[world.tasks[task].requirement];
+        if !host.agent_has_room(requirement) {
+            return;
+        }
+        host.waiting.pop_front();
+        world.cluster.agent_take(instance, requirement);
+        let holds = &mut world.tasks[task].holds;
+        holds.waiting = false;
+        holds.agent = true;
+        begin_execution(cx, world, task);
+    }
+}
+
+fn begin_execution(cx: &mut Cx, world: &mut World, task: Id<Task>) {
+    if cx.model.timing.pull_state == PullState::Activating {
+        set_status(cx, world, task, TaskStatus::Activating);
+    }
+    start_ready_containers(cx, world, task);
+}
+
+/// Begins every container whose dependencies are satisfied; stops the task if one never can be.
+fn start_ready_containers(cx: &mut Cx, world: &mut World, task: Id<Task>) {
+    let definition = &cx.model.task_definitions[world.tasks[task].task_definition];
+    for (position, container) in definition.containers.iter().enumerate() {
+        let runs = &world.tasks[task].containers;
+        if runs[position].state != ContainerState::Waiting {
+            continue;
+        }
+        let mut ready = true;
+        for dependency in &container.depends_on {
+            match fulfilment(dependency.condition, runs[dependency.on].state) {
+                Fulfilment::Met => {}
+                Fulfilment::Open => ready = false,
+                Fulfilment::Impossible => {
+                    let reason = StopReason::DependencyFailed { container: position as u8 };
+                    return request_stop(cx, world, task, reason);
+                }
+            }
+        }
+        if ready {
+            pull(cx, world, (task, position as u8));
+        }
+    }
+}
+
+enum Fulfilment {
+    Met,
+    Open,
+    Impossible,
+}
+
+/// Says whether a container in `state` meets what another one asks of it.
+///
+/// Source: ECS API, ContainerDependency.
+fn fulfilment(condition: Condition, state: ContainerState) -> Fulfilment {
+    use ContainerState as S;
+    match (condition, state) {
+        (_, S::Waiting | S::Pulling | S::Starting) => Fulfilment::Open,
+        (_, S::Stopped { exit_code: None }) => Fulfilment::Impossible,
+        (Condition::Start, S::Running { .. } | S::Stopped { .. }) => Fulfilment::Met,
+        (Condition::Healthy, S::Running { healthy, .. }) => {
+            if healthy {
+                Fulfilment::Met
+            } else {
+                Fulfilment::Open
+            }
+        }
+        (Condition::Healthy, S::Stopped { .. }) => Fulfilment::Impossible,
+        (Condition::Complete | Condition::Success, S::Running { .. }) => Fulfilment::Open,
+        (Condition::Complete, S::Stopped { .. }) => Fulfilment::Met,
+        (Condition::Success, S::Stopped { exit_code: Some(code) }) => {
+            if code == 0 {
+                Fulfilment::Met
+            } else {
+                Fulfilment::Impossible
+            }
+        }
+    }
+}
+
+/// Gets the image of a container: from the host's cache, or by a pull that shares its bandwidth.
+fn pull(cx: &mut Cx, world: &mut World, id: ContainerId) {
+    let (task, position) = id;
+    note_pull_started(cx, world, task);
+    let entry = &mut world.tasks[task];
+    entry.containers[position as usize].state = ContainerState::Pulling;
+    let image = definition(cx, entry).containers[position as usize].image;
+    let size = cx.model.images[image].size;
+    match entry.instance {
+        None => {
+            let bandwidth = cx.model.timing.fargate_pull_bandwidth;
+            let puller = entry.own_puller.as_mut().expect("a Fargate task pulls by itself");
+            if puller.has(image) {
+                return image_is_there(cx, world, id);
+            }
+            puller.begin(cx.now(), (image, size), bandwidth, id);
+            foresee_task_pull(cx, world, task);
+        }
+        Some(instance) => {
+            let host = world.cluster.instance_mut(instance);
+            let class = &cx.model.classes[host.class];
+            if host.puller.has(image) {
+                match class.pull_behavior {
+                    PullBehavior::Once | PullBehavior::PreferCached => {
+                        image_is_there(cx, world, id);
+                    }
+                    PullBehavior::Default | PullBehavior::Always => {
+                        let luck = container_luck(&world.tasks[task], position);
+                        let delay = cx.model.timing.cached_pull.sample_span(luck, CACHED_PULL);
+                        let step = Event::Container(id, ContainerStep::PullChecked);
+                        cx.after(delay, rank::PROGRESSED, step);
+                    }
+                }
+                return;
+            }
+            host.puller.begin(cx.now(), (image, size), class.pull_bandwidth, id);
+            foresee_instance_pull(cx, world, instance);
+        }
+    }
+}
+
+fn note_pull_started(cx: &mut Cx, world: &mut World, task: Id<Task>) {
+    let times = &mut world.tasks[task].times;
+    if times.pull_started.is_none() {
+        times.pull_started = Some(cx.now());
+        cx.tell(world, Fact::TaskPullStarted { task });
+    }
+}
+
+fn foresee_instance_pull(cx: &mut Cx, world: &World, instance: Id<Instance>) {
+    let host = world.cluster.instance(instance);
+    if let Some(next) = host.puller.next_end(cx.model.classes[host.class].pull_bandwidth) {
+        cx.at(next.at, rank::PROGRESSED, Event::InstancePull(instance, next.epoch));
+    }
+}
+
+fn foresee_task_pull(cx: &mut Cx, world: &World, task: Id<Task>) {
+    let Some(puller) = &world.tasks[task].own_puller else { return };
+    if let Some(next) = puller.next_end(cx.model.timing.fargate_pull_bandwidth) {
+        cx.at(next.at, rank::PROGRESSED, Event::TaskPull(task, next.epoch));
+    }
+}
+
+/// The next pull on an instance is complete.
+pub(super) fn on_instance_pull(cx: &mut Cx, world: &mut World, instance: Id<Instance>, epoch: u32) {
+    if world.cluster.get(instance).is_none_or(|host| host.puller.epoch() != epoch) {
+        return;
+    }
+    let host = world.cluster.instance_mut(instance);
+    let bandwidth = cx.model.classes[host.class].pull_bandwidth;
+    let done = host.puller.finish(cx.now(), bandwidth);
+    foresee_instance_pull(cx, world, instance);
+    for id in done {
+        image_is_there(cx, world, id);
+    }
+}
+
+/// The next pull of a Fargate task is complete.
+pub(super) fn on_task_pull(cx: &mut Cx, world: &mut World, task: Id<Task>, epoch: u32) {
+    let Some(puller) = world.tasks.get_mut(task).and_then(|entry| entry.own_puller.as_mut()) else {
+        return;
+    };
+    if puller.epoch() != epoch {
+        return;
+    }
+    let done = puller.finish(cx.now(), cx.model.timing.fargate_pull_bandwidth);
+    foresee_task_pull(cx, world, task);
+    for id in done {
+        image_is_there(cx, world, id);
+    }
+}
+
+fn image_is_there(cx: &mut Cx, world: &mut World, id: ContainerId) {
+    let entry = &mut world.tasks[id.0];
+    if entry.times.started.is_none() {
+        entry.times.pull_stopped = Some(cx.now());
+    }
+    begin_start(cx, world, id);
+}
+
+/// Makes and starts the container: its process runs after its start time, or the start fails.
+fn begin_start(cx: &mut Cx, world: &mut World, id: ContainerId) {
+    let entry = &mut world.tasks[id.0];
+    let run = &mut entry.containers[id.1 as usize];
+    run.state = ContainerState::Starting;
+    run.starts += 1;
+    let luck = container_luck(entry, id.1);
+    let behaviour = &definition(cx, entry).containers[id.1 as usize].behaviour;
+    let delay = behaviour.start_time.sample_span(luck, START_TIME);
+    let step = if luck.chance(START_FAILURE, behaviour.start_failure_rate) {
+        ContainerStep::StartFailed
+    } else {
+        ContainerStep::Started
+    };
+    cx.after(delay, rank::PROGRESSED, Event::Container(id, step));
+}
+
+fn definition<'m>(cx: &Cx<'m>, task: &Task) -> &'m TaskDefinition {
+    &cx.model.task_definitions[task.task_definition]
+}
+
+fn container<'m>(cx: &Cx<'m>, task: &Task, position: u8) -> &'m Container {
+    &definition(cx, task).containers[position as usize]
+}
+
+/// The luck of one start of one container.
+fn container_luck(task: &Task, position: u8) -> Luck {
+    task.luck.part(u64::from(position)).part(u64::from(task.containers[position as usize].starts))
+}
+
+/// A step in the life of a container; one about a container that has moved on is dropped.
+pub(super) fn on_container(cx: &mut Cx, world: &mut World, id: ContainerId, step: ContainerStep) {
+    let Some(entry) = world.tasks.get_mut(id.0) else { return };
+    let state = entry.containers[id.1 as usize].state;
+    match (step, state) {
+        (ContainerStep::PullChecked, ContainerState::Pulling) => image_is_there(cx, world, id),
+        (ContainerStep::Started, ContainerState::Starting) => {
+            run_container(cx, world, id);
+            start_ready_containers(cx, world, id.0);
+            try_running(cx, world, id.0);
+        }
+        (ContainerStep::StartFailed, ContainerState::Starting) => {
+            let reason = StopReason::ContainerStartFailed { container: id.1 };
+            request_stop(cx, world, id.0, reason);
+        }
+        (ContainerStep::Healthy, ContainerState::Running { .. }) => {
+            mark_container_healthy(world, id);
+            if world.tasks[id.0].stop.is_none() {
+                start_ready_containers(cx, world, id.0);
+                try_healthy(cx, world, id.0);
+            }
+        }
+        (ContainerStep::StartTimeout, ContainerState::Running { .. }) => {
+            give_up_waiting_for(cx, world, id);
+        }
+        (
+            ContainerStep::Exits { exit_code } | ContainerStep::Stopped { exit_code },
+            ContainerState::Running { since, .. },
+        ) => container_ended(cx, world, id, (since, i32::from(exit_code))),
+        _ => {} // the container was stopped, or has ended, before this could happen
+    }
+}
+
+/// The process runs: foresees its end and its first passed health check.
+fn run_container(cx: &mut Cx, world: &mut World, id: ContainerId) {
+    let entry = &mut world.tasks[id.0];
+    let now = cx.now();
+    entry.containers[id.1 as usize].state =
+        ContainerState::Running { since: now, healthy: false, stopping: false };
+    let container = container(cx, entry, id.1);
+    let luck = container_luck(entry, id.1);
+    let run_time = entry.run_time.filter(|_| container.essential);
+    if let Some((after, exit_code)) = natural_end(&container.behaviour, luck, run_time) {
+        cx.after(after, rank::ENDED, Event::Container(id, ContainerStep::Exits { exit_code }));
+    }
+    if let Some(check) = container.health_check {
+        let ready = container.behaviour.ready_time.sample_span(luck, READY_TIME);
+        let passes = first_check_after(ready, Span::ZERO, check.interval);
+        cx.after(passes, rank::PROGRESSED, Event::Container(id, ContainerStep::Healthy));
+    }
+    if let Some(timeout) = container.start_timeout {
+        cx.after(timeout, rank::PROGRESSED, Event::Container(id, ContainerStep::StartTimeout));
+    }
+    cx.tell(world, Fact::ContainerStarted { task: id.0, container: id.1 });
+}
+
+/// When and how a process ends by itself: at the end of its work, or by a crash before.
+fn natural_end(behaviour: &Behaviour, luck: Luck, run_time: Option<Span>) -> Option<(Span, u8)> {
+    let work = run_time
+        .or_else(|| behaviour.run_time.as_ref().map(|time| time.sample_span(luck, RUN_TIME)));
+    let work = work.map(|span| {
+        let failed = luck.chance(RUN_FAILURE, behaviour.failure_rate);
+        (span, u8::from(failed))
+    });
+    let crash = (behaviour.crash_rate_per_hour > 0.0).then(|| {
+        let mean = Span::HOUR.as_secs_f64() / behaviour.crash_rate_per_hour;
+        (Span::from_secs_f64(-mean * (1.0 - luck.unit(CRASH)).ln()), 1)
+    });
+    match (work, crash) {
+        (Some(work), Some(crash)) => Some(if crash.0 < work.0 { crash } else { work }),
+        (work, crash) => work.or(crash),
+    }
+}
+
+/// Returns when the first check at or after `ready` is made, checks being `interval` apart.
+///
+/// With a phase of zero the first check is made one interval after the start, as Docker does.
+fn first_check_after(ready: Span, phase: Span, interval: Span) -> Span {
+    let first = if phase.is_zero() { interval } else { phase };
+    if ready <= first {
+        return first;
+    }
+    let step = interval.as_micros().max(1);
+    let missing = (ready - first).as_micros().div_ceil(step);
+    first + Span::micros(missing * step)
+}
+
+fn mark_container_healthy(world: &mut World, id: ContainerId) {
+    let state = &mut world.tasks[id.0].containers[id.1 as usize].state;
+    if let ContainerState::Running { healthy, .. } = state {
+        *healthy = true;
+    }
+}
+
+/// `startTimeout` has passed since this container started: those that still wait for it give up.
+///
+/// Source: amazon-ecs-agent `dependencygraph`, `hasDependencyTimedOut`.
+fn give_up_waiting_for(cx: &mut Cx, world: &mut World, id: ContainerId) {
+    let entry = &world.tasks[id.0];
+    let containers = &definition(cx, entry).containers;
+    let waiting = containers.iter().enumerate().position(|(position, other)| {
+        entry.containers[position].state == ContainerState::Waiting
+            && other.depends_on.iter().any(|dependency| {
+                dependency.on == id.1 as usize && dependency.condition != Condition::Start
+            })
+    });
+    if let Some(position) = waiting {
+        let reason = StopReason::DependencyFailed { container: position as u8 };
+        request_stop(cx, world, id.0, reason);
+    }
+}
+
+/// RUNNING as soon as every essential container runs.
+fn try_running(cx: &mut Cx, world: &mut World, task: Id<Task>) {
+    let entry = &mut world.tasks[task];
+    if entry.last_status >= TaskStatus::Running || entry.stop.is_some() {
+        return;
+    }
+    let containers = &definition(cx, entry).containers;
+    let all_run = containers.iter().zip(&entry.containers).all(|(container, run)| {
+        !container.essential || matches!(run.state, ContainerState::Running { .. })
+    });
+    if !all_run {
+        return;
+    }
+    entry.times.started = Some(cx.now());
+    set_status(cx, world, task, TaskStatus::Running);
+    service::task_runs(world, task);
+    foresee_health(cx, world, task);
+}
+
+/// When a task of a service begins to count as healthy.
+///
+/// Source: ECS API, DeploymentConfiguration: 40 s after RUNNING without any check, otherwise when
+/// the checks there are have passed. Load balancer: "Optimize load balancer health check
+/// parameters": a new target of an Application Load Balancer is healthy after one success.
+fn foresee_health(cx: &mut Cx, world: &mut World, task: Id<Task>) {
+    let entry = &mut world.tasks[task];
+    let Owner::Service { service, .. } = entry.owner else { return };
+    let groups = &cx.model.services[service].target_groups;
+    let checks = definition(cx, entry)
+        .containers
+        .iter()
+        .any(|container| container.essential && container.health_check.is_some());
+    let delay = if !groups.is_empty() {
+        let luck = entry.luck;
+        let ready = ready_after(cx, entry);
+        let spans = groups.iter().enumerate().map(|(n, &group)| {
+            let group = &cx.model.target_groups[group];
+            healthy_target_after(group, luck.part(n as u64), ready)
+        });
+        spans.max().unwrap_or(Span::ZERO) + cx.model.timing.health_check_response
+    } else if checks {
+        entry.target_healthy = true;
+        return try_healthy(cx, world, task);
+    } else {
+        cx.model.timing.settle
+    };
+    cx.after(delay, rank::PROGRESSED, Event::Task(task, TaskStep::Healthy));
+}
+
+/// Returns how long after now the slowest essential container is able to work.
+fn ready_after(cx: &Cx, task: &Task) -> Span {
+    let containers = &definition(cx, task).containers;
+    let spans = containers.iter().enumerate().filter(|(_, c)| c.essential).map(|(n, container)| {
+        let luck = container_luck(task, n as u8);
+        let ready = container.behaviour.ready_time.sample_span(luck, READY_TIME);
+        match task.containers[n].state {
+            ContainerState::Running { since, .. } => ready.saturating_sub(cx.now().since(since)),
+            ContainerState::Waiting
+            | ContainerState::Pulling
+            | ContainerState::Starting
+            | ContainerState::Stopped { .. } => ready,
+        }
+    });
+    spans.max().unwrap_or(Span::ZERO)
+}
+
+fn healthy_target_after(group: &TargetGroup, luck: Luck, ready: Span) -> Span {
+    let interval = group.health_check_interval;
+    let phase = Span::from_secs_f64(luck.unit(TARGET_PHASE) * interval.as_secs_f64());
+    let more = u64::from(group.first_healthy_checks.saturating_sub(1));
+    // A phase of exactly zero would read as "no phase".
+    first_check_after(ready, phase.max(Span::micros(1)), interval) + interval * more
+}
+
+fn try_healthy(cx: &mut Cx, world: &mut World, task: Id<Task>) {
+    let entry = &mut world.tasks[task];
+    if entry.healthy || entry.last_status != TaskStatus::Running || !entry.target_healthy {
+        return;
+    }
+    let containers = &definition(cx, entry).containers;
+    let passed = containers.iter().zip(&entry.containers).all(|(container, run)| {
+        !container.essential
+            || container.health_check.is_none()
+            || matches!(run.state, ContainerState::Running { healthy: true, .. })
+    });
+    if !passed {
+        return;
+    }
+    entry.healthy = true;
+    entry.times.healthy = Some(cx.now());
+    cx.tell(world, Fact::TaskHealthy { task });
+    service::task_healthy(cx, world, task);
+}
+
+/// A process has ended: the container is started again, the task stops, or others may go on.
+fn container_ended(
+    cx: &mut Cx,
+    world: &mut World,
+    id: ContainerId,
+    (since, exit_code): (SimTime, i32),
+) {
+    let entry = &mut world.tasks[id.0];
+    entry.containers[id.1 as usize].state = ContainerState::Stopped { exit_code: Some(exit_code) };
+    cx.tell(
+        world,
+        Fact::ContainerStopped { task: id.0, container: id.1, exit_code: Some(exit_code) },
+    );
+    let entry = &world.tasks[id.0];
+    let container = container(cx, entry, id.1);
+    if entry.stop.is_some() {
+        return match entry.last_status {
+            // It drains, and others still run: only the end of an essential one cuts that short.
+            TaskStatus::Deactivating if container.essential => begin_stopping(cx, world, id.0),
+            TaskStatus::Deactivating => {}
+            _ => continue_stopping(cx, world, id.0),
+        };
+    }
+    // Source: ECS API, ContainerRestartPolicy: only after it ran for the attempt period.
+    let restarts = container.restart.as_ref().is_some_and(|policy| {
+        cx.now().since(since) >= policy.attempt_period
+            && !policy.ignored_exit_codes.contains(&exit_code)
+    });
+    if restarts {
+        cx.tell(world, Fact::ContainerRestarted { task: id.0, container: id.1 });
+        begin_start(cx, world, id);
+    } else if container.essential {
+        let reason = StopReason::EssentialContainerExited { container: id.1, exit_code };
+        request_stop(cx, world, id.0, reason);
+    } else {
+        start_ready_containers(cx, world, id.0);
+    }
+}
+
+/// Sets `desiredStatus` to STOPPED: drains the task from its target groups, then stops it.
+///
+/// Assumption: a task whose own container has exited is not held in DEACTIVATING; there is
+/// nothing left to drain.
+pub(super) fn request_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, reason: StopReason) {
+    let entry = &mut world.tasks[task];
+    if entry.stop.is_some() {
+        return;
+    }
+    entry.stop = Some(reason);
+    entry.times.stop_requested = Some(cx.now());
+    if entry.holds.counted {
+        entry.holds.counted = false;
+        let group = cx.model.launches[entry.launch].group;
+        world.cluster.count_out(entry.location(), group);
+    }
+    if let (true, Some(instance)) = (entry.holds.waiting, entry.instance) {
+        entry.holds.waiting = false;
+        world.cluster.instance_mut(instance).waiting.retain(|other| *other != task);
+        // Whoever was behind it may be the head now.
+        admit_waiting(cx, world, instance);
+    }
+    cx.tell(world, Fact::TaskStopRequested { task, reason });
+    service::task_is_to_stop(cx, world, task, reason);
+    let drain = match reason {
+        StopReason::ScaledIn => deregistration_delay(cx, &world.tasks[task]),
+        StopReason::EssentialContainerExited { .. }
+        | StopReason::ContainerStartFailed { .. }
+        | StopReason::DependencyFailed { .. } => None,
+    };
+    match drain {
+        Some(delay) => {
+            set_status(cx, world, task, TaskStatus::Deactivating);
+            cx.after(delay, rank::PROGRESSED, Event::Task(task, TaskStep::Deregistered));
+        }
+        None => begin_stopping(cx, world, task),
+    }
+}
+
+/// Returns how long a running task drains; `None` if it is in no target group.
+///
+/// The full delay passes even with nothing in flight (corrections to the reference, 7).
+fn deregistration_delay(cx: &Cx, task: &Task) -> Option<Span> {
+    let Owner::Service { service, .. } = task.owner else { return None };
+    let groups = &cx.model.services[service].target_groups;
+    let delays = groups.iter().map(|&group| cx.model.target_groups[group].deregistration_delay);
+    delays.max().filter(|_| task.last_status == TaskStatus::Running)
+}
+
+/// STOPPING: the scheduler counts its resources as free, containers that run get SIGTERM.
+fn begin_stopping(cx: &mut Cx, world: &mut World, task: Id<Task>) {
+    world.tasks[task].times.stopping = Some(cx.now());
+    set_status(cx, world, task, TaskStatus::Stopping);
+    let entry = &mut world.tasks[task];
+    if let (true, Some(instance)) = (entry.holds.scheduler, entry.instance) {
+        entry.holds.scheduler = false;
+        let requirement = &cx.model.requirements[entry.requirement];
+        let daemon = daemon_of(cx, entry.owner);
+        world.cluster.release(cx.model, instance, requirement, daemon);
+        cx.tell(world, Fact::ReservationReleased { task });
+        submit::room_appeared(cx, world);
+    }
+    abandon_containers(cx, world, task);
+    continue_stopping(cx, world, task);
+}
+
+/// Ends what has not run yet: waiting containers, pulls and starts.
+fn abandon_containers(cx: &mut Cx, world: &mut World, task: Id<Task>) {
+    for position in 0..world.tasks[task].containers.len() {
+        let entry = &mut world.tasks[task];
+        let id = (task, position as u8);
+        match entry.containers[position].state {
+            ContainerState::Running { .. } | ContainerState::Stopped { .. } => continue,
+            ContainerState::Pulling => leave_pull(cx, world, id),
+            ContainerState::Waiting | ContainerState::Starting => {}
+        }
+        world.tasks[task].containers[position].state = ContainerState::Stopped { exit_code: None };
+        cx.tell(world, Fact::ContainerStopped { task, container: id.1, exit_code: None });
+    }
+}
+
+fn leave_pull(cx: &mut Cx, world: &mut World, id: ContainerId) {
+    let entry = &mut world.tasks[id.0];
+    match entry.instance {
+        Some(instance) => {
+            let host = world.cluster.instance_mut(instance);
+            let bandwidth = cx.model.classes[host.class].pull_bandwidth;
+            host.puller.leave(cx.now(), bandwidth, id);
+            foresee_instance_pull(cx, world, instance);
+        }
+        None => {
+            if let Some(puller) = &mut entry.own_puller {
+                puller.leave(cx.now(), cx.model.timing.fargate_pull_bandwidth, id);
+            }
+            foresee_task_pull(cx, world, id.0);
+        }
+    }
+}
+
+/// Sends SIGTERM to each container that nothing running depends on; ends the task after the last.
+///
+/// Containers stop in the reverse order of `dependsOn`. Source: ECS API, ContainerDependency.
+fn continue_stopping(cx: &mut Cx, world: &mut World, task: Id<Task>) {
+    let containers = &definition(cx, &world.tasks[task]).containers;
+    let mut all_stopped = true;
+    for position in 0..containers.len() {
+        let entry = &mut world.tasks[task];
+        let ContainerState::Running { since, healthy, stopping } = entry.containers[position].state
+        else {
+            continue;
+        };
+        all_stopped = false;
+        let needed = containers.iter().zip(&entry.containers).any(|(other, run)| {
+            matches!(run.state, ContainerState::Running { .. })
+                && other.depends_on.iter().any(|dependency| dependency.on == position)
+        });
+        if stopping || needed {
+            continue;
+        }
+        entry.containers[position].state =
+            ContainerState::Running { since, healthy, stopping: true };
+        let luck = container_luck(entry, position as u8);
+        let container = &containers[position];
+        let time = container.behaviour.stop_time.sample_span(luck, STOP_TIME);
+        let (after, exit_code) = if time > container.stop_timeout {
+            (container.stop_timeout, KILLED)
+        } else {
+            (time, TERMINATED)
+        };
+        let step = ContainerStep::Stopped { exit_code };
+        cx.after(after, rank::ENDED, Event::Container((task, position as u8), step));
+    }
+    if all_stopped {
+        finish(cx, world, task);
+    }
+}
+
+/// The last container has exited: the agent has its resources back, the interface goes next.
+fn finish(cx: &mut Cx, world: &mut World, task: Id<Task>) {
+    let entry = &mut world.tasks[task];
+    entry.times.execution_stopped = Some(cx.now());
+    let instance = entry.instance;
+    let held = std::mem::take(&mut entry.holds.agent);
+    let (eni, luck) = (entry.holds.eni, entry.luck);
+    if let (true, Some(instance)) = (held, instance) {
+        let requirement = &cx.model.requirements[entry.requirement];
+        world.cluster.agent_give(cx.model, instance, requirement);
+        admit_waiting(cx, world, instance);
+    }
+    if eni {
+        set_status(cx, world, task, TaskStatus::Deprovisioning);
+        let delay = cx.model.timing.eni_detach.sample_span(luck, ENI_DETACH);
+        cx.after(delay, rank::ENDED, Event::Task(task, TaskStep::Deprovisioned));
+    } else {
+        stopped(cx, world, task);
+    }
+}
+
+/// STOPPED: gives back what is left, and is gone.
+fn stopped(cx: &mut Cx, world: &mut World, task: Id<Task>) {
+    let entry = &mut world.tasks[task];
+    let eni = std::mem::take(&mut entry.holds.eni);
+    let (instance, subnet) = (entry.instance, entry.subnet);
+    match instance {
+        Some(instance) if eni => world.cluster.release_eni(cx.model, instance),
+        Some(_) => {}
+        None => {
+            let size = entry.fargate.expect("a task on Fargate has a size");
+            world.account.fargate_stops(entry.provider, size);
+        }
+    }
+    if let Some(subnet) = subnet {
+        world.account.give_address(subnet);
+    }
+    if eni || instance.is_none() {
+        submit::room_appeared(cx, world);
+    }
+    set_status(cx, world, task, TaskStatus::Stopped);
+    world.tasks.remove(task);
+}

@@ -1,0 +1,645 @@
+//! What a run simulates: every name resolved, every default filled in, nothing optional by accident.
+//!
+//! A [`Model`] is built by the scenario ring and only read here. Things are tables; a position in
+//! a table ([`Ix`]) is the thing's name from now on.
+
+use std::sync::Arc;
+
+use crate::engine::{Distribution, Ix, Table};
+use crate::units::{Bytes, Calendar, Resources, Schedule, SimTime, Span};
+
+use super::placement::query::Query;
+
+/// Everything a run needs, and nothing that changes while it runs.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The scenario's name.
+    pub name: String,
+    /// How simulated time maps to civil time.
+    pub calendar: Calendar,
+    /// How long the run lasts.
+    pub duration: Span,
+    /// Whether services run in full when the run begins.
+    pub initial_state: InitialState,
+    /// Availability Zones.
+    pub zones: Table<Zone>,
+    /// ECS clusters.
+    pub clusters: Table<ClusterSpec>,
+    /// Fixed fleets of container instances.
+    pub fleets: Table<Fleet>,
+    /// Kinds of container instance: one for each fleet and zone.
+    pub classes: Table<InstanceClass>,
+    /// Subnets of tasks in `awsvpc` mode.
+    pub subnets: Table<Subnet>,
+    /// Container images.
+    pub images: Table<Image>,
+    /// Task definitions.
+    pub task_definitions: Table<TaskDefinition>,
+    /// What tasks ask of an instance; a job trace has one for each size of task in it.
+    pub requirements: Table<Requirement>,
+    /// How tasks are launched: where, and by which placement rules.
+    pub launches: Table<Launch>,
+    /// Task groups: `service:web`, `family:batch`.
+    pub groups: Table<TaskGroup>,
+    /// Target groups of load balancers.
+    pub target_groups: Table<TargetGroup>,
+    /// Services.
+    pub services: Table<Service>,
+    /// Whoever calls RunTask: job traces and schedules.
+    pub submitters: Table<Submitter>,
+    /// Changes at stated times, in order of time.
+    pub actions: Vec<(SimTime, Action)>,
+    /// The account's quotas.
+    pub account: Account,
+    /// Durations that AWS does not publish, and rates.
+    pub timing: Timing,
+    /// Bounds of the run itself.
+    pub limits: Limits,
+}
+
+/// Whether services run in full when the run begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InitialState {
+    /// Every service has its desired tasks RUNNING and healthy.
+    Steady,
+    /// Services are created at the beginning of the run.
+    Cold,
+}
+
+/// An Availability Zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone {
+    /// The full name: `eu-west-1a`.
+    pub name: String,
+}
+
+/// An ECS cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterSpec {
+    /// The name.
+    pub name: String,
+}
+
+/// A number of container instances of one kind that are there from the beginning to the end.
+#[derive(Clone, Debug)]
+pub struct Fleet {
+    /// The scenario's name of it.
+    pub name: String,
+    /// How many instances.
+    pub count: u32,
+    /// The kinds, one for each zone; instance `i` is of kind `i mod n`.
+    pub classes: Vec<Ix<InstanceClass>>,
+}
+
+/// A kind of container instance: all that instances of one fleet and zone have in common.
+#[derive(Clone, Debug)]
+pub struct InstanceClass {
+    /// The fleet.
+    pub fleet: Ix<Fleet>,
+    /// The cluster.
+    pub cluster: Ix<ClusterSpec>,
+    /// Amazon EC2, or a machine of the user's own.
+    pub launch_type: InstanceLaunchType,
+    /// The zone.
+    pub zone: Ix<Zone>,
+    /// `m7g.large`; for an external instance its name in the scenario.
+    pub instance_type: String,
+    /// What the instance registers: 1,024 CPU units a vCPU, memory as the agent reports it, GPUs.
+    pub registered: Resources,
+    /// How many tasks in `awsvpc` mode it can host.
+    pub task_enis: u32,
+    /// Host ports that no task may use, among them the agent's own.
+    pub reserved_ports: Vec<HostPort>,
+    /// Operating system.
+    pub os: Os,
+    /// CPU architecture.
+    pub architecture: Architecture,
+    /// Built-in and custom attributes, sorted by name.
+    pub attributes: Vec<(String, String)>,
+    /// Bytes per second that image pulls share on one instance.
+    pub pull_bandwidth: Bytes,
+    /// `ECS_IMAGE_PULL_BEHAVIOR`.
+    pub pull_behavior: PullBehavior,
+}
+
+/// Where a container instance comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum InstanceLaunchType {
+    /// An EC2 instance.
+    Ec2,
+    /// A machine on premises (ECS Anywhere).
+    External,
+}
+
+/// Operating system family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Os {
+    /// Linux.
+    Linux,
+    /// Windows Server.
+    Windows,
+}
+
+/// CPU architecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Architecture {
+    /// Intel or AMD, 64 bits.
+    X86_64,
+    /// ARM, 64 bits (Graviton).
+    Arm64,
+}
+
+/// When the agent pulls an image that it may have already.
+///
+/// Source: amazon-ecs-agent README, `ECS_IMAGE_PULL_BEHAVIOR`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PullBehavior {
+    /// Always asks the registry; layers that are there are not fetched again.
+    Default,
+    /// Like `default`, and fails where the registry does.
+    Always,
+    /// Pulls once for each instance.
+    Once,
+    /// Pulls only what is not there.
+    PreferCached,
+}
+
+/// A subnet: free addresses in one zone.
+#[derive(Clone, Debug)]
+pub struct Subnet {
+    /// The scenario's name of it.
+    pub name: String,
+    /// Its zone.
+    pub zone: Ix<Zone>,
+    /// Addresses that tasks can take.
+    pub free_addresses: u32,
+}
+
+/// A container image.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// `repository:tag`.
+    pub name: String,
+    /// Compressed size.
+    pub size: Bytes,
+}
+
+/// A task definition.
+#[derive(Clone, Debug)]
+pub struct TaskDefinition {
+    /// The scenario's name of it.
+    pub name: String,
+    /// The family.
+    pub family: String,
+    /// What a task of it asks for, unless the launch says otherwise.
+    pub requirement: Ix<Requirement>,
+    /// The Fargate size and storage; `None` if it cannot run on Fargate.
+    pub fargate: Option<FargateSize>,
+    /// Operating system.
+    pub os: Os,
+    /// CPU architecture a Fargate task is billed as; x86_64 unless the definition says ARM64.
+    pub architecture: Architecture,
+    /// The containers, in the order of the definition.
+    pub containers: Vec<Container>,
+}
+
+/// What a Fargate task is sized and billed as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FargateSize {
+    /// CPU units.
+    pub cpu_units: u32,
+    /// Memory in MiB.
+    pub memory_mib: u32,
+    /// Ephemeral storage in GiB, the free 20 included.
+    pub ephemeral_storage_gib: u32,
+}
+
+/// What a task asks of an instance.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Requirement {
+    /// CPU, memory and GPUs that it reserves.
+    pub resources: Resources,
+    /// Static host ports that it takes, sorted.
+    pub ports: Vec<HostPort>,
+    /// Whether it needs a network interface of its own (`awsvpc`).
+    pub awsvpc: bool,
+    /// Operating system.
+    pub os: Os,
+    /// Architecture, where the task definition names one.
+    pub architecture: Option<Architecture>,
+}
+
+/// A host port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HostPort {
+    /// TCP or UDP.
+    pub protocol: Protocol,
+    /// 1 to 65,535.
+    pub number: u16,
+}
+
+/// A transport protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+/// A container of a task definition.
+#[derive(Clone, Debug)]
+pub struct Container {
+    /// The name.
+    pub name: String,
+    /// The image.
+    pub image: Ix<Image>,
+    /// Whether the task stops when this container does.
+    pub essential: bool,
+    /// What must be true of other containers before this one starts.
+    pub depends_on: Vec<Dependency>,
+    /// How long after its start those that depend on it wait; then the task stops.
+    pub start_timeout: Option<Span>,
+    /// How long it may take from SIGTERM to SIGKILL.
+    pub stop_timeout: Span,
+    /// Whether it is started again in place.
+    pub restart: Option<RestartPolicy>,
+    /// Its health check.
+    pub health_check: Option<HealthCheck>,
+    /// How it behaves, which AWS's text does not say.
+    pub behaviour: Behaviour,
+}
+
+/// A condition on another container of the same task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dependency {
+    /// Position of the other container.
+    pub on: usize,
+    /// What it must have done.
+    pub condition: Condition,
+}
+
+/// The four conditions of `dependsOn`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// It has started.
+    Start,
+    /// It has run to its end, whatever the exit code.
+    Complete,
+    /// It has run to its end with exit code 0.
+    Success,
+    /// Its health check has passed.
+    Healthy,
+}
+
+/// Restart in place, without a new task.
+///
+/// Source: ECS API, ContainerRestartPolicy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestartPolicy {
+    /// A container that ran for less is not restarted; default 300 s, 60 to 1,800.
+    pub attempt_period: Span,
+    /// Exit codes after which it is not restarted; at most 50.
+    pub ignored_exit_codes: Vec<i32>,
+}
+
+/// A container health check.
+///
+/// Source: ECS API, HealthCheck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// Time between checks, 5 to 300 s; default 30 s.
+    pub interval: Span,
+    /// How long a check may take, 2 to 60 s; default 5 s.
+    pub timeout: Span,
+    /// Failures in a row that make it UNHEALTHY, 1 to 10; default 3.
+    pub retries: u32,
+    /// Time in which failures do not count, 0 to 300 s; default 0.
+    pub start_period: Span,
+}
+
+/// How a container behaves.
+#[derive(Clone, Debug)]
+pub struct Behaviour {
+    /// Seconds from start to exit; `None`: it runs until it is stopped.
+    pub run_time: Option<Distribution>,
+    /// Probability that a run that ends by itself ends with exit code 1.
+    pub failure_rate: f64,
+    /// Crashes per hour of running.
+    pub crash_rate_per_hour: f64,
+    /// Probability that a start fails.
+    pub start_failure_rate: f64,
+    /// Seconds from the image being there to the process running.
+    pub start_time: Distribution,
+    /// Seconds from the process running to it being able to work.
+    pub ready_time: Distribution,
+    /// Seconds from SIGTERM to exit, if it were not killed.
+    pub stop_time: Distribution,
+    /// What it uses while running, apart from what it reserves.
+    pub usage: Option<Usage>,
+}
+
+/// What a container really uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// CPU units.
+    pub cpu_units: u32,
+    /// Memory in MiB.
+    pub memory_mib: u32,
+}
+
+/// Where a task can run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Provider {
+    /// EC2 container instances (launch type EC2).
+    Ec2,
+    /// External instances (launch type EXTERNAL).
+    External,
+    /// AWS Fargate.
+    Fargate,
+    /// Fargate Spot.
+    FargateSpot,
+}
+
+impl Provider {
+    /// All of them.
+    pub const ALL: [Provider; 4] =
+        [Provider::Ec2, Provider::External, Provider::Fargate, Provider::FargateSpot];
+
+    /// Says whether tasks run on container instances.
+    pub const fn uses_instances(self) -> bool {
+        matches!(self, Provider::Ec2 | Provider::External)
+    }
+}
+
+/// How a service, a schedule or a job launches its tasks.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// The cluster.
+    pub cluster: Ix<ClusterSpec>,
+    /// The capacity provider strategy; a launch type is one item of weight 1.
+    pub providers: Vec<StrategyItem>,
+    /// The task group.
+    pub group: Ix<TaskGroup>,
+    /// The placement strategy, defaults filled in.
+    pub strategy: Vec<PlacementStrategy>,
+    /// Placement constraints of the task definition and of the request, all of which must hold.
+    pub constraints: Vec<PlacementConstraint>,
+    /// Subnets of tasks in `awsvpc` mode; empty where none are named.
+    pub subnets: Vec<Ix<Subnet>>,
+    /// Whether each task gets a public IPv4 address.
+    pub public_ip: bool,
+}
+
+/// One item of a capacity provider strategy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StrategyItem {
+    /// The provider.
+    pub provider: Provider,
+    /// Tasks that go here first.
+    pub base: u32,
+    /// Share of the others.
+    pub weight: u32,
+}
+
+/// One rule of a placement strategy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlacementStrategy {
+    /// Least remaining CPU that still fits.
+    BinpackCpu,
+    /// Least remaining memory that still fits.
+    BinpackMemory,
+    /// Fewest tasks of the group on the instance.
+    SpreadInstance,
+    /// Fewest tasks of the group among instances with the same value of the attribute.
+    SpreadAttribute(String),
+    /// Any that passes the filters.
+    Random,
+}
+
+/// A placement constraint.
+#[derive(Clone, Debug)]
+pub enum PlacementConstraint {
+    /// Each task of the group on a different instance.
+    DistinctInstance,
+    /// The instance satisfies an expression.
+    MemberOf(Query),
+}
+
+/// A task group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskGroup {
+    /// `service:<name>`, `family:<family>`, or what the request names.
+    pub name: String,
+}
+
+/// A target group of a load balancer.
+#[derive(Clone, Debug)]
+pub struct TargetGroup {
+    /// The scenario's name of it.
+    pub name: String,
+    /// Time a target drains after deregistration; default 300 s, 0 to 3,600.
+    pub deregistration_delay: Span,
+    /// Time between health checks; default 30 s.
+    pub health_check_interval: Span,
+    /// Successes in a row that make a new target healthy: 1 for an Application Load Balancer.
+    pub first_healthy_checks: u32,
+}
+
+/// A service.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// The name.
+    pub name: String,
+    /// The task definition.
+    pub task_definition: Ix<TaskDefinition>,
+    /// How tasks are launched.
+    pub launch: Ix<Launch>,
+    /// Replica with a count, or one on each instance.
+    pub scheduling: Scheduling,
+    /// Target groups, at most five.
+    pub target_groups: Vec<Ix<TargetGroup>>,
+}
+
+/// The scheduling strategy of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheduling {
+    /// So many tasks.
+    Replica {
+        /// How many at the beginning.
+        desired_count: u32,
+    },
+    /// One task on each instance that satisfies the constraints.
+    Daemon,
+}
+
+/// Whoever calls RunTask: a job trace or a schedule.
+#[derive(Clone, Debug)]
+pub struct Submitter {
+    /// The scenario's name of it, which keys its luck.
+    pub name: String,
+    /// The task definition.
+    pub task_definition: Ix<TaskDefinition>,
+    /// How tasks are launched.
+    pub launch: Ix<Launch>,
+    /// When it submits, and what.
+    pub source: Source,
+    /// What it does when nothing fits.
+    pub when_full: WhenFull,
+    /// Whether the tasks of one submission start all or none.
+    pub gang: bool,
+}
+
+/// When a submitter submits, and what.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// Rows of a job trace.
+    Trace(Arc<JobTrace>),
+    /// `count` tasks whenever the schedule fires.
+    Schedule {
+        /// The schedule.
+        schedule: Schedule,
+        /// Tasks each time, 1 to 10.
+        count: u32,
+    },
+}
+
+/// A job trace in compact columns, in order of arrival; all columns have one length.
+#[derive(Clone, Debug, Default)]
+pub struct JobTrace {
+    /// When the row arrives.
+    pub arrival: Vec<SimTime>,
+    /// How many identical tasks.
+    pub count: Vec<u32>,
+    /// What each task asks for.
+    pub requirement: Vec<Ix<Requirement>>,
+    /// How long each task runs; empty: as the task definition behaves.
+    pub duration: Vec<Span>,
+    /// The Fargate size of each requirement, by position; empty where no task runs on Fargate.
+    pub fargate: Vec<Option<FargateSize>>,
+}
+
+/// What a submitter does when nothing fits. ECS itself has no queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenFull {
+    /// Tries again after a pause that doubles from `initial` to `max`, with jitter.
+    Retry {
+        /// The first pause.
+        initial: Span,
+        /// The longest pause.
+        max: Span,
+    },
+    /// Gives up.
+    Fail,
+    /// Waits in a first-in-first-out queue, tried again when room appears.
+    Queue,
+}
+
+/// A change at a stated time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// UpdateService with a new desired count.
+    SetDesiredCount {
+        /// Which service.
+        service: Ix<Service>,
+        /// The new count.
+        desired_count: u32,
+    },
+}
+
+/// The account's quotas; `None` is no limit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Account {
+    /// Fargate on-demand CPU units at once.
+    pub fargate_cpu_units: Option<u32>,
+    /// Fargate Spot CPU units at once.
+    pub fargate_spot_cpu_units: Option<u32>,
+    /// Fargate launches, on demand and Spot each.
+    pub fargate_launches: Option<RateLimit>,
+    /// RunTask and StopTask calls.
+    pub api_calls: Option<RateLimit>,
+    /// Tasks launched by one service on instances.
+    pub service_launches_on_instances: Option<RateLimit>,
+    /// Tasks launched by one service on Fargate.
+    pub service_launches_on_fargate: Option<RateLimit>,
+}
+
+/// A token bucket.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RateLimit {
+    /// Tokens it holds.
+    pub burst: u32,
+    /// Tokens it gains a second.
+    pub per_second: f64,
+}
+
+/// Durations that AWS does not publish: all parameters. Distributions are in seconds.
+#[derive(Clone, Debug)]
+pub struct Timing {
+    /// From a change to the service scheduler's reaction.
+    pub reconcile_delay: Distribution,
+    /// Between attempts to place, at first.
+    pub placement_retry: Span,
+    /// For how long they are that frequent.
+    pub placement_retry_window: Span,
+    /// Between attempts to place, later.
+    pub placement_retry_slow: Span,
+    /// Failed starts in a row before the service is throttled.
+    pub throttle_after: u32,
+    /// The first delay of a throttled service; doubled each time.
+    pub throttle_first: Span,
+    /// The longest delay of a throttled service.
+    pub throttle_cap: Span,
+    /// Attaching a network interface on EC2.
+    pub eni_attach: Distribution,
+    /// Detaching it.
+    pub eni_detach: Distribution,
+    /// From RunTask to the start of the pull on Fargate.
+    pub fargate_provision: Distribution,
+    /// Bytes per second of a Fargate task's pulls together.
+    pub fargate_pull_bandwidth: Bytes,
+    /// Asking the registry about an image whose layers are there.
+    pub cached_pull: Distribution,
+    /// What `lastStatus` says while images are pulled.
+    pub pull_state: PullState,
+    /// After RUNNING, when a task without any check counts as healthy.
+    pub settle: Span,
+    /// A load balancer's health check round trip.
+    pub health_check_response: Span,
+}
+
+/// What `lastStatus` says while images are pulled.
+///
+/// The guide of 2023 implies PENDING, that of 2026 says ACTIVATING.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PullState {
+    /// PENDING.
+    Pending,
+    /// ACTIVATING.
+    Activating,
+}
+
+/// Bounds of the run itself: reaching one ends the run with a partial result that says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Events handled.
+    pub events: u64,
+    /// Tasks alive at once.
+    pub tasks: u64,
+}
+
+impl InstanceClass {
+    /// Returns the value of an attribute.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        let at = self.attributes.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()?;
+        Some(&self.attributes[at].1)
+    }
+}
+
+impl Model {
+    /// Returns the name of an instance: that of its fleet and its number there.
+    pub fn instance_name(&self, instance: &super::Instance) -> String {
+        let fleet = self.classes[instance.class].fleet;
+        format!("{}-{}", self.fleets[fleet].name, instance.number)
+    }
+}

@@ -1,0 +1,272 @@
+//! The filters: does an instance fit a task, and if none does, by how much not.
+
+use crate::engine::{Id, Ix};
+
+use super::super::cluster::{Cluster, Instance};
+use super::super::model::{
+    InstanceClass, InstanceLaunchType, Launch, Model, PlacementConstraint, Provider, Requirement,
+};
+use super::super::{FailedChecks, FailureReason, PlacementFailure, World};
+use super::query::Subject;
+use super::{Ask, free_subnet};
+
+/// Returns the first check that the instance fails; `None`: the task can go there.
+pub(super) fn failure(
+    model: &Model,
+    world: &World,
+    ask: &Ask,
+    instance: Id<Instance>,
+) -> Option<FailureReason> {
+    let launch = &model.launches[ask.launch];
+    let class = &model.classes[world.cluster.instance(instance).class];
+    let wanted = &model.requirements[ask.requirement];
+    if !fits_kind(class, wanted) {
+        return Some(FailureReason::Attribute);
+    }
+    if wanted.awsvpc && !subnet_in_zone(model, launch, class) {
+        return Some(FailureReason::Location);
+    }
+    shortage(model, world, ask, instance).or_else(|| {
+        let group = Group { model, cluster: &world.cluster, launch };
+        violated(&group, instance)
+    })
+}
+
+/// Says whether operating system and architecture are right.
+fn fits_kind(class: &InstanceClass, wanted: &Requirement) -> bool {
+    class.os == wanted.os && wanted.architecture.is_none_or(|arch| arch == class.architecture)
+}
+
+/// Says whether a launch's subnets, if it names any, reach the zone of the instance.
+fn subnet_in_zone(model: &Model, launch: &Launch, class: &InstanceClass) -> bool {
+    launch.subnets.is_empty()
+        || launch.subnets.iter().any(|&subnet| model.subnets[subnet].zone == class.zone)
+}
+
+/// Returns the first resource that the instance is short of.
+fn shortage(
+    model: &Model,
+    world: &World,
+    ask: &Ask,
+    instance: Id<Instance>,
+) -> Option<FailureReason> {
+    let host = world.cluster.instance(instance);
+    let wanted = &model.requirements[ask.requirement];
+    let free = host.remaining();
+    if wanted.resources.cpu_units > free.cpu_units {
+        return Some(FailureReason::Cpu);
+    }
+    if wanted.resources.memory_mib > free.memory_mib {
+        return Some(FailureReason::Memory);
+    }
+    if wanted.resources.gpus > free.gpus {
+        return Some(FailureReason::Gpu);
+    }
+    if let Some(port) = wanted.ports.iter().find(|port| host.port_taken(**port)) {
+        return Some(FailureReason::Ports(*port));
+    }
+    if !wanted.awsvpc {
+        return None;
+    }
+    if host.free_enis() == 0 {
+        return Some(FailureReason::Eni);
+    }
+    let launch = &model.launches[ask.launch];
+    let zone = model.classes[host.class].zone;
+    let no_address =
+        !launch.subnets.is_empty() && free_subnet(model, world, launch, zone).is_none();
+    no_address.then_some(FailureReason::Address)
+}
+
+/// What constraints look at: the launch, and where the tasks of its group are.
+struct Group<'a> {
+    model: &'a Model,
+    cluster: &'a Cluster,
+    launch: &'a Launch,
+}
+
+/// Returns the first constraint that does not hold on the instance.
+fn violated(group: &Group, instance: Id<Instance>) -> Option<FailureReason> {
+    group.launch.constraints.iter().find_map(|constraint| match constraint {
+        PlacementConstraint::DistinctInstance => {
+            (group.cluster.group_on_instance(group.launch.group, instance) > 0)
+                .then_some(FailureReason::DistinctInstance)
+        }
+        PlacementConstraint::MemberOf(query) => {
+            let subject = InstanceSubject { model: group.model, cluster: group.cluster, instance };
+            (!query.matches(&subject)).then_some(FailureReason::MemberOf)
+        }
+    })
+}
+
+/// Says whether a daemon belongs on the instance, resources apart.
+pub(super) fn qualifies(
+    model: &Model,
+    cluster: &Cluster,
+    launch: &Launch,
+    requirement: Ix<Requirement>,
+    instance: Id<Instance>,
+) -> bool {
+    let class = &model.classes[cluster.instance(instance).class];
+    let wanted = &model.requirements[requirement];
+    let provider = launch.providers[0].provider;
+    class.cluster == launch.cluster
+        && launch_type_of(provider) == Some(class.launch_type)
+        && fits_kind(class, wanted)
+        && (!wanted.awsvpc || subnet_in_zone(model, launch, class))
+        && violated(&Group { model, cluster, launch }, instance).is_none()
+}
+
+/// Returns which container instances a provider uses.
+pub(super) const fn launch_type_of(provider: Provider) -> Option<InstanceLaunchType> {
+    match provider {
+        Provider::Ec2 => Some(InstanceLaunchType::Ec2),
+        Provider::External => Some(InstanceLaunchType::External),
+        Provider::Fargate | Provider::FargateSpot => None,
+    }
+}
+
+/// Goes through the instances that could ever be meant: those of the cluster and launch type.
+pub(super) fn candidates<'a>(
+    model: &'a Model,
+    world: &'a World,
+    ask: &'a Ask,
+) -> impl Iterator<Item = Id<Instance>> + 'a {
+    let launch = &model.launches[ask.launch];
+    let launch_type = launch_type_of(ask.provider);
+    world.cluster.members(launch.cluster).iter().copied().filter(move |&instance| {
+        let class = world.cluster.instance(instance).class;
+        Some(model.classes[class].launch_type) == launch_type
+    })
+}
+
+/// Says why no instance was found: how many failed which check first, and which came closest.
+///
+/// The closest is the one that passes most checks in their order; among those short of the same
+/// thing, the one short by the smallest share of what is asked; then the one registered first.
+pub(super) fn explain(model: &Model, world: &World, ask: &Ask) -> PlacementFailure {
+    let mut failed = FailedChecks::default();
+    let mut closest: Option<(u32, u64, Id<Instance>, FailureReason)> = None;
+    for instance in candidates(model, world, ask) {
+        let Some(reason) = failure(model, world, ask, instance) else { continue };
+        count(&mut failed, reason);
+        let distance = (lateness(reason), missing_ppm(model, world, ask, (instance, reason)));
+        let closer = closest.is_none_or(|(late, missing, ..)| {
+            distance.0 > late || (distance.0 == late && distance.1 < missing)
+        });
+        if closer {
+            closest = Some((distance.0, distance.1, instance, reason));
+        }
+    }
+    PlacementFailure {
+        reason: closest.map_or(FailureReason::NoInstances, |(.., reason)| reason),
+        closest: closest.map(|(_, _, instance, _)| instance),
+        failed,
+    }
+}
+
+/// How far down the list of checks an instance came before it failed.
+const fn lateness(reason: FailureReason) -> u32 {
+    match reason {
+        FailureReason::NoInstances | FailureReason::VcpuQuota => 0,
+        FailureReason::Attribute => 1,
+        FailureReason::Agent => 2,
+        FailureReason::Location => 3,
+        FailureReason::Cpu => 4,
+        FailureReason::Memory => 5,
+        FailureReason::Gpu => 6,
+        FailureReason::Ports(_) => 7,
+        FailureReason::Eni => 8,
+        FailureReason::Address => 9,
+        FailureReason::MemberOf => 10,
+        FailureReason::DistinctInstance => 11,
+    }
+}
+
+/// What the instance is short of, in millionths of what is asked; 0 where that has no measure.
+fn missing_ppm(
+    model: &Model,
+    world: &World,
+    ask: &Ask,
+    (instance, reason): (Id<Instance>, FailureReason),
+) -> u64 {
+    let wanted = model.requirements[ask.requirement].resources;
+    let free = world.cluster.instance(instance).remaining();
+    let (wanted, free) = match reason {
+        FailureReason::Cpu => (wanted.cpu_units, free.cpu_units),
+        FailureReason::Memory => (wanted.memory_mib, free.memory_mib),
+        FailureReason::Gpu => (wanted.gpus, free.gpus),
+        FailureReason::NoInstances
+        | FailureReason::VcpuQuota
+        | FailureReason::Attribute
+        | FailureReason::Agent
+        | FailureReason::Location
+        | FailureReason::Ports(_)
+        | FailureReason::Eni
+        | FailureReason::Address
+        | FailureReason::MemberOf
+        | FailureReason::DistinctInstance => return 0,
+    };
+    u64::from(wanted - free) * 1_000_000 / u64::from(wanted)
+}
+
+fn count(failed: &mut FailedChecks, reason: FailureReason) {
+    let counter = match reason {
+        FailureReason::Cpu => &mut failed.cpu,
+        FailureReason::Memory => &mut failed.memory,
+        FailureReason::Gpu => &mut failed.gpu,
+        FailureReason::Ports(_) => &mut failed.ports,
+        FailureReason::Eni | FailureReason::Address => &mut failed.eni,
+        FailureReason::Agent | FailureReason::NoInstances | FailureReason::VcpuQuota => {
+            &mut failed.agent
+        }
+        FailureReason::Attribute => &mut failed.attribute,
+        FailureReason::Location => &mut failed.location,
+        FailureReason::MemberOf => &mut failed.member_of,
+        FailureReason::DistinctInstance => &mut failed.distinct_instance,
+    };
+    *counter += 1;
+}
+
+/// What `agentVersion` says of every instance: the version the reference was read from.
+const AGENT_VERSION: &str = "1.99.0";
+
+/// An instance as the query language sees it.
+struct InstanceSubject<'a> {
+    model: &'a Model,
+    cluster: &'a Cluster,
+    instance: Id<Instance>,
+}
+
+impl Subject for InstanceSubject<'_> {
+    fn attribute(&self, name: &str) -> Option<&str> {
+        self.model.classes[self.cluster.instance(self.instance).class].attribute(name)
+    }
+
+    fn agent_connected(&self) -> bool {
+        true
+    }
+
+    fn ec2_instance_id(&self) -> String {
+        self.model.instance_name(self.cluster.instance(self.instance))
+    }
+
+    fn agent_version(&self) -> &str {
+        AGENT_VERSION
+    }
+
+    fn registered_at(&self) -> i64 {
+        self.model.calendar.unix_micros(self.cluster.instance(self.instance).registered_at)
+    }
+
+    fn running_tasks_count(&self) -> u32 {
+        self.cluster.instance(self.instance).running_tasks()
+    }
+
+    fn hosts_task_of_group(&self, group: &str) -> bool {
+        let groups = &self.model.groups;
+        groups
+            .position(|other| other.name == group)
+            .is_some_and(|group| self.cluster.group_on_instance(group, self.instance) > 0)
+    }
+}

@@ -1,0 +1,623 @@
+//! The service scheduler: compares what a service wants with what it has, and acts.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::engine::{Id, Ix, Luck, Purpose};
+use crate::units::{SimTime, Span};
+
+use super::account::Bucket;
+use super::cluster::Instance;
+use super::life::{self, NewTask};
+use super::model::{InitialState, PlacementStrategy, Provider, Scheduling, Service, StrategyItem};
+use super::placement::{self, Ask};
+use super::task::StopCode;
+use super::{
+    Cx, Event, Fact, Owner, PlacementFailure, ServiceEvent, StopReason, Task, TaskStatus, World,
+    rank,
+};
+
+const RECONCILE: Purpose = Purpose::new("service reconcile");
+const SCALE_IN: Purpose = Purpose::new("scale-in choice");
+
+/// A cause that lasts is said again after this long.
+///
+/// Source: ECS Developer Guide, service event messages.
+const EVENT_REPEAT: Span = Span::secs(6 * 3600);
+
+/// What a service has and does now.
+#[derive(Clone, Debug)]
+pub struct ServiceState {
+    desired: u32,
+    slots: Vec<Slot>,
+    free_slots: BinaryHeap<Reverse<u32>>,
+    active: u32,
+    healthy: u32,
+    by_provider: [u32; Provider::ALL.len()],
+    /// For a daemon service: the instances it runs on; a slot each.
+    hosts: Vec<(Id<Instance>, bool)>,
+    next_reconcile: Option<SimTime>,
+    epoch: u32,
+    reactions: u64,
+    scale_ins: u64,
+    launches: Option<Bucket>,
+    failed_starts: u32,
+    throttled_until: SimTime,
+    unplaced_since: Option<SimTime>,
+    said_unable: Option<SimTime>,
+    said_throttled: Option<SimTime>,
+    steady: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    task: Option<Id<Task>>,
+    incarnations: u32,
+}
+
+impl ServiceState {
+    pub(super) fn new(spec: &Service) -> ServiceState {
+        let desired = match spec.scheduling {
+            Scheduling::Replica { desired_count } => desired_count,
+            Scheduling::Daemon => 0,
+        };
+        ServiceState {
+            desired,
+            slots: Vec::new(),
+            free_slots: BinaryHeap::new(),
+            active: 0,
+            healthy: 0,
+            by_provider: [0; Provider::ALL.len()],
+            hosts: Vec::new(),
+            next_reconcile: None,
+            epoch: 0,
+            reactions: 0,
+            scale_ins: 0,
+            launches: None,
+            failed_starts: 0,
+            throttled_until: SimTime::ZERO,
+            unplaced_since: None,
+            said_unable: None,
+            said_throttled: None,
+            steady: false,
+        }
+    }
+
+    /// Returns how many tasks are wanted; of a daemon service, one for each of its instances.
+    pub fn desired(&self) -> u32 {
+        self.desired
+    }
+
+    /// Returns how many tasks have `desiredStatus` RUNNING.
+    pub fn active(&self) -> u32 {
+        self.active
+    }
+
+    /// Returns how many of those count as healthy.
+    pub fn healthy(&self) -> u32 {
+        self.healthy
+    }
+
+    /// Notes an instance that a daemon service runs on.
+    pub(super) fn daemon_instance(&mut self, instance: Id<Instance>, set_aside: bool) {
+        self.hosts.push((instance, set_aside));
+        self.slots.push(Slot::default());
+        self.desired += 1;
+    }
+
+    fn take_slot(&mut self) -> u32 {
+        if let Some(Reverse(slot)) = self.free_slots.pop() {
+            return slot;
+        }
+        self.slots.push(Slot::default());
+        self.slots.len() as u32 - 1
+    }
+
+    fn tasks(&self) -> impl Iterator<Item = Id<Task>> {
+        self.slots.iter().filter_map(|slot| slot.task)
+    }
+}
+
+fn luck(cx: &Cx, service: Ix<Service>) -> Luck {
+    cx.seed.luck("service").named(&cx.model.services[service].name)
+}
+
+/// Services begin: in full and healthy, or created now.
+pub(super) fn begin(cx: &mut Cx, world: &mut World) {
+    let account = cx.model.account;
+    for (ix, spec) in cx.model.services.iter() {
+        let on_instances = cx.model.launches[spec.launch]
+            .providers
+            .iter()
+            .all(|item| item.provider.uses_instances());
+        let limit = if on_instances {
+            account.service_launches_on_instances
+        } else {
+            account.service_launches_on_fargate
+        };
+        world.services[ix].launches = limit.map(Bucket::new);
+    }
+    match cx.model.initial_state {
+        InitialState::Steady => {
+            let (daemons, replicas): (Vec<_>, Vec<_>) = cx
+                .model
+                .services
+                .iter()
+                .partition(|(_, spec)| spec.scheduling == Scheduling::Daemon);
+            for (ix, _) in daemons.into_iter().chain(replicas) {
+                fill(cx, world, ix);
+            }
+        }
+        InitialState::Cold => {
+            for ix in cx.model.services.indices() {
+                react(cx, world, ix);
+            }
+        }
+    }
+}
+
+/// Makes the service's tasks run when the run begins; what finds no room is left to the scheduler.
+fn fill(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
+    loop {
+        match next_task(cx, world, ix) {
+            Next::Task(new) => {
+                let task = life::launch_running(cx, world, &new);
+                adopt(world, ix, &new, task);
+            }
+            Next::Nothing => return,
+            Next::Wait(_) | Next::NoRoom(..) => return wake(cx, world, ix, Span::ZERO),
+        }
+    }
+}
+
+/// Schedules the scheduler's reaction to a change.
+fn react(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
+    let state = &mut world.services[ix];
+    let number = state.reactions;
+    state.reactions += 1;
+    let luck = luck(cx, ix).part(number);
+    let delay = cx.model.timing.reconcile_delay.sample_span(luck, RECONCILE);
+    wake(cx, world, ix, delay);
+}
+
+/// Schedules a reconcile after `delay`, unless an earlier one is due already.
+fn wake(cx: &mut Cx, world: &mut World, ix: Ix<Service>, delay: Span) {
+    let at = cx.now().saturating_add(delay);
+    let state = &mut world.services[ix];
+    if state.next_reconcile.is_some_and(|due| due <= at) {
+        return;
+    }
+    state.next_reconcile = Some(at);
+    state.epoch = state.epoch.wrapping_add(1);
+    let epoch = state.epoch;
+    cx.at(at, rank::CONTROLLERS, Event::Reconcile(ix, epoch));
+}
+
+/// Compares and acts: stops what is too much, starts what is missing.
+pub(super) fn on_reconcile(cx: &mut Cx, world: &mut World, ix: Ix<Service>, epoch: u32) {
+    let state = &mut world.services[ix];
+    if state.epoch != epoch {
+        return; // an earlier one has taken its place
+    }
+    state.next_reconcile = None;
+    if state.active > state.desired {
+        scale_in(cx, world, ix);
+    }
+    start_missing(cx, world, ix);
+    check_steady(cx, world, ix);
+}
+
+/// What the scheduler would start next.
+enum Next {
+    Task(NewTask),
+    Nothing,
+    /// A rate is used up; for so long.
+    Wait(Span),
+    NoRoom(Ask, PlacementFailure),
+}
+
+fn start_missing(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
+    let throttled = world.services[ix].throttled_until;
+    if throttled > cx.now() {
+        return wake(cx, world, ix, throttled.since(cx.now()));
+    }
+    let mut started: Option<(u32, Id<Task>)> = None;
+    loop {
+        let state = &mut world.services[ix];
+        if state.active < state.desired
+            && let Some(bucket) = &mut state.launches
+            && bucket.available(cx.now()) == 0
+        {
+            let delay = bucket.wait();
+            say_throttled(cx, world, ix);
+            wake(cx, world, ix, delay);
+            break;
+        }
+        match next_task(cx, world, ix) {
+            Next::Task(new) => {
+                let state = &mut world.services[ix];
+                state.unplaced_since = None;
+                state.said_unable = None;
+                if let Some(bucket) = &mut state.launches {
+                    bucket.take();
+                }
+                let task = life::launch(cx, world, &new);
+                adopt(world, ix, &new, task);
+                started = Some(started.map_or((1, task), |(count, first)| (count + 1, first)));
+            }
+            Next::Nothing => break,
+            Next::Wait(delay) => {
+                say_throttled(cx, world, ix);
+                wake(cx, world, ix, delay);
+                break;
+            }
+            Next::NoRoom(ask, failure) => {
+                say_unable_to_place(cx, world, ix, (ask, failure));
+                break;
+            }
+        }
+    }
+    if let Some((count, first)) = started {
+        let event = ServiceEvent::StartedTasks { count, first };
+        cx.tell(world, Fact::ServiceEvent { service: ix, event });
+    }
+}
+
+/// Notes a task that the service has just launched.
+fn adopt(world: &mut World, ix: Ix<Service>, new: &NewTask, task: Id<Task>) {
+    let Owner::Service { slot, .. } = new.owner else { return };
+    // A task that failed at once has left its slot already.
+    if world.tasks.get(task).is_none_or(|entry| entry.stop.is_some()) {
+        return;
+    }
+    world.services[ix].slots[slot as usize].task = Some(task);
+}
+
+/// Decides the next task: its slot, its provider, its place. Nothing is changed if there is none.
+fn next_task(cx: &mut Cx, world: &mut World, ix: Ix<Service>) -> Next {
+    let spec = &cx.model.services[ix];
+    if world.services[ix].active >= world.services[ix].desired {
+        return Next::Nothing;
+    }
+    let definition = &cx.model.task_definitions[spec.task_definition];
+    let launch = &cx.model.launches[spec.launch];
+    let ask = |provider, luck| Ask {
+        launch: spec.launch,
+        requirement: definition.requirement,
+        fargate: definition.fargate,
+        provider,
+        luck,
+    };
+    let (slot, provider) = match spec.scheduling {
+        Scheduling::Replica { .. } => {
+            let provider = choose_provider(&launch.providers, &world.services[ix].by_provider);
+            (world.services[ix].take_slot(), provider)
+        }
+        Scheduling::Daemon => match next_daemon_slot(cx, world, ix) {
+            Some(slot) => (slot, launch.providers[0].provider),
+            None => return Next::Nothing,
+        },
+    };
+    let incarnation = world.services[ix].slots[slot as usize].incarnations;
+    let luck = luck(cx, ix).part(u64::from(slot)).part(u64::from(incarnation));
+    let ask = ask(provider, luck);
+    let wait = world.account.fargate_launch_wait(provider, cx.now());
+    let place = match spec.scheduling {
+        Scheduling::Daemon => {
+            let (instance, _) = world.services[ix].hosts[slot as usize];
+            Ok(placement::place_on(cx.model, world, &ask, instance))
+        }
+        Scheduling::Replica { .. } if !wait.is_zero() => {
+            world.services[ix].free_slots.push(Reverse(slot));
+            return Next::Wait(wait);
+        }
+        Scheduling::Replica { .. } => placement::choose(cx.model, world, &ask),
+    };
+    let place = match place {
+        Ok(place) => place,
+        Err(failure) => {
+            world.services[ix].free_slots.push(Reverse(slot));
+            return Next::NoRoom(ask, failure);
+        }
+    };
+    let state = &mut world.services[ix];
+    state.slots[slot as usize].incarnations += 1;
+    state.active += 1;
+    state.by_provider[provider as usize] += 1;
+    Next::Task(NewTask {
+        owner: Owner::Service { service: ix, slot },
+        task_definition: spec.task_definition,
+        requirement: definition.requirement,
+        launch: spec.launch,
+        place,
+        fargate: definition.fargate,
+        run_time: None,
+        wanted: cx.now(),
+        luck,
+    })
+}
+
+/// Returns the first instance of a daemon service that has no task of it and could have one.
+fn next_daemon_slot(cx: &Cx, world: &World, ix: Ix<Service>) -> Option<u32> {
+    let spec = &cx.model.services[ix];
+    let requirement = cx.model.task_definitions[spec.task_definition].requirement;
+    let wanted = &cx.model.requirements[requirement];
+    let state = &world.services[ix];
+    let slot = state.hosts.iter().zip(&state.slots).position(|((instance, set_aside), slot)| {
+        slot.task.is_none() && *set_aside && world.cluster.has_room(*instance, wanted, Some(ix))
+    })?;
+    Some(slot as u32)
+}
+
+/// Chooses the capacity provider of the next task.
+///
+/// Bases first, then whoever is furthest behind its share; ties go to the larger weight, then to
+/// the order of the list. AWS documents the shares only; this rule reproduces its workshop's
+/// answers (reference §5.2).
+pub(crate) fn choose_provider(
+    items: &[StrategyItem],
+    counts: &[u32; Provider::ALL.len()],
+) -> Provider {
+    let count = |item: &StrategyItem| i64::from(counts[item.provider as usize]);
+    if let Some(item) = items.iter().find(|item| count(item) < i64::from(item.base)) {
+        return item.provider;
+    }
+    let extra = |item: &StrategyItem| count(item) - i64::from(item.base);
+    let total_weight: i64 = items.iter().map(|item| i64::from(item.weight)).sum();
+    let next: i64 = items.iter().map(extra).sum::<i64>() + 1;
+    let behind = |item: &StrategyItem| i64::from(item.weight) * next - extra(item) * total_weight;
+    let weighted = items.iter().enumerate().filter(|(_, item)| item.weight > 0);
+    weighted
+        .max_by_key(|(position, item)| (behind(item), item.weight, Reverse(*position)))
+        .map_or(items[0].provider, |(_, item)| item.provider)
+}
+
+/// Says that nothing fits, and when to try again.
+///
+/// Observed (reproio/ecs_deploy#53): often at first, then only every five minutes.
+fn say_unable_to_place(
+    cx: &mut Cx,
+    world: &mut World,
+    ix: Ix<Service>,
+    (ask, failure): (Ask, PlacementFailure),
+) {
+    let now = cx.now();
+    let timing = &cx.model.timing;
+    let state = &mut world.services[ix];
+    let since = *state.unplaced_since.get_or_insert(now);
+    let patient = now.since(since) >= timing.placement_retry_window;
+    let delay = if patient { timing.placement_retry_slow } else { timing.placement_retry };
+    if state.said_unable.is_none_or(|at| now.since(at) >= EVENT_REPEAT) {
+        state.said_unable = Some(now);
+        let event = ServiceEvent::UnableToPlace {
+            provider: ask.provider,
+            requirement: ask.requirement,
+            failure,
+        };
+        cx.tell(world, Fact::ServiceEvent { service: ix, event });
+    }
+    wake(cx, world, ix, delay);
+}
+
+fn say_throttled(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
+    let now = cx.now();
+    let state = &mut world.services[ix];
+    if state.said_throttled.is_some_and(|at| now.since(at) < EVENT_REPEAT) {
+        return;
+    }
+    state.said_throttled = Some(now);
+    let event = ServiceEvent::Throttled;
+    cx.tell(world, Fact::ServiceEvent { service: ix, event });
+}
+
+/// UpdateService with a new desired count.
+pub(super) fn set_desired_count(cx: &mut Cx, world: &mut World, ix: Ix<Service>, to: u32) {
+    let state = &mut world.services[ix];
+    let from = std::mem::replace(&mut state.desired, to);
+    if from == to {
+        return;
+    }
+    state.steady = false;
+    let event = ServiceEvent::DesiredCount { from, to };
+    cx.tell(world, Fact::ServiceEvent { service: ix, event });
+    react(cx, world, ix);
+}
+
+/// A task of a service, or not, has `desiredStatus` STOPPED from now on.
+pub(super) fn task_is_to_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, reason: StopReason) {
+    let entry = &world.tasks[task];
+    let Owner::Service { service: ix, slot } = entry.owner else { return };
+    let (healthy, provider) = (entry.healthy, entry.provider);
+    let never_ran = entry.times.started.is_none();
+    let state = &mut world.services[ix];
+    state.active -= 1;
+    state.healthy -= u32::from(healthy);
+    state.by_provider[provider as usize] -= 1;
+    state.slots[slot as usize].task = None;
+    state.steady = false;
+    if cx.model.services[ix].scheduling != Scheduling::Daemon {
+        state.free_slots.push(Reverse(slot));
+    }
+    if reason == StopReason::ScaledIn {
+        return; // the scheduler's own doing
+    }
+    if never_ran && reason.code() == StopCode::TaskFailedToStart {
+        note_failed_start(cx, world, ix);
+    }
+    react(cx, world, ix);
+}
+
+/// Slows down a service whose tasks never run.
+///
+/// Source: ECS Developer Guide, "Amazon ECS service throttle logic": up to 27 minutes, only for
+/// tasks that never ran. When it begins and how it grows is not published: parameters.
+fn note_failed_start(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
+    let timing = &cx.model.timing;
+    let state = &mut world.services[ix];
+    state.failed_starts += 1;
+    let Some(step) = state.failed_starts.checked_sub(timing.throttle_after) else { return };
+    let factor = 1u64.checked_shl(step.min(32)).unwrap_or(u64::MAX);
+    let delay = timing.throttle_first.saturating_mul(factor).min(timing.throttle_cap);
+    state.throttled_until = cx.now().saturating_add(delay);
+    let event = ServiceEvent::StartImpaired { delay };
+    cx.tell(world, Fact::ServiceEvent { service: ix, event });
+}
+
+/// A task runs: the service can start tasks.
+pub(super) fn task_runs(world: &mut World, task: Id<Task>) {
+    if let Some(ix) = world.tasks[task].service() {
+        world.services[ix].failed_starts = 0;
+    }
+}
+
+/// A task counts as healthy.
+pub(super) fn task_healthy(cx: &mut Cx, world: &mut World, task: Id<Task>) {
+    let Some(ix) = world.tasks[task].service() else { return };
+    world.services[ix].healthy += 1;
+    check_steady(cx, world, ix);
+}
+
+/// Steady: as many as desired, all healthy, nothing under way.
+fn check_steady(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
+    let state = &mut world.services[ix];
+    if state.steady || state.active != state.desired || state.healthy != state.desired {
+        return;
+    }
+    state.steady = true;
+    let event = ServiceEvent::SteadyState;
+    cx.tell(world, Fact::ServiceEvent { service: ix, event });
+}
+
+/// Stops as many tasks as there are too many.
+fn scale_in(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
+    let surplus = world.services[ix].active - world.services[ix].desired;
+    let launch = &cx.model.launches[cx.model.services[ix].launch];
+    let targets = provider_targets(&launch.providers, world.services[ix].desired);
+    let event = ServiceEvent::StoppedTasks { count: surplus };
+    cx.tell(world, Fact::ServiceEvent { service: ix, event });
+    for _ in 0..surplus {
+        let counts = world.services[ix].by_provider;
+        // Not documented which provider loses a task: the one furthest above its share.
+        let provider = Provider::ALL
+            .into_iter()
+            .filter(|&provider| counts[provider as usize] > 0)
+            .max_by_key(|&provider| {
+                let (count, target) = (counts[provider as usize], targets[provider as usize]);
+                (i64::from(count) - i64::from(target), Reverse(provider))
+            });
+        let Some(victim) = provider.and_then(|provider| choose_victim(cx, world, ix, provider))
+        else {
+            return;
+        };
+        life::request_stop(cx, world, victim, StopReason::ScaledIn);
+    }
+}
+
+/// Returns how many of `count` tasks each provider would have, started one by one.
+pub(crate) fn provider_targets(items: &[StrategyItem], count: u32) -> [u32; Provider::ALL.len()] {
+    let mut targets = [0; Provider::ALL.len()];
+    for _ in 0..count {
+        targets[choose_provider(items, &targets) as usize] += 1;
+    }
+    targets
+}
+
+/// Chooses which task of a service goes.
+///
+/// Tasks that do not run yet go first (Assumption). Then the placement strategy, read backwards:
+/// `spread` takes from where most are, `binpack` from the instance with most left; without a
+/// strategy the zone with most tasks of the service, in it the instance with most. What is equal
+/// then is decided at random. Source: ECS Developer Guide, task placement strategies; API,
+/// UpdateService (reference §1.4).
+fn choose_victim(
+    cx: &Cx,
+    world: &mut World,
+    ix: Ix<Service>,
+    provider: Provider,
+) -> Option<Id<Task>> {
+    let strategy = &cx.model.launches[cx.model.services[ix].launch].strategy;
+    let mut best: Vec<Id<Task>> = Vec::new();
+    let mut best_key: Vec<u64> = Vec::new();
+    for task in world.services[ix].tasks() {
+        let entry = &world.tasks[task];
+        if entry.provider != provider {
+            continue;
+        }
+        let mut key = vec![u64::from(entry.last_status < TaskStatus::Running)];
+        match entry.instance {
+            Some(instance) => {
+                key.extend(
+                    strategy.iter().map(|rule| surplus_at(cx, world, entry, (instance, rule))),
+                );
+            }
+            None => {
+                let group = cx.model.launches[entry.launch].group;
+                let there = world.cluster.group_on_fargate(group, provider, entry.zone);
+                key.push(u64::from(there));
+            }
+        }
+        if key > best_key || best.is_empty() {
+            best_key = key;
+            best = vec![task];
+        } else if key == best_key {
+            best.push(task);
+        }
+    }
+    let state = &mut world.services[ix];
+    let number = state.scale_ins;
+    state.scale_ins += 1;
+    let choice = luck(cx, ix).part(number).below(SCALE_IN, best.len().max(1) as u32);
+    best.get(choice as usize).copied()
+}
+
+/// How much a rule of the strategy speaks for taking a task from where this one is.
+fn surplus_at(
+    cx: &Cx,
+    world: &World,
+    task: &Task,
+    (instance, rule): (Id<Instance>, &PlacementStrategy),
+) -> u64 {
+    let group = cx.model.launches[task.launch].group;
+    let host = world.cluster.instance(instance);
+    match rule {
+        PlacementStrategy::BinpackCpu => u64::from(host.remaining().cpu_units),
+        PlacementStrategy::BinpackMemory => u64::from(host.remaining().memory_mib),
+        PlacementStrategy::SpreadInstance => {
+            u64::from(world.cluster.group_on_instance(group, instance))
+        }
+        PlacementStrategy::SpreadAttribute(name) => u64::from(placement::group_on_value(
+            cx.model,
+            &world.cluster,
+            (group, name),
+            host.class,
+        )),
+        PlacementStrategy::Random => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(provider: Provider, base: u32, weight: u32) -> StrategyItem {
+        StrategyItem { provider, base, weight }
+    }
+
+    fn check(a: (u32, u32), b: (u32, u32), tasks: u32, expected: (u32, u32)) {
+        let items = [item(Provider::Fargate, a.0, a.1), item(Provider::FargateSpot, b.0, b.1)];
+        let targets = provider_targets(&items, tasks);
+        let got = (targets[Provider::Fargate as usize], targets[Provider::FargateSpot as usize]);
+        assert_eq!(got, expected, "{tasks} tasks over {a:?} and {b:?} (base, weight)");
+    }
+
+    #[test]
+    fn s_e57_to_s_e63_tasks_are_split_by_base_and_weight() {
+        check((2, 1), (0, 3), 10, (4, 6)); // S-E57
+        check((2, 1), (0, 3), 22, (7, 15)); // S-E58
+        check((1, 1), (0, 3), 10, (3, 7)); // S-E60
+        check((0, 1), (1, 3), 10, (2, 8)); // S-E61
+        check((10, 1), (0, 2), 100, (40, 60)); // S-E63
+        check((0, 3), (0, 1), 4, (3, 1)); // the workshop's 3:1
+        check((0, 1), (0, 1), 5, (3, 2)); // a tie: the order of the list
+    }
+}

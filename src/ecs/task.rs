@@ -1,0 +1,293 @@
+//! A task: what it is, the states it goes through, why it stopped.
+
+use smallvec::SmallVec;
+
+use crate::engine::{Id, Ix, Luck};
+use crate::units::{SimTime, Span};
+
+use super::cluster::{Instance, Location};
+use super::model::{
+    FargateSize, Launch, Provider, Requirement, Service, Submitter, Subnet, TaskDefinition, Zone,
+};
+use super::pull::Puller;
+
+/// A container of a task: the task and the position in its definition.
+pub type ContainerId = (Id<Task>, u8);
+
+/// A task that is not yet STOPPED.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// Number in order of creation, from 1.
+    pub number: u64,
+    /// Who launched it.
+    pub owner: Owner,
+    /// Its task definition.
+    pub task_definition: Ix<TaskDefinition>,
+    /// What it reserves.
+    pub requirement: Ix<Requirement>,
+    /// How it was launched.
+    pub launch: Ix<Launch>,
+    /// Where it runs.
+    pub provider: Provider,
+    /// Its instance; `None` on Fargate.
+    pub instance: Option<Id<Instance>>,
+    /// Its zone.
+    pub zone: Ix<Zone>,
+    /// The subnet its address is from, if it has one of its own.
+    pub subnet: Option<Ix<Subnet>>,
+    /// What it is billed as on Fargate.
+    pub fargate: Option<FargateSize>,
+    /// How long its essential containers run, where the launch says so.
+    pub run_time: Option<Span>,
+    /// `lastStatus`.
+    pub last_status: TaskStatus,
+    /// Whether `desiredStatus` is STOPPED, and why.
+    pub stop: Option<StopReason>,
+    /// Whether it counts as healthy.
+    pub healthy: bool,
+    /// When what happened.
+    pub times: TaskTimes,
+    /// Its containers, in the order of the definition.
+    pub containers: SmallVec<[ContainerRun; 1]>,
+    /// Its luck: keyed by who launched it, never by its id.
+    pub luck: Luck,
+    /// Whether its load balancers, if any, see it as healthy.
+    pub(super) target_healthy: bool,
+    /// The host of a Fargate task: nothing is cached and bandwidth is its own.
+    pub(super) own_puller: Option<Box<Puller<ContainerId>>>,
+    /// Which ledgers and queues it is in.
+    pub(super) holds: Holds,
+}
+
+/// Which ledgers and queues a task is in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Holds {
+    pub(super) scheduler: bool,
+    pub(super) agent: bool,
+    pub(super) eni: bool,
+    pub(super) counted: bool,
+    pub(super) waiting: bool,
+}
+
+/// Who launched a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// A service.
+    Service {
+        /// Which.
+        service: Ix<Service>,
+        /// The lowest number that was free; for a daemon the instance's place.
+        slot: u32,
+    },
+    /// A call of RunTask.
+    Submission {
+        /// By whom.
+        submitter: Ix<Submitter>,
+        /// Row of the trace, or number of the firing.
+        row: u32,
+        /// Position among the tasks of the row.
+        ordinal: u32,
+    },
+}
+
+/// When what happened to a task; `None`: it has not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TaskTimes {
+    /// The submission arrived, or the service first wanted the task.
+    pub wanted: SimTime,
+    /// It exists.
+    pub created: SimTime,
+    /// The first image pull began.
+    pub pull_started: Option<SimTime>,
+    /// The last image that RUNNING waited for was there.
+    pub pull_stopped: Option<SimTime>,
+    /// It is RUNNING.
+    pub started: Option<SimTime>,
+    /// It counts as healthy.
+    pub healthy: Option<SimTime>,
+    /// `desiredStatus` became STOPPED.
+    pub stop_requested: Option<SimTime>,
+    /// It is STOPPING.
+    pub stopping: Option<SimTime>,
+    /// Its last container has exited.
+    pub execution_stopped: Option<SimTime>,
+}
+
+/// `lastStatus` of a task.
+///
+/// Source: ECS Developer Guide, "Amazon ECS task lifecycle".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TaskStatus {
+    /// A network interface is made.
+    Provisioning,
+    /// Waits for the agent, or for room that is being freed.
+    Pending,
+    /// Images are pulled, containers made and started.
+    Activating,
+    /// The essential containers run.
+    Running,
+    /// Drains from its target groups.
+    Deactivating,
+    /// SIGTERM was sent.
+    Stopping,
+    /// The network interface is detached.
+    Deprovisioning,
+    /// Gone.
+    Stopped,
+}
+
+impl TaskStatus {
+    /// All of them, in the order a task goes through them.
+    pub const ALL: [TaskStatus; 8] = [
+        TaskStatus::Provisioning,
+        TaskStatus::Pending,
+        TaskStatus::Activating,
+        TaskStatus::Running,
+        TaskStatus::Deactivating,
+        TaskStatus::Stopping,
+        TaskStatus::Deprovisioning,
+        TaskStatus::Stopped,
+    ];
+
+    /// Returns AWS's word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            TaskStatus::Provisioning => "PROVISIONING",
+            TaskStatus::Pending => "PENDING",
+            TaskStatus::Activating => "ACTIVATING",
+            TaskStatus::Running => "RUNNING",
+            TaskStatus::Deactivating => "DEACTIVATING",
+            TaskStatus::Stopping => "STOPPING",
+            TaskStatus::Deprovisioning => "DEPROVISIONING",
+            TaskStatus::Stopped => "STOPPED",
+        }
+    }
+}
+
+/// A container of a task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ContainerRun {
+    /// What it does.
+    pub state: ContainerState,
+    /// How often it was started.
+    pub starts: u32,
+}
+
+/// What a container of a task does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ContainerState {
+    /// Waits for other containers.
+    #[default]
+    Waiting,
+    /// Waits for its image.
+    Pulling,
+    /// Is made and started.
+    Starting,
+    /// Its process runs.
+    Running {
+        /// Since when.
+        since: SimTime,
+        /// Whether its health check has passed.
+        healthy: bool,
+        /// Whether SIGTERM was sent.
+        stopping: bool,
+    },
+    /// Its process has ended; `None`: it never ran.
+    Stopped {
+        /// The exit code.
+        exit_code: Option<i32>,
+    },
+}
+
+/// Why a task stopped: a `stopCode` with its `stoppedReason`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StopReason {
+    /// `Essential container in task exited`.
+    EssentialContainerExited {
+        /// Position of the container.
+        container: u8,
+        /// Its exit code.
+        exit_code: i32,
+    },
+    /// A container could not be started.
+    ContainerStartFailed {
+        /// Position of the container.
+        container: u8,
+    },
+    /// What a container depends on can no longer happen, or took too long.
+    DependencyFailed {
+        /// Position of the container that waited.
+        container: u8,
+    },
+    /// `Scaling activity initiated by (deployment …)`.
+    ScaledIn,
+}
+
+/// The `stopCode` enumeration of the API.
+///
+/// Source: ECS API, TaskStopCode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum StopCode {
+    /// It never ran.
+    TaskFailedToStart,
+    /// A container that is essential ended.
+    EssentialContainerExited,
+    /// The service scheduler stopped it.
+    ServiceSchedulerInitiated,
+}
+
+impl StopCode {
+    /// Returns AWS's word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            StopCode::TaskFailedToStart => "TaskFailedToStart",
+            StopCode::EssentialContainerExited => "EssentialContainerExited",
+            StopCode::ServiceSchedulerInitiated => "ServiceSchedulerInitiated",
+        }
+    }
+}
+
+impl StopReason {
+    /// Returns the API's `stopCode`.
+    pub const fn code(self) -> StopCode {
+        match self {
+            StopReason::EssentialContainerExited { .. } => StopCode::EssentialContainerExited,
+            StopReason::ContainerStartFailed { .. } | StopReason::DependencyFailed { .. } => {
+                StopCode::TaskFailedToStart
+            }
+            StopReason::ScaledIn => StopCode::ServiceSchedulerInitiated,
+        }
+    }
+
+    /// Returns the API's `stoppedReason`.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            StopReason::EssentialContainerExited { .. } => "Essential container in task exited",
+            StopReason::ContainerStartFailed { .. } => {
+                "CannotStartContainerError: the container could not be started"
+            }
+            StopReason::DependencyFailed { .. } => {
+                "ContainerRuntimeError: a container that this one depends on did not get there"
+            }
+            StopReason::ScaledIn => "Scaling activity initiated by the service",
+        }
+    }
+}
+
+impl Task {
+    /// Returns where the task is.
+    pub fn location(&self) -> Location {
+        match self.instance {
+            Some(instance) => Location::Instance(instance),
+            None => Location::Fargate(self.provider, self.zone),
+        }
+    }
+
+    /// Returns the service it belongs to, if any.
+    pub fn service(&self) -> Option<Ix<Service>> {
+        match self.owner {
+            Owner::Service { service, .. } => Some(service),
+            Owner::Submission { .. } => None,
+        }
+    }
+}

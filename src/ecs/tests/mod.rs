@@ -1,0 +1,4 @@
+//! Behaviour of the core, by area.
+
+mod life;
+mod placement;
