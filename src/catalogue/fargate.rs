@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::{Architecture, Os, Priced};
+use crate::ecs::model::{Architecture, Os};
+
+use super::Priced;
+use super::instance::{architecture_name, os_name};
 
 /// A pair of CPU and memory that a Fargate task may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,7 +83,7 @@ impl fmt::Display for FargateOffer {
     /// Writes the offer as `Windows on x86_64 on Spot`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let how = if self.spot { "on Spot" } else { "on demand" };
-        f.pad(&format!("{} on {} {how}", self.os, self.architecture))
+        f.pad(&format!("{} on {} {how}", os_name(self.os), architecture_name(self.architecture)))
     }
 }
 

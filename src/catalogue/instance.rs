@@ -2,25 +2,9 @@
 
 use std::fmt;
 
+use crate::ecs::model::{Architecture, Os};
+
 use super::Evidence;
-
-/// The operating system of an instance or a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Os {
-    /// Any Linux.
-    Linux,
-    /// Any Windows Server.
-    Windows,
-}
-
-/// The CPU architecture of an instance or a task, spelled as in the EC2 API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Architecture {
-    /// Intel and AMD.
-    X86_64,
-    /// AWS Graviton.
-    Arm64,
-}
 
 /// What runs between the hardware and the operating system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -151,50 +135,26 @@ impl InstanceType {
     }
 }
 
-impl Os {
-    /// Returns the word used in tables and files: `linux`, `windows`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Os::Linux => "linux",
-            Os::Windows => "windows",
-        }
-    }
-
-    /// Finds an operating system by its word.
-    pub fn from_name(name: &str) -> Option<Os> {
-        [Os::Linux, Os::Windows].into_iter().find(|os| os.name() == name)
+/// Returns the operating system's name as people write it: `Linux`.
+pub(super) fn os_name(os: Os) -> &'static str {
+    match os {
+        Os::Linux => "Linux",
+        Os::Windows => "Windows",
     }
 }
 
-impl fmt::Display for Os {
-    /// Writes the operating system as people do: `Linux`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Os::Linux => "Linux",
-            Os::Windows => "Windows",
-        })
+/// Returns the EC2 API's word for an architecture: `x86_64`, `arm64`.
+pub fn architecture_name(architecture: Architecture) -> &'static str {
+    match architecture {
+        Architecture::X86_64 => "x86_64",
+        Architecture::Arm64 => "arm64",
     }
 }
 
-impl Architecture {
-    /// Returns the EC2 API's word: `x86_64`, `arm64`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Architecture::X86_64 => "x86_64",
-            Architecture::Arm64 => "arm64",
-        }
-    }
-
-    /// Finds an architecture by the EC2 API's word.
-    pub fn from_name(name: &str) -> Option<Architecture> {
-        [Architecture::X86_64, Architecture::Arm64].into_iter().find(|a| a.name() == name)
-    }
-}
-
-impl fmt::Display for Architecture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
+/// Finds an architecture by the EC2 API's word.
+pub fn architecture_from_name(name: &str) -> Option<Architecture> {
+    let all = [Architecture::X86_64, Architecture::Arm64];
+    all.into_iter().find(|&architecture| architecture_name(architecture) == name)
 }
 
 impl fmt::Display for Hypervisor {

@@ -17,12 +17,15 @@ mod tests;
 
 use std::sync::{Arc, LazyLock};
 
+use crate::ecs::model::{Architecture, Os};
 use crate::units::HourlyRate;
 use tables::{OnDemand, Tables};
 
 pub use charge::{Charge, ChargePrice, ChargeUnit, MONTH, Period};
 pub use fargate::{FargateOffer, FargatePrice, FargateSize, NoFargateSize};
-pub use instance::{Architecture, Hypervisor, InstanceType, Os, RegisteredMemory};
+pub use instance::{
+    Hypervisor, InstanceType, RegisteredMemory, architecture_from_name, architecture_name,
+};
 pub use nearest::nearest;
 pub use price::{Evidence, NoPrice, Priced};
 pub use search::{Filter, Found};

@@ -2,9 +2,10 @@
 
 use std::ops::RangeInclusive;
 
+use crate::ecs::model::Architecture;
 use crate::units::HourlyRate;
 
-use super::{Architecture, Catalogue, InstanceType, NoPrice, Priced};
+use super::{Catalogue, InstanceType, NoPrice, Priced};
 
 /// What instance types to look for; the default lets all pass.
 #[derive(Clone, Debug)]

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use crate::ecs::model::{Architecture, Os};
 use crate::units::HourlyRate;
 
 use super::{
-    Architecture, Charge, ChargePrice, Evidence, FargateOffer, FargatePrice, FargateSize,
-    Hypervisor, InstanceType, Os, Priced, Quota, RegisteredMemory,
+    Charge, ChargePrice, Evidence, FargateOffer, FargatePrice, FargateSize, Hypervisor,
+    InstanceType, Priced, Quota, RegisteredMemory, architecture_from_name,
 };
 use super::{FARGATE_AS_OF, FARGATE_SPOT_AS_OF};
 
@@ -100,7 +101,11 @@ impl Tables {
     fn read_fargate_prices(&mut self) {
         const TEXT: &str = include_str!("tables/fargate_prices.csv");
         each_row("fargate_prices.csv", TEXT, |row| {
-            let os = Os::from_name(row.text("os")).unwrap_or_else(|| row.wrong("os"));
+            let os = match row.text("os") {
+                "linux" => Os::Linux,
+                "windows" => Os::Windows,
+                _ => row.wrong("os"),
+            };
             let architecture = row.architecture();
             let ephemeral_gb_hour =
                 row.priced("ephemeral_gb_hour", "ephemeral_evidence", FARGATE_AS_OF);
@@ -214,7 +219,7 @@ impl Row<'_> {
     }
 
     fn architecture(&self) -> Architecture {
-        let architecture = Architecture::from_name(self.text("architecture"));
+        let architecture = architecture_from_name(self.text("architecture"));
         architecture.unwrap_or_else(|| self.wrong("architecture"))
     }
 
