@@ -1,1 +1,21 @@
 //! From text to a checked model: the only ring that reads files.
+//!
+//! [`load`] reads a scenario with all it extends, applies what the command line says, and checks every
+//! key against the one table of [`keys`]; what comes out is a [`Document`] of typed values with places.
+
+mod check;
+mod document;
+pub mod keys;
+mod load;
+pub mod problems;
+mod suggest;
+mod task_definition;
+pub mod text;
+pub mod value;
+
+pub use document::{Document, Filled, Typed, View};
+pub use load::{Disk, Files, MAX_TEXT, Override, load};
+pub use problems::{Problem, Problems, Severity, Where};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,414 @@
+//! Input text and the exact lines it gets; and that no text makes the reader panic.
+
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+#[derive(Default)]
+pub(super) struct InMemory(BTreeMap<PathBuf, Result<Vec<u8>, ErrorKind>>);
+
+impl InMemory {
+    pub(super) fn new(files: &[(&str, &str)]) -> InMemory {
+        let file = |(name, text): &(&str, &str)| (name.into(), Ok(text.as_bytes().to_vec()));
+        InMemory(files.iter().map(file).collect())
+    }
+}
+
+impl Files for InMemory {
+    fn open(&self, path: &Path) -> io::Result<Box<dyn Read>> {
+        match self.0.get(path) {
+            Some(Ok(bytes)) => Ok(Box::new(io::Cursor::new(bytes.clone()))),
+            Some(Err(kind)) => Err((*kind).into()),
+            None => Err(ErrorKind::NotFound.into()),
+        }
+    }
+}
+
+fn lines(files: &[(&str, &str)], set: &[&str]) -> String {
+    let overrides: Vec<Override> = set.iter().map(|text| Override::set(*text)).collect();
+    match load(&InMemory::new(files), Path::new(files[0].0), &overrides) {
+        Ok(document) => document.problems.to_lines(),
+        Err(problems) => problems.to_lines(),
+    }
+}
+
+#[track_caller]
+fn check(text: &str, expected: &str) {
+    assert_eq!(lines(&[("a.toml", text)], &[]), expected);
+}
+
+#[track_caller]
+fn check_set(text: &str, set: &str, expected: &str) {
+    assert_eq!(lines(&[("a.toml", text)], &[set]), expected);
+}
+
+pub(super) const SHOP: &str = r#"
+name = "shop"
+region = "eu-west-1"
+duration = "7 d"
+start = 2026-03-02T00:00
+
+[cluster.main]
+[subnet.a]
+availability_zone = "a"
+cidr = "10.0.1.0/24"
+
+[container_instances.od]
+cluster = "main"
+instance_type = "m7g.large"
+count = 3
+availability_zones = ["a", "b", "c"]
+attributes = { rack = "1", "disk.kind" = "ssd" }
+
+[container_instances.big]
+like = "od"
+instance_type = "m7g.xlarge"
+
+[load_balancer.public]
+[target_group.web]
+load_balancer = "public"
+deregistration_delay = "30 s"
+
+[task_definition.web]
+cpu = "0.5 vCPU"
+memory = "1 GB"
+[task_definition.web.container_definitions.app]
+image = "shop/web:7"
+port_mappings = [{ container_port = 8080 }]
+depends_on = [{ container_name = "proxy", condition = "START" }]
+[task_definition.web.container_definitions.proxy]
+image = "envoy"
+memory = 64
+
+[image."shop/web:7"]
+size = "180 MiB"
+
+[behaviour.web]
+crash_rate = "0.01 per h"
+start_time = { lognormal = { median = "15 s", sigma = 0.2 } }
+usage.app = { cpu = "0.02 vCPU", memory = "600 MiB" }
+
+[service.web]
+cluster = "main"
+task_definition = "web"
+desired_count = 6
+load_balancers = [{ target_group = "web", container_name = "app", container_port = 8080 }]
+placement_strategy = [{ spread = "attribute:ecs.availability-zone" }, { binpack = "memory" }, "random"]
+placement_constraints = ["distinctInstance", { member_of = "attribute:rack == 1" }]
+
+[service.api]
+like = "web"
+desired_count = 2
+
+[task.report]
+schedule = "cron(0 3 * * ? *)"
+task_definition = { cpu = 256, memory = 512, container_definitions.a.image = "x" }
+capacity_provider_strategy = [{ capacity_provider = "FARGATE_SPOT", weight = 1 }]
+
+[job.batch]
+trace = "jobs.csv"
+columns = { arrival = "t", duration = "d" }
+cpu = 1024
+memory = "2 GB"
+
+[prices]
+ec2."m7g.large" = "$0.08"
+[at.night]
+time = "+38 h"
+update_service = { service = "web", desired_count = 2 }
+[objective]
+"service.web.availability" = ">= 99.95 %"
+"#;
+
+#[test]
+fn a_sound_scenario_has_no_problems_and_gives_typed_values() {
+    use super::value::{CpuUnits, Distribution, Mib, PerSecond};
+    use crate::units::{Money, Span};
+
+    let document = load(&InMemory::new(&[("dir/a.toml", SHOP)]), Path::new("dir/a.toml"), &[]);
+    let document = document.unwrap_or_else(|problems| panic!("{}", problems.to_lines()));
+    let root = document.root();
+    assert_eq!(root.get::<Span>("duration"), Span::DAY * 7);
+    assert_eq!(root.get::<String>("start"), "2026-03-02T00:00");
+    assert_eq!(root.get::<u64>("seed"), 1);
+    assert_eq!(root.table("account").get::<u32>("fargate_on_demand_vcpu"), 6);
+    let names: Vec<&str> = root.entries("service").into_iter().map(|it| it.0).collect();
+    assert_eq!(names, ["web", "api"]);
+    let api = root.entry("service", "api").unwrap();
+    assert_eq!(api.get::<String>("cluster"), "main");
+    assert_eq!(api.find::<u32>("desired_count"), Some(2));
+    assert_eq!(api.items("placement_strategy")[1].alternative().unwrap().0, "binpack");
+    assert_eq!(api.items("placement_strategy")[2].value::<String>(), "random");
+    let big = root.entry("container_instances", "big").unwrap();
+    assert_eq!(big.entries("attributes")[1].0, "disk.kind");
+    assert_eq!(big.get::<String>("instance_type"), "m7g.xlarge");
+    let web = root.entry("task_definition", "web").unwrap();
+    assert_eq!(web.find::<CpuUnits>("cpu"), Some(CpuUnits(512)));
+    assert_eq!(web.find::<Mib>("memory"), Some(Mib(1024)));
+    let behaviour = root.entry("behaviour", "web").unwrap();
+    assert_eq!(behaviour.get::<PerSecond>("crash_rate"), PerSecond(0.01 / 3600.0));
+    let start = behaviour.find::<Distribution>("start_time").unwrap();
+    assert_eq!(start, Distribution::Lognormal { median: Span::secs(15), sigma: 0.2 });
+    let price = root.table("prices").entry("ec2", "m7g.large").unwrap().value::<Money>();
+    assert_eq!(price, Money::nanos(80_000_000));
+    let task = root.entry("task", "report").unwrap();
+    let inline = task.child("task_definition").unwrap();
+    assert!(matches!(inline.kind(), keys::Kind::Table(_)));
+    assert_eq!(inline.find::<CpuUnits>("cpu"), Some(CpuUnits(256)));
+    let trace = root.entry("job", "batch").unwrap().get::<PathBuf>("trace");
+    assert_eq!(trace, Path::new("dir/jobs.csv"));
+}
+
+#[test]
+fn unknown_keys_are_errors_with_a_suggestion() {
+    check(
+        "duraton = \"1 d\"\n",
+        "a.toml:1:1: unknown key `duraton`\nhint: did you mean `duration`?\n",
+    );
+    check(
+        "[service.web]\ntask_definition = { container_definitions = {} }\ndesiredCount = 3\n",
+        "a.toml:3:1: service `web`: unknown key `desiredCount`\n\
+         hint: did you mean `desired_count`?\n",
+    );
+    check(
+        "[record]\nfoo = 1\n",
+        "a.toml:2:1: record: unknown key `foo`\n\
+         hint: keys here are `interval`, `task_log`, `event_log`\n",
+    );
+}
+
+#[test]
+fn wrong_values_say_what_they_are_and_what_they_should_be() {
+    check("seed = -1\n", "a.toml:1:8: `seed` is -1, which is negative\nhint: the least is 0\n");
+    check(
+        "duration = 90\n",
+        "a.toml:1:12: `duration` is 90, without a unit\n\
+         hint: write \"90 s\"; units of time are ms, s, min, h, d and w\n",
+    );
+    check(
+        "duration = \"2 hours 5 M\"\n",
+        "a.toml:1:12: `duration` has the unit `hours`\n\
+         hint: did you mean `h`? units of time are ms, s, min, h, d and w\n",
+    );
+    check(
+        "initial_state = \"Steady\"\n",
+        "a.toml:1:17: `initial_state` is \"Steady\"\n\
+         hint: did you mean \"steady\"? it is one of \"steady\", \"cold\"\n",
+    );
+    check(
+        "[target_group.x]\nload_balancer = \"pub\"\nderegistration_delay = \"2 h\"\n",
+        "a.toml:2:17: target group `x`: `load_balancer` is \"pub\", but there is no \
+         [load_balancer.pub]\nhint: write a table [load_balancer.pub]\n\
+         a.toml:3:24: target group `x`: `deregistration_delay` is \"2 h\", which is too long\n\
+         hint: the least is 0 s, the most 1 h\n",
+    );
+    check(
+        "[timing]\neni_attach = { unifrom = { min = \"1 s\", max = \"2 s\" } }\n\
+         eni_detach = { uniform = { min = \"3 s\", max = \"2 s\" } }\n\
+         cached_pull = {}\nsettle = inf\n",
+        "a.toml:2:16: timing: unknown key `eni_attach.unifrom`\nhint: did you mean `uniform`?\n\
+         a.toml:3:14: timing: `eni_detach` has `min` 3 s above `max` 2 s\n\
+         a.toml:4:15: timing: `cached_pull` is empty\n\
+         hint: write one of `uniform`, `exponential`, `lognormal`, `weibull`, `gamma`, `empirical`\n\
+         a.toml:5:10: timing: `settle` is inf, which is not a finite number\n",
+    );
+    check(
+        "[job.j]\ntrace = \"x.csv\"\nmemory = \"1.5 MB\"\ncpu = 307.5\nrows = 1.5\n\
+         time_scale = nan\ncount = 10_000_000\ngang = \"yes\"\n",
+        "a.toml:3:10: job `j`: `memory` is \"1.5 MB\", which is not whole MiB\n\
+         hint: memory is counted in whole MiB; MB and GB are MiB and GiB, as in AWS's API\n\
+         a.toml:4:7: job `j`: `cpu` is 307.5, which is not whole CPU units\n\
+         hint: CPU is counted in whole units; 1024 are one vCPU: \"0.5 vCPU\" is 512\n\
+         a.toml:5:8: job `j`: `rows` is 1.5, which is not whole\n\
+         hint: the least is 1, the most 1000000000\n\
+         a.toml:6:14: job `j`: `time_scale` is nan, which is not a finite number\n\
+         a.toml:7:9: job `j`: `count` is 10000000, which is too large\n\
+         hint: the least is 1, the most 1000000\n\
+         a.toml:8:8: job `j`: `gang` is \"yes\"\nhint: write true or false\n",
+    );
+    check(
+        "service = 3\n[cluster]\nx = 1\n[at]\ny = []\n",
+        "a.toml:1:11: `service` is 3\nhint: write a table of names\n\
+         a.toml:3:5: cluster `x`: is 1\nhint: write a table\n\
+         a.toml:5:5: at `y`: is a list\nhint: write a table\n",
+    );
+}
+
+#[test]
+fn what_must_be_written_is_missed() {
+    check(
+        "[service.web]\n[at.x]\ntime = \"+1 h\"\n",
+        "a.toml:1:10: service `web`: `task_definition` is missing\n\
+         hint: write task_definition = …, the name of a [task_definition.…], or a table\n\
+         a.toml:2:5: at `x`: `update_service` is missing\n\
+         hint: write update_service = …, a table\n",
+    );
+}
+
+#[test]
+fn several_syntax_errors_are_reported_and_nothing_that_follows_from_them() {
+    check(
+        "duration = \nname = shop\n[service.web\ntask_definition = \"x\"\n[record]\n[record]\n\
+         seed = 1 2\n",
+        "a.toml:1:12: a value is missing\n\
+         a.toml:2:8: `shop` is no value\nhint: text goes in quotes: \"…\"\n\
+         a.toml:3:13: unclosed table\nhint: expected `]`\n\
+         a.toml:6:2: `record` is already there\n\
+         hint: a key or table may be written once; put its keys in one place\n\
+         a.toml:7:8: `1 2` is no value\nhint: text goes in quotes: \"…\"\n",
+    );
+}
+
+#[test]
+fn lists_and_alternatives_are_checked_inside() {
+    check(
+        "[cluster.c]\ndefault_capacity_provider_strategy = []\n\
+         [service.s]\ntask_definition = 5\ncluster = \"d\"\n\
+         placement_strategy = [{ binpack = \"disk\" }, { spred = \"x\" }, \
+         { spread = \"host\", binpack = \"cpu\" }, 7, {}, \"random\"]\n",
+        "a.toml:2:38: cluster `c`: `default_capacity_provider_strategy` has 0 entries\n\
+         hint: the least is 1, the most 20\n\
+         a.toml:4:19: service `s`: `task_definition` is 5\n\
+         hint: write the name of a [task_definition.…], or a table\n\
+         a.toml:5:11: service `s`: `cluster` is \"d\", but there is no [cluster.d]\n\
+         hint: known: `c`\n\
+         a.toml:6:22: service `s`: `placement_strategy` has 6 entries\n\
+         hint: at most 5\n\
+         a.toml:6:35: service `s`: `placement_strategy[0].binpack` is \"disk\"\n\
+         hint: it is one of \"cpu\", \"memory\"\n\
+         a.toml:6:47: service `s`: unknown key `placement_strategy[1].spred`\n\
+         hint: did you mean `spread`?\n\
+         a.toml:6:81: service `s`: `placement_strategy[2]` has both `spread` and `binpack`\n\
+         hint: write only one\n\
+         a.toml:6:100: service `s`: `placement_strategy[3]` is 7\n\
+         hint: write \"random\", or { spread = … } or { binpack = … } or { random = … }, or a table\n\
+         a.toml:6:103: service `s`: `placement_strategy[4]` is empty\n\
+         hint: write one of `spread`, `binpack`, `random`\n",
+    );
+}
+
+#[test]
+fn a_base_is_merged_under_and_problems_point_into_the_right_file() {
+    let base = "duration = \"x\"\nregion = \"a\"\n[record]\ninterval = \"1 min\"\ntask_log = 3\n";
+    let own = "extends = \"../b.toml\"\nregion = \"b\"\n[record]\ninterval = \"2 min\"\n";
+    let found = lines(&[("dir/a.toml", own), ("dir/../b.toml", base)], &[]);
+    assert_eq!(
+        found,
+        "dir/../b.toml:1:12: `duration` is \"x\"\n\
+         hint: write a length of time such as \"90 s\"; units of time are ms, s, min, h, d and w\n\
+         dir/../b.toml:5:12: record: `task_log` is 3\nhint: write true or false\n"
+    );
+}
+
+#[test]
+fn bases_that_lead_back_or_nowhere_are_reported_at_the_line_that_names_them() {
+    let a = "extends = \"b.toml\"\n";
+    let b = "extends = \"./a.toml\"\n";
+    assert_eq!(
+        lines(&[("a.toml", a), ("b.toml", b)], &[]),
+        "b.toml:1:11: `./a.toml` extends itself in the end\n",
+    );
+    assert_eq!(
+        lines(&[("a.toml", a)], &[]),
+        "a.toml:1:11: there is no file `b.toml`\n\
+         hint: a relative path starts from the folder of the file that names it\n"
+    );
+}
+
+#[test]
+fn files_that_cannot_be_read_say_why() {
+    let check = |kind: Result<Vec<u8>, ErrorKind>, expected: &str| {
+        let files = InMemory([("x.toml".into(), kind)].into());
+        let problems = load(&files, Path::new("x.toml"), &[]).unwrap_err();
+        assert_eq!(problems.to_lines(), expected);
+    };
+    check(Err(ErrorKind::NotFound), "there is no file `x.toml`\n");
+    check(Err(ErrorKind::IsADirectory), "`x.toml` is a folder, not a file\n");
+    check(Err(ErrorKind::PermissionDenied), "`x.toml` may not be read: permission denied\n");
+    check(
+        Ok(b"name = \"a\"\nregion = \"\xff\"\n".to_vec()),
+        "x.toml:2: byte 0xff is not UTF-8\nhint: save the file as UTF-8\n",
+    );
+    check(Ok(vec![b'#'; (MAX_TEXT + 1) as usize]), "`x.toml` is larger than 64 MiB\n");
+}
+
+#[test]
+fn things_that_are_like_themselves_are_reported() {
+    check(
+        "[subnet.a]\navailability_zone = \"a\"\n[container_instances.a]\nlike = \"b\"\n\
+         [container_instances.b]\nlike = \"a\"\n[container_instances.c]\nlike = \"d\"\n",
+        "a.toml:4:8: container instances `a`: `like` leads back to `b`\n\
+         a.toml:6:8: container instances `b`: `like` leads back to `a`\n\
+         a.toml:8:8: container instances `c`: `like` is \"d\", but there is no [container_instances.d]\n\
+         hint: known: `a`, `b`, `c`\n",
+    );
+}
+
+#[test]
+fn a_wrong_value_that_was_copied_is_reported_once() {
+    check(
+        "[container_instances.a]\ncount = 0\n[container_instances.b]\nlike = \"a\"\n",
+        "a.toml:2:9: container instances `a`: `count` is 0, which is too small\n\
+         hint: the least is 1, the most 1000000\n",
+    );
+}
+
+#[test]
+fn flags_change_values_and_are_named_by_problems() {
+    let text = "[service.web]\ndesired_count = 1\n\
+                task_definition = { container_definitions.a.image = \"x\" }\n";
+    check_set(text, "service.web.desired_count=8", "");
+    check_set(text, "duration=2 h", "");
+    check_set(text, "name=2026", "");
+    check_set(text, "start=2026-01-01T00:00", "");
+    check_set(text, "image.\"a=b\".size=20 MB", "");
+    check_set(
+        text,
+        "service.web.desired_cont=8",
+        "--set service.web.desired_cont=8: service `web`: unknown key `desired_cont`\n\
+         hint: did you mean `desired_count`?\n",
+    );
+    check_set(
+        text,
+        "service.wbe.desired_count=8",
+        "--set service.wbe.desired_count=8: there is no [service.wbe]\n\
+         hint: did you mean `service.web`?\n",
+    );
+    check_set(
+        text,
+        "service.web.desired_count=many",
+        "--set service.web.desired_count=many: service `web`: `desired_count` is \"many\"\n\
+         hint: write a whole number\n",
+    );
+    check_set(
+        text,
+        "nonsense",
+        "--set nonsense: this is no `path=value`\n\
+         hint: write, for example, `service.web.desired_count=8`\n",
+    );
+    check_set(
+        text,
+        "a..b=1",
+        "--set a..b=1: the path before `=` cannot be read\n\
+         hint: parts are separated by dots; quote a part with other signs: `image.\"web:7\".size`\n",
+    );
+    check_set(
+        text,
+        "=1",
+        "--set =1: the path before `=` cannot be read\n\
+         hint: parts are separated by dots; quote a part with other signs: `image.\"web:7\".size`\n",
+    );
+    check_set(
+        text,
+        "record.interval=[1",
+        "--set record.interval=[1: unclosed array\nhint: expected `]`\n",
+    );
+    check_set(text, "seed.x=1", "--set seed.x=1: `seed` is a table\nhint: write a whole number\n");
+    check_set(
+        "seed = 1\n",
+        "seed.x=1",
+        "--set seed.x=1: `seed` is a number, not a table\nhint: set the whole value\n",
+    );
+}
