@@ -25,6 +25,14 @@ pub(super) fn check(root: &Table, is_whole: bool, problems: &mut Problems) {
     checker.table(&TOP, root, None);
 }
 
+/// Checks one value by itself.
+#[cfg(test)]
+pub(super) fn check_value(kind: &'static Kind, node: &Node, problems: &mut Problems) {
+    let root = Table::new();
+    let mut checker = Checker { root: &root, is_whole: false, problems, path: Path::default() };
+    checker.value(kind, node);
+}
+
 /// Where in a scenario something is: keys, names and positions in lists.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Path(Vec<String>);
@@ -168,8 +176,10 @@ impl Checker<'_> {
         if is_known || !self.is_whole {
             return;
         }
-        let names: Vec<&str> =
-            known.iter().flat_map(|it| it.entries()).map(|entry| entry.key.as_str()).collect();
+        if self.problems.is_full() {
+            return self.fault(place, "is unknown", "");
+        }
+        let names = names_in(known);
         let hint = match did_you_mean(name, names.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None if names.is_empty() => format!("write a table [{table}.{name}]"),
@@ -261,13 +271,8 @@ impl Checker<'_> {
 
     fn reference_by_flag(&mut self, table: &str, name: &str, place: Place) {
         let known = self.root.get(table).and_then(|entry| entry.node.as_table());
-        let is_flag = |place: Place| self.problems.sources.is_flag(place.file);
-        let names: Vec<&str> = known
-            .iter()
-            .flat_map(|it| it.entries())
-            .filter(|entry| !is_flag(entry.key_place))
-            .map(|entry| entry.key.as_str())
-            .collect();
+        let mut names = names_in(known);
+        names.retain(|&other| other != name);
         let meant = did_you_mean(name, names.iter().copied());
         let mut problem = Problem::error(place, format!("there is no [{table}.{name}]"));
         problem = match meant {
@@ -279,6 +284,9 @@ impl Checker<'_> {
     }
 
     fn unknown(&mut self, kind: &'static Kind, entry: &Entry) {
+        if self.problems.is_full() {
+            return self.fault(entry.key_place, "has an unknown key", "");
+        }
         let names: Vec<&str> = kind
             .fields()
             .filter(|key| !matches!(key.kind, Kind::WithoutEffect))
@@ -318,6 +326,12 @@ fn is_single(kind: &Kind) -> bool {
         kind,
         Kind::Table(_) | Kind::Tagged(_) | Kind::Named { .. } | Kind::List { .. } | Kind::OneOf(_)
     )
+}
+
+/// Lists the names in a table, not more than a suggestion is worth.
+fn names_in(table: Option<&Table>) -> Vec<&str> {
+    const MOST: usize = 1000;
+    table.iter().flat_map(|it| it.entries()).map(|it| it.key.as_str()).take(MOST).collect()
 }
 
 /// Lists names for a hint, not too many.

@@ -91,7 +91,12 @@ pub(super) fn read_text(
     let mut bytes = Vec::new();
     let read = files.open(path).and_then(|file| file.take(MAX_TEXT + 1).read_to_end(&mut bytes));
     if let Err(error) = read {
-        problems.push(unreadable(path, named_at, &error));
+        let mut problem = unreadable(path, named_at, &error);
+        if problem.at == Where::Run {
+            // The path was given to the program, not by another file.
+            problem.hint = None;
+        }
+        problems.push(problem);
         return None;
     }
     if bytes.len() as u64 > MAX_TEXT {
@@ -105,7 +110,7 @@ pub(super) fn read_text(
             let sound = &bytes[..error.valid_up_to()];
             let line = sound.iter().filter(|&&byte| byte == b'\n').count() as u64 + 1;
             let byte = bytes[error.valid_up_to()];
-            let file = problems.sources.add_file(path, "");
+            let file = path.display().to_string().into();
             problems.push(
                 Problem::error(
                     Where::Line { file, line },
@@ -128,12 +133,10 @@ pub(super) fn unreadable(path: &Path, named_at: Where, error: &io::Error) -> Pro
         _ => format!("`{shown}` cannot be read: {error}"),
     };
     let problem = Problem::error(named_at, message);
-    match (error.kind(), named_at) {
-        (ErrorKind::NotFound, Where::Text(_) | Where::Line { .. }) => {
-            problem.hint("a relative path starts from the folder of the file that names it")
-        }
-        _ => problem,
+    if error.kind() == ErrorKind::NotFound {
+        return problem.hint("a relative path starts from the folder of the file that names it");
     }
+    problem
 }
 
 struct Loader<'a> {

@@ -8,14 +8,17 @@ mod document;
 pub mod keys;
 mod load;
 pub mod problems;
+mod reference;
 mod suggest;
 mod task_definition;
 pub mod text;
+pub mod trace;
 pub mod value;
 
 pub use document::{Document, Filled, Typed, View};
 pub use load::{Disk, Files, MAX_TEXT, Override, load};
 pub use problems::{Problem, Problems, Severity, Where};
+pub use reference::{json_schema, reference_markdown};
 
 #[cfg(test)]
 mod tests;

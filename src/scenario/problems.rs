@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::sync::Arc;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
@@ -13,7 +14,7 @@ use super::text::{FileId, Place, Sources, floor_char};
 pub const MAX_PRINTED: usize = 100;
 
 /// How many problems are kept; a trace with a million bad rows must not fill the memory.
-const MAX_KEPT: usize = 10_000;
+const MAX_KEPT: usize = 1_000;
 
 /// Longest line of which a part is shown to a terminal.
 const MAX_SHOWN_LINE: usize = 4096;
@@ -28,7 +29,7 @@ pub enum Severity {
 }
 
 /// Where a problem is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Where {
     /// In the request as a whole.
     Run,
@@ -36,8 +37,8 @@ pub enum Where {
     Text(Place),
     /// In a line of a file that is not kept; 0 means the whole file.
     Line {
-        /// The file.
-        file: FileId,
+        /// The file, named as the user named it.
+        file: Arc<str>,
         /// The line, from 1.
         line: u64,
     },
@@ -131,12 +132,14 @@ impl Problems {
 
     /// Adds a problem, unless the same is known of the same place.
     pub fn push(&mut self, problem: Problem) {
-        if self.list.len() >= MAX_KEPT {
+        if self.is_full() {
             self.dropped += 1;
             self.error_count += usize::from(problem.severity == Severity::Error);
             return;
         }
-        if problem.at != Where::Run && !self.seen.insert((problem.at, problem.message.clone())) {
+        if problem.at != Where::Run
+            && !self.seen.insert((problem.at.clone(), problem.message.clone()))
+        {
             return;
         }
         self.error_count += usize::from(problem.severity == Severity::Error);
@@ -158,6 +161,11 @@ impl Problems {
         self.error_count
     }
 
+    /// Says whether further problems are only counted, so that no hint need be sought for them.
+    pub(super) fn is_full(&self) -> bool {
+        self.list.len() >= MAX_KEPT
+    }
+
     /// Says whether nothing is wrong at all.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
@@ -166,11 +174,7 @@ impl Problems {
     /// Lists the problems by file and position, as they are printed.
     pub fn sorted(&self) -> Vec<&Problem> {
         let mut sorted: Vec<&Problem> = self.list.iter().collect();
-        sorted.sort_by_key(|problem| match problem.at {
-            Where::Run => (0, FileId::default(), 0, 0),
-            Where::Line { file, line } => (1, file, 0, line),
-            Where::Text(place) => (1, place.file, place.start, u64::from(place.end)),
-        });
+        sorted.sort_by(|one, other| one.at.cmp(&other.at));
         sorted
     }
 
@@ -183,7 +187,7 @@ impl Problems {
     pub fn to_lines(&self) -> String {
         let mut text = String::new();
         for problem in self.sorted().into_iter().take(MAX_PRINTED) {
-            let origin = self.origin(problem.at);
+            let origin = self.origin(&problem.at);
             let severity = match problem.severity {
                 Severity::Error => "",
                 Severity::Warning => "warning: ",
@@ -228,30 +232,29 @@ impl Problems {
     }
 
     /// Writes where a problem is, with a colon and a blank behind.
-    fn origin(&self, at: Where) -> String {
-        let (file, position) = match at {
+    fn origin(&self, at: &Where) -> String {
+        let origin = match at {
             Where::Run => return String::new(),
-            Where::Line { file, line: 0 } => (file, String::new()),
-            Where::Line { file, line } => (file, format!(":{line}")),
+            Where::Line { file, line: 0 } => format!("{file}: "),
+            Where::Line { file, line } => format!("{file}:{line}: "),
             Where::Text(place) if self.sources.is_flag(place.file) => {
-                (place.file, format!(" {}", self.sources.text(place.file)))
+                let text = self.sources.text(place.file);
+                format!("{} {}: ", self.sources.name(place.file), shortened(&text))
             }
             Where::Text(place) => {
-                let (line, column) = self.sources.line_and_column(place);
-                (place.file, format!(":{line}:{column}"))
+                let (line, column) = self.sources.line_and_column(*place);
+                format!("{}:{line}:{column}: ", self.sources.name(place.file))
             }
         };
-        visible(&format!("{}{position}: ", self.sources.name(file))).into_owned()
+        visible(&origin).into_owned()
     }
 
     /// Cuts the lines a problem is about out of their texts, one piece a file.
     fn snippets(&self, problem: &Problem) -> Vec<Piece> {
-        let first = match problem.at {
+        let first = match &problem.at {
             Where::Run => return Vec::new(),
-            Where::Line { file, line } => {
-                return vec![Piece::Origin(self.sources.name(file).to_string(), line)];
-            }
-            Where::Text(place) => (place, None),
+            Where::Line { file, line } => return vec![Piece::Origin(file.to_string(), *line)],
+            Where::Text(place) => (*place, None),
         };
         let others = problem.labels.iter().map(|(place, text)| (*place, Some(text.as_str())));
         let mut marks: Vec<Mark> = std::iter::once(first).chain(others).collect();

@@ -412,3 +412,215 @@ fn flags_change_values_and_are_named_by_problems() {
         "--set seed.x=1: `seed` is a number, not a table\nhint: set the whole value\n",
     );
 }
+
+#[test]
+fn a_terminal_sees_the_lines_and_both_places() {
+    let text = "[service.web]\ntask_definition = \"x\"\n[service.web]\n";
+    let problems = load(&InMemory::new(&[("a.toml", text)]), Path::new("a.toml"), &[]).unwrap_err();
+    assert_eq!(
+        problems.to_terminal(false),
+        "error: `web` is already there\n --> a.toml:3:10\n  |\n1 | [service.web]\n  |          --- first here\n\
+         2 | task_definition = \"x\"\n3 | [service.web]\n  |          ^^^\n  |\n  \
+         = hint: a key or table may be written once; put its keys in one place\n\n"
+    );
+    assert!(problems.to_terminal(true).contains("\u{1b}["));
+}
+
+#[test]
+fn a_hundred_problems_are_printed_and_the_rest_counted() {
+    let text: String = (0..2500).map(|number| format!("x{number} = 1\n")).collect();
+    let found = lines(&[("a.toml", &text)], &[]);
+    assert_eq!(found.matches("unknown key").count(), 100);
+    assert!(found.ends_with("… and 2400 more problems\n"), "{}", &found[found.len() - 100..]);
+}
+
+#[test]
+fn control_characters_in_text_of_the_user_are_shown_as_escapes() {
+    check(
+        "initial_state = \"a\\u001b[31m\\u202e\"\n",
+        "a.toml:1:17: `initial_state` is \"a\\u{1b}[31m\\u{202e}\"\n\
+         hint: it is one of \"steady\", \"cold\"\n",
+    );
+    let found = lines(&[("a.toml", "[at.\"a\\nb\"]\n")], &[]);
+    assert!(
+        found.starts_with("a.toml:1:5: at `a\\nb`: has a name that cannot be used\n"),
+        "{found}"
+    );
+}
+
+const TASK_JSON: &str = r#"{
+  "taskDefinition": {
+    "family": "web", "networkMode": "awsvpc", "cpu": "256", "memory": "512", "revision": 7,
+    "ephemeralStorage": { "sizeInGiB": 30 }, "taskRoleArn": null,
+    "containerDefinitions": [
+      { "name": "app", "image": "nginx", "stopTimeout": 20, "environment": [{ "name": "A" }],
+        "dependsOn": [{ "containerName": "log", "condition": "START" }],
+        "healthCheck": { "command": ["x"], "interval": 10 } },
+      { "name": "log", "image": "fluent", "memoryReservation": 64, "essential": false,
+        "portMappings": [{ "containerPort": 80, "hostPort": 80 }] }
+    ]
+  }
+}"#;
+
+#[test]
+fn task_definitions_in_json_are_read_as_if_written_here_and_keys_beside_win() {
+    use super::value::{CpuUnits, Mib};
+    use crate::units::Span;
+
+    let text = "[task_definition.web]\nfile = \"t/web.json\"\nmemory = \"1 GB\"\n\
+                container_definitions.app.stop_timeout = \"40 s\"\n";
+    let files = InMemory::new(&[("d/a.toml", text), ("d/t/web.json", TASK_JSON)]);
+    let document = load(&files, Path::new("d/a.toml"), &[]);
+    let document = document.unwrap_or_else(|problems| panic!("{}", problems.to_lines()));
+    let web = document.root().entry("task_definition", "web").unwrap();
+    assert_eq!(web.find::<CpuUnits>("cpu"), Some(CpuUnits(256)));
+    assert_eq!(web.find::<Mib>("memory"), Some(Mib(1024)));
+    assert_eq!(web.child("ephemeral_storage").unwrap().get::<u32>("size_in_gib"), 30);
+    let containers = web.entries("container_definitions");
+    let [("app", app), ("log", log)] = containers.as_slice() else { panic!("{containers:?}") };
+    assert_eq!(app.get::<Span>("stop_timeout"), Span::secs(40));
+    assert_eq!(app.child("health_check").unwrap().get::<Span>("interval"), Span::secs(10));
+    assert_eq!(app.items("depends_on")[0].get::<String>("container_name"), "log");
+    assert!(!log.get::<bool>("essential"));
+    let filled = document.filled_in();
+    let is_unused = |it: &&Filled| matches!(it.key.kind, keys::Kind::WithoutEffect);
+    let unused: Vec<&str> = filled.iter().filter(is_unused).map(|it| it.path.as_str()).collect();
+    assert_eq!(
+        unused,
+        [
+            "task_definition.web.container_definitions.app.health_check.command",
+            "task_definition.web.container_definitions.app.environment",
+            "task_definition.web.revision",
+        ]
+    );
+}
+
+#[test]
+fn problems_in_json_point_into_the_json() {
+    let text = "task_definition.web.file = \"web.json\"\n";
+    let json = r#"{ "familly": "web",
+  "containerDefinitions": [{ "image": "x" }, { "name": "a", "image": 3, "stopTimeout": -1 },
+    { "name": "a" }, 7] }"#;
+    assert_eq!(
+        lines(&[("a.toml", text), ("web.json", json)], &[]),
+        "web.json:1:3: unknown field `familly`\nhint: did you mean `family`?\n\
+         web.json:2:28: a container definition without `name`\n\
+         web.json:2:70: task definition `web`: `container_definitions.a.image` is 3\n\
+         hint: write an image, such as \"nginx:1.27\"\n\
+         web.json:2:88: task definition `web`: `container_definitions.a.stop_timeout` is -1, \
+         which is negative\nhint: the least is 0\n\
+         web.json:3:15: a second container `a`\n\
+         web.json:3:22: a container definition is a number\nhint: write a table: { … }\n"
+    );
+    assert_eq!(
+        lines(&[("a.toml", text), ("web.json", "{ \"family\": \"web\", }")], &[]),
+        "web.json:1:20: a comma before `}`\nhint: take the last comma away\n"
+    );
+    assert_eq!(
+        lines(&[("a.toml", text)], &[]),
+        "a.toml:1:28: there is no file `web.json`\n\
+         hint: a relative path starts from the folder of the file that names it\n"
+    );
+}
+
+#[test]
+fn no_text_makes_the_reader_panic() {
+    use rand::RngExt;
+
+    let seed = crate::engine::Seed { master: 1, replication: 0 };
+    let mut stream = seed.luck("edits").stream(crate::engine::Purpose::new("test"));
+    let read = |text: &[u8], json: &[u8]| {
+        let files = [("a.toml".into(), Ok(text.to_vec())), ("w.json".into(), Ok(json.to_vec()))];
+        let flag = Override::set(String::from_utf8_lossy(&text[..text.len().min(40)]));
+        let problems = match load(&InMemory(files.into()), Path::new("a.toml"), &[flag]) {
+            Ok(document) => {
+                document.filled_in();
+                document.problems
+            }
+            Err(problems) => problems,
+        };
+        problems.to_lines();
+        problems.to_terminal(false);
+    };
+    let shop = format!("{SHOP}\ntask_definition.j.file = \"w.json\"\n");
+    for end in (0..shop.len()).step_by(7) {
+        read(&shop.as_bytes()[..end], b"");
+    }
+    let bytes = b"\"'[]{}=.,#\n \\-\x00\xff9eE\xc3\xa9nu";
+    for _ in 0..1500 {
+        let mut text = shop.clone().into_bytes();
+        let mut json = TASK_JSON.as_bytes().to_vec();
+        for edited in [&mut text, &mut json] {
+            for _ in 0..stream.random_range(1..5) {
+                let at = stream.random_range(0..edited.len());
+                edited[at] = bytes[stream.random_range(0..bytes.len())];
+            }
+        }
+        read(&text, &json);
+    }
+}
+
+#[test]
+fn deep_nesting_is_an_error_and_not_a_crash() {
+    let deep = 100_000;
+    let header = format!("[a{}]\nx = 1\n", ".a".repeat(deep));
+    let list = format!("name = {}\n", "[".repeat(deep));
+    let dotted = format!("x{} = 1\n", ".a".repeat(deep));
+    let table = format!("x = {}", "{ a.b.c.d = ".repeat(deep));
+    for text in [header, list, dotted, table] {
+        let found = lines(&[("a.toml", &text)], &[]);
+        assert!(found.contains("deep") || found.contains("recurs"), "{}", &found[..200]);
+    }
+    let json = "[".repeat(deep) + &"]".repeat(deep);
+    let text = "task_definition.w.file = \"w.json\"\n";
+    let found = lines(&[("a.toml", text), ("w.json", &json)], &[]);
+    assert_eq!(found, "w.json:1:65: nested more than 64 deep\n");
+}
+
+#[test]
+fn the_table_of_keys_is_sound() {
+    for keys::Pattern { path, key } in keys::all() {
+        // A default must be of its own kind.
+        if let keys::Need::Default(text) = key.need {
+            let mut problems = Problems::new();
+            let file = problems.sources.add_flag("default", &format!("it = {text}"));
+            let node = text::read_toml(file, &mut problems).get("it").unwrap().node.clone();
+            check::check_value(&key.kind, &node, &mut problems);
+            assert!(!problems.has_errors(), "{path}: {}", problems.to_lines());
+        }
+        let is_sentence = key.sentence.ends_with('.') || key.sentence.ends_with('?');
+        assert!(is_sentence && key.sentence.starts_with(|it: char| !it.is_whitespace()), "{path}");
+        let has_source = key.evidence == keys::Evidence::None || !key.source.is_empty();
+        assert!(has_source, "{path} says what it rests on without saying who says so");
+        let twins = keys::all().into_iter().filter(|other| other.path == path).count();
+        let is_alternative = path.ends_with("expression") || path.ends_with("type");
+        assert!(twins == 1 || is_alternative, "{path} is there {twins} times");
+    }
+}
+
+#[test]
+fn page_and_schema_know_every_key() {
+    let page = reference_markdown();
+    for keys::Pattern { path, .. } in keys::all() {
+        let is_repetition =
+            path.split_once('.').is_some_and(|(_, rest)| rest.contains(".task_definition."));
+        let is_there = page.contains(&format!("`{path}`")) || page.contains(&format!("## {path}"));
+        assert!(is_there || is_repetition, "{path} is not on the page");
+    }
+    let schema = json_schema();
+    let deregistration = &schema["properties"]["target_group"]["additionalProperties"]["properties"]
+        ["deregistration_delay"];
+    assert_eq!(deregistration["default"], "300 s");
+    assert_eq!(deregistration["type"], "string");
+    assert_eq!(
+        schema["$defs"]["distribution"]["anyOf"][1]["properties"]["uniform"]["required"],
+        serde_json::json!(["min", "max"])
+    );
+}
+
+#[test]
+#[should_panic(expected = "`desired_cuont` is not in the table of keys")]
+fn a_key_misspelt_in_the_program_is_caught() {
+    let document = load(&InMemory::new(&[("a.toml", SHOP)]), Path::new("a.toml"), &[]).unwrap();
+    document.root().entry("service", "web").unwrap().find::<u32>("desired_cuont");
+}

@@ -228,7 +228,7 @@ fn wrong<T>(node: &Node, kind: &Kind) -> Result<T, Fault> {
 
 /// A decimal number, exactly as written.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Decimal {
+pub(super) struct Decimal {
     is_negative: bool,
     digits: u128,
     exponent: i32,
@@ -236,7 +236,7 @@ struct Decimal {
 
 impl Decimal {
     /// Reads digits with at most one point and an exponent; `_` may separate digits.
-    fn parse(text: &str) -> Option<Decimal> {
+    pub(super) fn parse(text: &str) -> Option<Decimal> {
         let (is_negative, text) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -259,12 +259,12 @@ impl Decimal {
         Some(Decimal { is_negative, digits, exponent: exponent.checked_sub(places)? })
     }
 
-    fn is_negative(self) -> bool {
+    pub(super) fn is_negative(self) -> bool {
         self.is_negative && self.digits > 0
     }
 
     /// Returns the number times `factor`, in whole units, and whether nothing was cut off.
-    fn times(self, factor: u128) -> Option<(u128, bool)> {
+    pub(super) fn times(self, factor: u128) -> Option<(u128, bool)> {
         let product = self.digits.checked_mul(factor)?;
         if self.exponent >= 0 {
             let power = 10u128.checked_pow(self.exponent.unsigned_abs());

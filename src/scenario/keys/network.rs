@@ -49,8 +49,7 @@ const LOAD_BALANCER: &[Key] = &[
         "lcu",
         AMOUNT,
         "Capacity units in use on average; without it they are not modelled on the bill.",
-    )
-    .or("{}"),
+    ),
 ];
 
 const TARGET_GROUP: &[Key] = &[
