@@ -1,4 +1,4 @@
-//! What AWS charges besides instances and Fargate: volumes, balancers, addresses, traffic, logs, fees.
+//! What AWS charges besides instances and Fargate: volumes, balancers, traffic, logs, fees.
 
 use std::fmt;
 
@@ -161,14 +161,14 @@ impl Charge {
             Charge::Gp3Iops => ("gp3_iops", "IOPS", MONTH),
             Charge::Gp3Throughput => ("gp3_throughput", "MB/s", MONTH),
             Charge::Gp2Storage => ("gp2_storage", "GB", MONTH),
-            Charge::Alb => ("alb", "load balancer", HOUR),
+            Charge::Alb => ("alb", "balancer", HOUR),
             Charge::AlbCapacity => ("alb_capacity", "LCU", HOUR),
-            Charge::Nlb => ("nlb", "load balancer", HOUR),
+            Charge::Nlb => ("nlb", "balancer", HOUR),
             Charge::NlbCapacity => ("nlb_capacity", "NLCU", HOUR),
             Charge::NatGateway => ("nat_gateway", "gateway", HOUR),
             Charge::NatGatewayData => ("nat_gateway_data", "GB", None),
             Charge::PublicIpv4 => ("public_ipv4", "address", HOUR),
-            Charge::InterfaceEndpoint => ("interface_endpoint", "endpoint and zone", HOUR),
+            Charge::InterfaceEndpoint => ("interface_endpoint", "endpoint", HOUR),
             Charge::InterfaceEndpointData => ("interface_endpoint_data", "GB", None),
             Charge::CrossZoneData => ("cross_zone_data", "GB", None),
             Charge::InternetEgress => ("internet_egress", "GB", None),

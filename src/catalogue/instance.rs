@@ -91,7 +91,7 @@ impl InstanceType {
         }
     }
 
-    /// Returns the memory an instance registers with ECS, with `ECS_RESERVED_MEMORY` at its default 0.
+    /// Returns the memory an instance registers with ECS, `ECS_RESERVED_MEMORY` being 0.
     ///
     /// Linux: the published figure; where there is none, a rule.
     /// Windows: all but 1 MiB, as the ECS Developer Guide ("Container instance memory management",
@@ -113,8 +113,8 @@ impl InstanceType {
     /// - Other Nitro with 2 vCPU or more: MiB − (213 + 0.0291 · MiB + 30.3 · vCPU), a fit to the
     ///   published figures of twelve m5 and c5 types, each met within 0.1 %.
     /// - Xen: 98 %.
-    /// - Assumption: Nitro with 1 vCPU, and T from 8 GiB: MiB − (150 + 0.028 · MiB), which is within
-    ///   2 % of the memory that Kubernetes nodes report on twenty such types (generated overheads in
+    /// - Assumption: Nitro with 1 vCPU, and T from 8 GiB: MiB − (150 + 0.028 · MiB), within 2 % of
+    ///   the memory that Kubernetes nodes report on twenty such types (generated overheads in
     ///   aws/karpenter-provider-aws, commit 33450d8f).
     /// - Assumption: bare metal 98 %, within 0.5 % of the same source on 29 types.
     fn registered_memory_by_rule(&self) -> RegisteredMemory {

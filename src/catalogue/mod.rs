@@ -164,7 +164,7 @@ impl Catalogue {
     /// Returns what Fargate costs in a region.
     ///
     /// # Errors
-    /// [`NoPrice`] if the region is unknown or Fargate does not sell that there, as Spot for Windows.
+    /// [`NoPrice`] if the region is unknown or Fargate does not sell that there.
     pub fn fargate_price(
         &self,
         region: &str,

@@ -10,7 +10,7 @@ use super::{Catalogue, InstanceType, NoPrice, Priced};
 /// What instance types to look for; the default lets all pass.
 #[derive(Clone, Debug)]
 pub struct Filter {
-    /// Family: `m5`; where there is no such family, all that begin so; `m*` always means the latter.
+    /// Family: `m5`; where there is none of that name, and with `m5*`, all that begin so.
     pub family: Option<String>,
     /// CPU units; 1,024 are one vCPU.
     pub cpu_units: RangeInclusive<u32>,
