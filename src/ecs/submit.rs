@@ -55,7 +55,9 @@ fn schedule_arrival(cx: &mut Cx, world: &World, ix: Ix<Submitter>) {
     let row = world.submitters[ix].next_row as usize;
     let next = match &cx.model.submitters[ix].source {
         Source::Trace(trace) => trace.arrival.get(row).copied(),
-        Source::Schedule { schedule, calendar, .. } => next_firing(schedule, calendar, (row, cx.now())),
+        Source::Schedule { schedule, calendar, .. } => {
+            next_firing(schedule, calendar, (row, cx.now()))
+        }
     };
     if let Some(at) = next.filter(|at| *at <= SimTime::ZERO + cx.model.duration) {
         cx.at(at.max(cx.now()), rank::DEMAND, Event::Arrival(ix));

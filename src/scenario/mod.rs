@@ -7,6 +7,9 @@ mod check;
 mod document;
 pub mod keys;
 mod load;
+mod lower;
+mod objective;
+mod prepared;
 pub mod problems;
 mod reference;
 mod suggest;
@@ -17,6 +20,8 @@ pub mod value;
 
 pub use document::{Document, Filled, Typed, View};
 pub use load::{Disk, Files, MAX_TEXT, Override, load};
+pub use objective::{Comparison, Objective};
+pub use prepared::{Record, Scenario, WarmUp};
 pub use problems::{Problem, Problems, Severity, Where};
 pub use reference::{json_schema, reference_markdown};
 

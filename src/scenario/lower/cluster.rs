@@ -8,8 +8,8 @@ use crate::ecs::model::{
 use crate::engine::Ix;
 use crate::units::{Bytes, Resources};
 
-use super::super::value::{BytesPerSecond, CpuUnits, Mib};
 use super::super::View;
+use super::super::value::{BytesPerSecond, CpuUnits, Mib};
 use super::Lower;
 
 /// Container instances that a cluster may have. Source: AWS General Reference, ECS quotas.
@@ -22,7 +22,12 @@ const ADDRESSES_AWS_KEEPS: u32 = 5;
 pub(super) fn clusters(lower: &mut Lower) {
     let mut names = vec!["default"];
     names.extend(
-        lower.root().entries("cluster").into_iter().map(|(name, _)| name).filter(|n| *n != "default"),
+        lower
+            .root()
+            .entries("cluster")
+            .into_iter()
+            .map(|(name, _)| name)
+            .filter(|n| *n != "default"),
     );
     for name in names {
         let ix = lower.model.clusters.push(ClusterSpec { name: name.to_string() });
@@ -135,14 +140,16 @@ fn on_ec2(lower: &mut Lower, view: &View, os: Os) -> Option<KindOfInstance> {
         }
     }
     let Some(name) = view.find::<String>("instance_type") else {
-        let hint = "add, for example, `instance_type = \"m7g.large\"`; `ecsim catalogue` lists them";
+        let hint =
+            "add, for example, `instance_type = \"m7g.large\"`; `ecsim catalogue` lists them";
         lower.problems.push(view.error("instance_type", "is missing").hint(hint));
         return None;
     };
     let Some(known) = lower.catalogue.instance_type(&name).cloned() else {
         let nearest = lower.catalogue.nearest_instance_types(&name).join(", ");
         let message = format!("`{name}` is not in the catalogue of instance types");
-        let hint = format!("did you mean {nearest}? or describe it in `[instance_type.\"{name}\"]`");
+        let hint =
+            format!("did you mean {nearest}? or describe it in `[instance_type.\"{name}\"]`");
         lower.problems.push(view.error("instance_type", message).hint(hint));
         return None;
     };
@@ -205,11 +212,7 @@ fn external(lower: &mut Lower, view: &View, os: Os) -> Option<KindOfInstance> {
     Some(KindOfInstance {
         launch_type: InstanceLaunchType::External,
         name: "external".to_string(),
-        registered: Resources {
-            cpu_units: cpu?.0,
-            memory_mib: memory?.0,
-            gpus: view.get("gpus"),
-        },
+        registered: Resources { cpu_units: cpu?.0, memory_mib: memory?.0, gpus: view.get("gpus") },
         task_enis: 0,
         os,
         architecture,
@@ -218,11 +221,8 @@ fn external(lower: &mut Lower, view: &View, os: Os) -> Option<KindOfInstance> {
 
 /// Returns the zones of a fleet's instances in turn; instances take addresses of their subnets.
 fn places(lower: &mut Lower, view: &View, count: u32) -> Vec<Ix<Zone>> {
-    let subnets: Vec<Ix<Subnet>> = view
-        .items("subnets")
-        .iter()
-        .map(|item| lower.subnets[&item.value::<String>()])
-        .collect();
+    let subnets: Vec<Ix<Subnet>> =
+        view.items("subnets").iter().map(|item| lower.subnets[&item.value::<String>()]).collect();
     if subnets.is_empty() {
         let names = view.items("availability_zones");
         return names

@@ -6,10 +6,10 @@ use crate::ecs::model::{
     FargateSize, JobTrace, Launch, Requirement, Source, Submitter, TaskDefinition, WhenFull,
 };
 use crate::engine::Ix;
-use crate::units::{Calendar, Resources, Schedule, SimTime, Span};
+use crate::units::{Calendar, Resources, Schedule, SimTime};
 
 use super::super::View;
-use super::super::trace::{self, RawTrace};
+use super::super::trace;
 use super::launch::{Launcher, check_fit, check_room, launch};
 use super::{Lower, task};
 
@@ -37,12 +37,7 @@ pub(super) fn tasks(lower: &mut Lower) {
 }
 
 /// Returns the task group: as given, else that of the family.
-fn group(
-    lower: &Lower,
-    name: &str,
-    view: &View,
-    definition: Option<Ix<TaskDefinition>>,
-) -> String {
+fn group(lower: &Lower, name: &str, view: &View, definition: Option<Ix<TaskDefinition>>) -> String {
     view.find::<String>("group").unwrap_or_else(|| {
         let family = definition.map(|ix| lower.model.task_definitions[ix].family.as_str());
         format!("family:{}", family.unwrap_or(name))
@@ -69,9 +64,7 @@ fn schedule(lower: &mut Lower, view: &View) -> Option<Source> {
         }
     }
     match Schedule::parse(&text) {
-        Ok(schedule) => {
-            Some(Source::Schedule { schedule, calendar, count: view.get("count") })
-        }
+        Ok(schedule) => Some(Source::Schedule { schedule, calendar, count: view.get("count") }),
         Err(error) => {
             let part = text.get(error.range.clone()).unwrap_or("");
             let message = format!("`{text}`, at `{part}`: {}", error.message);
@@ -90,10 +83,10 @@ pub(super) fn jobs(lower: &mut Lower) {
         };
         let group = group(lower, name, &view, definition);
         let launch = launch(lower, &view, (Launcher::RunTask, &group), definition);
-        let read = trace::read(lower.files, &view, lower.model.duration, &mut lower.problems);
-        let (Some(raw), Some(task_definition)) = (read, definition) else { continue };
-        lower.extra.push((format!("job.{name}.trace"), raw.digest));
-        let trace = trace_of(lower, &view, (&launch, task_definition), raw);
+        let limits = lower.root().table("limits");
+        let read = trace::read_trace(lower.files, &view, &limits, &mut lower.problems);
+        let (Some(rows), Some(task_definition)) = (read, definition) else { continue };
+        let trace = trace_of(lower, &view, (&launch, task_definition), &rows);
         let launch = lower.model.launches.push(launch);
         lower.model.submitters.push(Submitter {
             name: format!("job.{name}"),
@@ -118,50 +111,48 @@ fn trace_of(
     lower: &mut Lower,
     view: &View,
     (launch, definition): (&Launch, Ix<TaskDefinition>),
-    raw: RawTrace,
+    rows: &trace::JobTrace,
 ) -> JobTrace {
     let base = lower.model.task_definitions[definition].requirement;
     let base = lower.model.requirements[base].clone();
     let on_fargate = launch.providers.iter().any(|item| !item.provider.uses_instances());
-    let mut requirement = Vec::with_capacity(raw.arrival.len());
-    let mut fargate: Vec<Option<FargateSize>> = Vec::new();
+    let mut made = JobTrace::default();
     let mut last: Option<(Resources, Ix<Requirement>)> = None;
-    for row in 0..raw.arrival.len() {
+    for row in 0..rows.arrivals_us.len() {
+        let given = |series: &Option<trace::Series>| series.as_ref().map(|it| it.at(row));
         let resources = Resources {
-            cpu_units: raw.cpu_units(row).unwrap_or(base.resources.cpu_units),
-            memory_mib: raw.memory_mib(row).unwrap_or(base.resources.memory_mib),
-            gpus: raw.gpus(row).unwrap_or(base.resources.gpus),
+            cpu_units: given(&rows.cpu_units).unwrap_or(base.resources.cpu_units),
+            memory_mib: given(&rows.memory_mib).unwrap_or(base.resources.memory_mib),
+            gpus: rows.gpus.at(row).max(base.resources.gpus),
         };
-        if let Some((_, ix)) = last.filter(|(same, _)| *same == resources) {
-            requirement.push(ix);
-            continue;
-        }
-        let before = lower.model.requirements.len();
-        let ix = lower.requirement(Requirement { resources, ..base.clone() });
-        if on_fargate {
-            fargate.resize(lower.model.requirements.len(), None);
-            if fargate[ix.index()].is_none() {
-                fargate[ix.index()] = fargate_size(lower, view, (resources, definition), row);
-            }
-        } else if lower.model.requirements.len() > before || last.is_none() {
-            check_row(lower, view, launch, (&resources, &base));
-        }
+        let same = last.filter(|(before, _)| *before == resources);
+        let ix = same.map_or_else(
+            || {
+                let wanted = Requirement { resources, ..base.clone() };
+                let is_new = !lower.requirements.contains_key(&wanted) || last.is_none();
+                let ix = lower.requirement(wanted.clone());
+                if on_fargate {
+                    made.fargate.resize(lower.model.requirements.len(), None);
+                    if made.fargate[ix.index()].is_none() {
+                        let size = fargate_size(lower, view, (resources, definition), row);
+                        made.fargate[ix.index()] = size;
+                    }
+                } else if is_new {
+                    check_room(lower, view, "trace", launch, &wanted);
+                }
+                ix
+            },
+            |(_, ix)| ix,
+        );
         last = Some((resources, ix));
-        requirement.push(ix);
+        made.requirement.push(ix);
+        made.arrival.push(SimTime::from_micros(rows.arrivals_us[row]));
+        made.count.push(rows.task_counts.at(row));
+        if let Some(durations) = &rows.durations_us {
+            made.duration.push(durations.at(row));
+        }
     }
-    JobTrace {
-        arrival: raw.arrival.iter().map(|&us| SimTime::from_micros(us)).collect(),
-        count: raw.count,
-        requirement,
-        duration: raw.duration.into_iter().map(Span::micros).collect(),
-        fargate,
-    }
-}
-
-/// Reports a size of row that no instance can hold; rows of one size are reported once.
-fn check_row(lower: &mut Lower, view: &View, launch: &Launch, (size, base): (&Resources, &Requirement)) {
-    let wanted = Requirement { resources: *size, ..base.clone() };
-    check_room(lower, view, "trace", launch, &wanted);
+    made
 }
 
 fn fargate_size(
@@ -171,13 +162,13 @@ fn fargate_size(
     row: usize,
 ) -> Option<FargateSize> {
     let os = lower.model.task_definitions[definition].os;
-    let storage = lower.model.task_definitions[definition]
-        .fargate
-        .map_or(20, |it| it.ephemeral_storage_gib);
+    let storage =
+        lower.model.task_definitions[definition].fargate.map_or(20, |it| it.ephemeral_storage_gib);
     let found = if view.get::<String>("fargate_size") == "exact" {
-        lower.catalogue.fargate_size(size.cpu_units, size.memory_mib, os).map_err(|error| {
-            (error.to_string(), error.hint())
-        })
+        lower
+            .catalogue
+            .fargate_size(size.cpu_units, size.memory_mib, os)
+            .map_err(|error| (error.to_string(), error.hint()))
     } else {
         lower.catalogue.smallest_fargate_size_for(size.cpu_units, size.memory_mib, os).ok_or((
             format!(

@@ -1,8 +1,8 @@
 //! How tasks are launched: launch type or strategy, placement, network; and whether it can work.
 
 use crate::ecs::model::{
-    InstanceLaunchType, Launch, Os, PlacementConstraint, PlacementStrategy, Provider,
-    Requirement, StrategyItem, Subnet, TaskDefinition,
+    InstanceLaunchType, Launch, Os, PlacementConstraint, PlacementStrategy, Provider, Requirement,
+    StrategyItem, Subnet, TaskDefinition,
 };
 use crate::engine::Ix;
 
@@ -34,9 +34,8 @@ pub(super) fn launch(
     let providers = providers(lower, view);
     let on_instances = providers.iter().all(|item| item.provider.uses_instances());
     let strategy = strategy(lower, view, launcher, on_instances);
-    let mut constraints = definition
-        .map(|ix| lower.definition_facts[ix].constraints.clone())
-        .unwrap_or_default();
+    let mut constraints =
+        definition.map(|ix| lower.definition_facts[ix].constraints.clone()).unwrap_or_default();
     constraints.extend(self::constraints(lower, view));
     if constraints.len() > CONSTRAINTS {
         let message = format!(
@@ -222,7 +221,9 @@ fn check_version(lower: &mut Lower, view: &View, on_instances: bool) {
     }
     if !["LATEST", "1.4.0", "1.3.0", "1.0.0"].contains(&version.as_str()) {
         let message = format!("`{version}` is not a platform version of Fargate");
-        lower.problems.push(view.error("platform_version", message).hint("use `LATEST` or `1.4.0`"));
+        lower
+            .problems
+            .push(view.error("platform_version", message).hint("use `LATEST` or `1.4.0`"));
     }
 }
 

@@ -7,6 +7,7 @@ mod cluster;
 mod job;
 mod launch;
 mod prices;
+
 mod service;
 mod task;
 mod timing;
@@ -19,7 +20,7 @@ use crate::ecs::model::{
     TaskDefinition, TaskGroup, Zone,
 };
 use crate::engine::{Distribution, Ix, Table};
-use crate::units::{Bytes, Calendar, CalendarError};
+use crate::units::{Bytes, Calendar, CalendarError, Span};
 
 use super::load::Files;
 use super::problems::{Problem, Problems};
@@ -52,8 +53,6 @@ struct Lower<'d> {
     /// Facts about each definition that only launches ask for.
     definition_facts: Table<task::DefinitionFacts, TaskDefinition>,
     problems: Vec<Problem>,
-    /// What was read besides the scenario's own texts, for its digest.
-    extra: Vec<(String, u128)>,
 }
 
 /// A model with what it was priced from.
@@ -62,8 +61,8 @@ pub struct Lowered {
     pub model: Model,
     /// The catalogue with the scenario's own types and prices.
     pub catalogue: Catalogue,
-    /// A digest of each trace and table read, by name.
-    pub extra: Vec<(String, u128)>,
+    /// What the reader should know.
+    pub warnings: Vec<Problem>,
 }
 
 /// Builds the model.
@@ -84,11 +83,11 @@ pub fn lower(document: &Document, files: &dyn Files) -> Result<Lowered, Problems
     let fallback = || Calendar::new("2026-01-05T00:00", "UTC").expect("a good date");
     let mut lower = Lower::new(document, files, calendar.unwrap_or_else(fallback));
     lower.all();
-    problems.extend(lower.problems);
+    problems.extend(lower.problems.iter().cloned());
     if problems.has_errors() {
         return Err(problems);
     }
-    Ok(Lowered { model: lower.model, catalogue: lower.catalogue, extra: lower.extra })
+    Ok(Lowered { model: lower.model, catalogue: lower.catalogue, warnings: lower.problems })
 }
 
 /// Reads the scenario's clock.
@@ -164,7 +163,6 @@ impl<'d> Lower<'d> {
             definitions: BTreeMap::new(),
             definition_facts: Table::new(),
             problems,
-            extra: Vec::new(),
         }
     }
 
@@ -196,7 +194,10 @@ impl<'d> Lower<'d> {
             let hint = format!("write a letter, such as `a`, or `{}a`", self.region);
             self.problems.push(view.error(key, message).hint(hint));
         }
-        *self.zones.entry(full.clone()).or_insert_with(|| self.model.zones.push(Zone { name: full }))
+        *self
+            .zones
+            .entry(full.clone())
+            .or_insert_with(|| self.model.zones.push(Zone { name: full }))
     }
 
     /// Returns the zones that are used where nothing names any.
@@ -254,13 +255,13 @@ fn distribution(
         W::Lognormal { median, sigma } => Distribution::lognormal(secs(median), *sigma),
         W::Weibull { scale, shape } => Distribution::weibull(secs(scale), *shape),
         W::Gamma { mean, shape } => Distribution::gamma_of_mean(secs(mean), *shape),
-        W::Empirical { file, column } => match super::trace::read_column(files, file, column) {
-            Ok(values) => Distribution::empirical(values),
-            Err(message) => {
-                problems.push(view.error(key, message));
-                Distribution::constant(0.0)
-            }
-        },
+        W::Empirical { file, column } => {
+            let named = view.error(key, "");
+            let read = super::trace::read_durations(files, file, column, &named, problems);
+            // After an error of its own, any distribution will do: nothing is run.
+            let values = read.unwrap_or_else(|| vec![Span::ZERO]);
+            Distribution::empirical(values.iter().map(secs).collect())
+        }
     };
     made.unwrap_or_else(|error| {
         problems.push(view.error(key, error.to_string()));

@@ -8,9 +8,9 @@ use crate::ecs::placement::query::Query;
 use crate::engine::{Distribution, Ix};
 use crate::units::{Resources, Span};
 
+use super::super::View;
 use super::super::keys::Kind;
 use super::super::value::{self, CpuUnits, Mib, PerSecond, Share};
-use super::super::View;
 use super::Lower;
 
 /// Containers of a task definition. Source: AWS General Reference, ECS quotas.
@@ -109,8 +109,8 @@ fn definition(lower: &mut Lower, name: &str, view: &View) -> Option<Ix<TaskDefin
     if compatible.iter().any(|one| one == "FARGATE") {
         check_fargate(lower, view, (&facts, os));
     }
-    let architecture_named = view.is_written("runtime_platform")
-        && platform.is_written("cpu_architecture");
+    let architecture_named =
+        view.is_written("runtime_platform") && platform.is_written("cpu_architecture");
     let requirement = lower.requirement(Requirement {
         architecture: architecture_named.then_some(architecture),
         ..requirement
@@ -215,11 +215,7 @@ pub(super) fn member_of(
 ///
 /// Source: amazon-ecs-agent `task.go`, `ToHostResources`; on Windows the task's own CPU and memory
 /// are ignored (ECS Developer Guide, "Windows task considerations").
-fn requirement(
-    lower: &mut Lower,
-    view: &View,
-    (network_mode, os): (&str, Os),
-) -> Requirement {
+fn requirement(lower: &mut Lower, view: &View, (network_mode, os): (&str, Os)) -> Requirement {
     let entries = view.entries("container_definitions");
     let cpu: u32 = entries.iter().map(|(_, c)| c.get::<CpuUnits>("cpu").0).sum();
     let memory: u32 = entries.iter().map(|(_, c)| reserved_memory(c)).sum();
@@ -267,7 +263,8 @@ fn gpus(lower: &mut Lower, container: &View) -> u32 {
     let mut gpus = 0;
     for item in container.items("resource_requirements") {
         if item.get::<String>("type") != "GPU" {
-            let message = "inference accelerators are not modelled; AWS has ended Elastic Inference";
+            let message =
+                "inference accelerators are not modelled; AWS has ended Elastic Inference";
             lower.problems.push(item.warning("type", message));
             continue;
         }
@@ -334,7 +331,8 @@ fn check_sums(lower: &mut Lower, view: &View, os: Os) {
             && hard.0 <= soft.0
         {
             let message = format!(
-                "is {} MiB and must be more than the reservation of {} MiB", hard.0, soft.0
+                "is {} MiB and must be more than the reservation of {} MiB",
+                hard.0, soft.0
             );
             lower.problems.push(container.error("memory", message));
         }
@@ -395,7 +393,8 @@ pub(super) fn check_fargate(lower: &mut Lower, view: &View, (facts, os): (&Defin
     }
     for (container, key, span) in &facts.timeouts {
         if !(Span::secs(2)..=Span::secs(120)).contains(span) {
-            let message = format!("`{key}` of `{container}` is {span}, and Fargate takes 2 to 120 s");
+            let message =
+                format!("`{key}` of `{container}` is {span}, and Fargate takes 2 to 120 s");
             lower.problems.push(view.error("container_definitions", message));
         }
     }
@@ -440,11 +439,7 @@ fn containers(lower: &mut Lower, name: &str, view: &View) -> Vec<Container> {
     containers
 }
 
-fn check_behaviour_names(
-    lower: &mut Lower,
-    behaviour: Option<&View>,
-    entries: &[(&str, View)],
-) {
+fn check_behaviour_names(lower: &mut Lower, behaviour: Option<&View>, entries: &[(&str, View)]) {
     let Some(behaviour) = behaviour else { return };
     for table in ["containers", "usage"] {
         for (name, view) in behaviour.entries(table) {
@@ -470,16 +465,15 @@ fn container(
         .iter()
         .filter_map(|item| dependency(lower, name, item, all))
         .collect();
-    let restart = view.child("restart_policy").filter(|it| it.get("enabled")).map(|policy| {
-        RestartPolicy {
+    let restart =
+        view.child("restart_policy").filter(|it| it.get("enabled")).map(|policy| RestartPolicy {
             attempt_period: policy.get("restart_attempt_period"),
             ignored_exit_codes: policy
                 .items("ignored_exit_codes")
                 .iter()
                 .map(|code| code.value::<u32>() as i32)
                 .collect(),
-        }
-    });
+        });
     let health_check = view.child("health_check").map(|check| HealthCheck {
         interval: check.get("interval"),
         timeout: check.get("timeout"),
@@ -564,16 +558,15 @@ fn check_cycles(lower: &mut Lower, view: &View, containers: &[Container]) {
 }
 
 /// Reads behaviour: a container's own keys, then the task's, then the defaults.
-fn behaviour(
-    lower: &mut Lower,
-    (own, task): (Option<&View>, Option<&View>),
+fn behaviour<'d>(
+    lower: &mut Lower<'d>,
+    (own, task): (Option<&View<'d>>, Option<&View<'d>>),
     name: &str,
 ) -> Behaviour {
     let files = lower.files;
     let mut problems = Vec::new();
-    let pick = |key: &str| -> Option<View> {
-        let written = |view: Option<&View>| view.filter(|view| view.is_written(key)).cloned();
-        written(own).or_else(|| written(task)).and_then(|view| view.child(key).map(|_| view))
+    let pick = |key: &str| -> Option<View<'d>> {
+        [own, task].into_iter().flatten().find(|view| view.is_written(key)).cloned()
     };
     let mut dist = |key: &str| -> Option<Distribution> {
         let view = pick(key)?;

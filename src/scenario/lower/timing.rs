@@ -4,10 +4,10 @@ use crate::ecs::model::{PullState, RateLimit, Timing};
 use crate::engine::Distribution;
 use crate::units::Bytes;
 
+use super::super::View;
 use super::super::load::Files;
 use super::super::problems::Problem;
 use super::super::value::{self, BytesPerSecond, PerSecond};
-use super::super::View;
 use super::Lower;
 
 /// Reads `[timing]`.
@@ -76,9 +76,7 @@ pub(super) fn account(lower: &mut Lower) {
         debug_assert!(keys.iter().all(|key| ADJUSTABLE.contains(key)));
         documented || keys.iter().any(|key| view.is_written(key))
     };
-    let units = |key: &str| {
-        binds(&[key]).then(|| view.get::<u32>(key).saturating_mul(1024))
-    };
+    let units = |key: &str| binds(&[key]).then(|| view.get::<u32>(key).saturating_mul(1024));
     let rate = |burst: &str, rate: &str| {
         binds(&[burst, rate]).then(|| RateLimit {
             burst: view.get(burst),
