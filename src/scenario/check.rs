@@ -344,7 +344,7 @@ fn first_few(names: &[&str]) -> String {
 }
 
 /// Finds which of several kinds a node is meant to be, by its shape.
-pub(super) fn alternative(kinds: &'static [Kind], node: &Node) -> Option<&'static Kind> {
+fn alternative(kinds: &'static [Kind], node: &Node) -> Option<&'static Kind> {
     let is_table = |kind: &&Kind| matches!(kind, Kind::Table(_) | Kind::Tagged(_));
     match &node.value {
         Value::Table(table) => {
@@ -364,6 +364,12 @@ pub(super) fn alternative(kinds: &'static [Kind], node: &Node) -> Option<&'stati
     }
 }
 
+/// Returns what a node is meant to be: one of several, or the only one.
+pub(super) fn resolved(kind: &'static Kind, node: &Node) -> &'static Kind {
+    let Kind::OneOf(kinds) = kind else { return kind };
+    alternative(kinds, node).unwrap_or(kind)
+}
+
 /// Reads a value that was checked; files are resolved from the text that names them.
 pub(super) fn parse(kind: &'static Kind, node: &Node, sources: &Sources) -> Option<Parsed> {
     match (kind, &node.value) {
@@ -379,11 +385,11 @@ pub(super) fn parse(kind: &'static Kind, node: &Node, sources: &Sources) -> Opti
             | Kind::WithoutEffect,
             _,
         ) => None,
-        (Kind::File, _) => match value::read(kind, node).ok()? {
-            Parsed::File(path) => Some(Parsed::File(sources.folder(node.place.file).join(path))),
-            other => Some(other),
-        },
-        _ => value::read(kind, node).ok(),
+        _ => {
+            let parsed = value::read(kind, node).ok()?;
+            let Parsed::File(path) = &parsed else { return Some(parsed) };
+            Some(Parsed::File(sources.folder(node.place.file).join(path)))
+        }
     }
 }
 

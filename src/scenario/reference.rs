@@ -44,9 +44,10 @@ pub fn reference_markdown() -> String {
                 continue;
             }
         }
-        match pattern.key.kind {
-            Kind::WithoutEffect => unused.push(&pattern.path),
-            _ => page.push_str(&row(pattern)),
+        if matches!(pattern.key.kind, Kind::WithoutEffect) {
+            unused.push(&pattern.path);
+        } else {
+            page.push_str(&row(pattern));
         }
     }
     close_section(&mut page, &mut unused);
@@ -121,7 +122,27 @@ fn takes(kind: &Kind) -> String {
         Kind::List { of, min: 0, max } => format!("a list of at most {max}: {}", takes(of)),
         Kind::List { of, min, max } => format!("a list of {min} to {max}: {}", takes(of)),
         Kind::Named { of, .. } if !is_table(of) => format!("names, each with {}", takes(of)),
-        _ => expected(kind),
+        Kind::Boolean
+        | Kind::Number { .. }
+        | Kind::Span { .. }
+        | Kind::Bytes
+        | Kind::Bandwidth
+        | Kind::Memory
+        | Kind::Cpu
+        | Kind::Money
+        | Kind::Percent { .. }
+        | Kind::Share
+        | Kind::Rate
+        | Kind::Text(_)
+        | Kind::Name
+        | Kind::File
+        | Kind::Choice(_)
+        | Kind::Reference { .. }
+        | Kind::Table(_)
+        | Kind::Tagged(_)
+        | Kind::Named { .. }
+        | Kind::OneOf(_)
+        | Kind::WithoutEffect => expected(kind),
     }
 }
 
@@ -130,9 +151,8 @@ fn takes(kind: &Kind) -> String {
 /// What a base or a copied sibling may bring is not required of a table, so the schema is somewhat
 /// wider than `ecsim check`.
 pub fn json_schema() -> Json {
-    let mut schema = match of_kind(&TOP, true) {
-        Json::Object(map) => map,
-        other => unreachable!("a scenario is a table, not {other}"),
+    let Json::Object(mut schema) = of_kind(&TOP, true) else {
+        unreachable!("a scenario is a table")
     };
     schema.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
     schema.insert("title".into(), "ecsim scenario".into());

@@ -624,3 +624,28 @@ fn a_key_misspelt_in_the_program_is_caught() {
     let document = load(&InMemory::new(&[("a.toml", SHOP)]), Path::new("a.toml"), &[]).unwrap();
     document.root().entry("service", "web").unwrap().find::<u32>("desired_cuont");
 }
+
+#[test]
+fn flags_of_their_own_are_named_by_problems_too() {
+    let files = InMemory::new(&[("a.toml", "seed = 1\n")]);
+    let read = |flag: Override| load(&files, Path::new("a.toml"), &[flag]);
+    let document = read(Override::flag("--seed", "seed", "7")).unwrap();
+    assert_eq!(document.root().get::<u64>("seed"), 7);
+    let document = read(Override::flag("--duration", "duration", "2 h")).unwrap();
+    assert_eq!(document.root().get::<crate::units::Span>("duration"), crate::units::Span::HOUR * 2);
+    assert_eq!(
+        read(Override::flag("--seed", "seed", "x")).unwrap_err().to_lines(),
+        "--seed x: `seed` is \"x\"\nhint: write a whole number\n"
+    );
+}
+
+#[test]
+fn a_setting_takes_away_the_one_it_excludes() {
+    let text = "[service.a]\ntask_definition.container_definitions.x.image = \"x\"\n\
+                launch_type = \"EC2\"\n[service.b]\nlike = \"a\"\n\
+                capacity_provider_strategy = [{ capacity_provider = \"FARGATE\", weight = 1 }]\n";
+    let files = InMemory::new(&[("a.toml", text)]);
+    let document = load(&files, Path::new("a.toml"), &[]).unwrap();
+    let b = document.root().entry("service", "b").unwrap();
+    assert!(b.is_written("capacity_provider_strategy") && !b.is_written("launch_type"));
+}

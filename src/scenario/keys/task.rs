@@ -78,8 +78,9 @@ const DEFINITION: &[Key] = &[
     key(
         "container_definitions",
         Kind::Named { thing: "container", of: &Kind::Table(&[CONTAINER, CONTAINER_UNUSED]) },
-        "Containers by name, at most ten; at least one here or in `file`.",
+        "Containers by name, one to ten; here or in `file`.",
     )
+    .required()
     .documented(TASK_API),
 ];
 

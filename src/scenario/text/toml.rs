@@ -203,7 +203,13 @@ impl<'t> Reader<'t> {
             Value::Table(known) if !is_list && known.form == Form::Implicit => {
                 known.form = Form::Header;
             }
-            _ => {
+            Value::List(_)
+            | Value::Table(_)
+            | Value::Text(_)
+            | Value::Number(_)
+            | Value::Boolean(_)
+            | Value::DateTime(_)
+            | Value::Null => {
                 self.duplicate(last, first);
                 return None;
             }
@@ -232,7 +238,12 @@ impl<'t> Reader<'t> {
             Value::List(items) if is_known_list && form == Form::Implicit => {
                 items.last_mut().and_then(table_of)
             }
-            _ => None,
+            Value::List(_)
+            | Value::Text(_)
+            | Value::Number(_)
+            | Value::Boolean(_)
+            | Value::DateTime(_)
+            | Value::Null => None,
         };
         if found.is_none() {
             self.duplicate(key, first);
@@ -425,4 +436,50 @@ fn table_of(node: &mut Node) -> Option<&mut Table> {
 fn is_list_of_tables(node: &Node) -> bool {
     let Value::List(items) = &node.value else { return false };
     items.last().and_then(Node::as_table).is_some_and(|table| table.form == Form::Header)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let mut problems = Problems::new();
+        let file = problems.sources.add_flag("", text);
+        let table = read_toml(file, &mut problems);
+        let lines = problems.sorted().into_iter().map(|it| format!("{}; ", it.message));
+        let found = lines.collect::<String>();
+        let place = place(file, 0, 0);
+        let node = Node { value: Value::Table(table), place };
+        assert_eq!(format!("{found}{}", node.to_line()), expected, "{text}");
+    }
+
+    #[test]
+    fn tables_are_put_together_as_toml_says() {
+        check(
+            "a = 1\n[b]\nc = 'x'\n[b.d]\ne = true\n",
+            "{ a = 1, b = { c = \"x\", d = { e = true } } }",
+        );
+        check("[a.b]\nx = 1\n[a]\ny = 2\n", "{ a = { b = { x = 1 }, y = 2 } }");
+        check("a.b.c = 1\na.b.d = 2\n", "{ a = { b = { c = 1, d = 2 } } }");
+        check("[a]\nb.c = 1\n[a.b.d]\ne = 1\n", "{ a = { b = { c = 1, d = { e = 1 } } } }");
+        check(
+            "[[a]]\nx = 1\n[a.b]\ny = 1\n[[a]]\nx = 2\n",
+            "{ a = [{ x = 1, b = { y = 1 } }, { x = 2 }] }",
+        );
+        check("a = [1, [2.50, {b = 0x1f}],]\n", "{ a = [1, [2.50, { b = 31 }]] }");
+        check("a = 1979-05-27T07:32:00\nb = inf\n", "{ a = 1979-05-27T07:32:00, b = inf }");
+    }
+
+    #[test]
+    fn what_toml_forbids_is_reported_and_the_first_stays() {
+        check("a = 1\na = 2\n", "`a` is already there; { a = 1 }");
+        check("[a]\nx = 1\n[a]\ny = 1\n", "`a` is already there; { a = { x = 1 } }");
+        check("a = {x = 1}\n[a.b]\ny = 1\n", "`a` is already there; { a = { x = 1 } }");
+        check("a = [{x = 1}]\n[[a]]\ny = 1\n", "`a` is already there; { a = [{ x = 1 }] }");
+        check("[a.b]\nx = 1\n[a]\nb.y = 1\n", "`b` is already there; { a = { b = { x = 1 } } }");
+        check("[a]\nb.x = 1\n[a.b]\ny = 1\n", "`b` is already there; { a = { b = { x = 1 } } }");
+        check("a = 1\n[a.b]\n", "`a` is already there; { a = 1 }");
+        check("a = \"\\q\"\nb = 2\n", "missing escaped value; { b = 2 }");
+    }
 }
