@@ -18,8 +18,9 @@ pub(super) static DISTRIBUTION: Kind = Kind::Tagged(DISTRIBUTIONS);
 /// Longest name of a thing.
 const MAX_NAME: usize = 255;
 
-/// Checks a whole scenario; `is_whole` is false if a part was lost to a syntax error, so that what is
-/// missing need not be missing.
+/// Checks a whole scenario.
+///
+/// `is_whole` is false if a part could not be read: then what is missing may not be missing.
 pub(super) fn check(root: &Table, is_whole: bool, problems: &mut Problems) {
     let mut checker = Checker { root, is_whole, problems, path: Path::default() };
     checker.table(&TOP, root, None);
@@ -255,7 +256,8 @@ impl Checker<'_> {
     fn required(&mut self, kind: &'static Kind, table: &Table, place: Place) {
         let missing = |key: &&Key| key.need == Need::Required && table.get(key.name).is_none();
         let missing: Vec<&Key> = kind.fields().filter(missing).collect();
-        if missing.is_empty() {
+        // What is `like` a sibling lacks what that lacks, or names none: reported there.
+        if missing.is_empty() || table.get("like").is_some() {
             return;
         }
         // An entry that only `--set` knows is a misspelt name rather than a new thing.

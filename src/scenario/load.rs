@@ -1,4 +1,4 @@
-//! From paths and flags to a checked document: `extends`, `--set`, `like`, task definitions in JSON.
+//! From paths and flags to a checked document: `extends`, `--set`, `like`, JSON beside it.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -14,7 +14,7 @@ use super::text::{Entry, FileId, Key, Node, Place, Table, Value, read_toml, read
 /// The largest text that is read.
 pub const MAX_TEXT: u64 = 64 << 20;
 
-/// How many scenarios may extend one another in a row, and how many things may be `like` one another.
+/// How many scenarios may extend one another in a row, or things be `like` one another.
 const MAX_CHAIN: usize = 16;
 
 /// Where files come from; tests bring their own.

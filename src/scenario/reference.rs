@@ -15,15 +15,16 @@ const INTRODUCTION: &str = "\
 
 Generated from the program's own table of keys; do not edit.
 
-A scenario is TOML 1.0. `*` stands for a name of your choice, `[]` for each entry of a list. Values
-have units: lengths of time are written `\"90 s\"` or `\"1 h 30 min\"` (ms, s, min, h, d, w); data \
-`\"180 MB\"`
-or `\"2 GiB\"`; memory `\"512 MiB\"` or a number of MiB, where MB and GB are MiB and GiB, as in AWS's API;
-CPU in units, of which 1,024 are one vCPU, or `\"0.5 vCPU\"`; rates `\"0.01 per h\"`.
+A scenario is TOML 1.0. `*` stands for a name of your choice, `[]` for each entry of a list.
 
-What a default rests on: *documented* by AWS, *measured* and published by somebody, *assumed* by us for
-want of either. Defaults without such a word are conventions of this program. For a key without a
-default the word and the source belong to its bounds or its meaning.
+Values have units: lengths of time are written `\"90 s\"` or `\"1 h 30 min\"` (ms, s, min, h, d, w);
+data `\"180 MB\"` or `\"2 GiB\"`; memory `\"512 MiB\"` or a number of MiB, where MB and GB are MiB
+and GiB, as in AWS's API; CPU in units, of which 1,024 are one vCPU, or `\"0.5 vCPU\"`; rates
+`\"0.01 per h\"`.
+
+What a default rests on: *documented* by AWS, *measured* and published by somebody, *assumed* by us
+for want of either. Defaults without such a word are conventions of this program. For a key without
+a default the word and the source belong to its bounds or its meaning.
 ";
 
 /// Writes the reference page of every key, as Markdown.
@@ -61,7 +62,7 @@ pub fn reference_markdown() -> String {
     page
 }
 
-/// Says whether a key is described elsewhere: a task definition in place has the keys of one by name.
+/// Says whether a key is described elsewhere: a definition in place has the keys of one by name.
 fn is_repetition(pattern: &Pattern) -> bool {
     pattern.path.split_once('.').is_some_and(|(_, rest)| rest.contains(".task_definition."))
 }

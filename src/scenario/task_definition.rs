@@ -6,7 +6,9 @@ use super::problems::{Problem, Problems, Where};
 use super::suggest::did_you_mean;
 use super::text::{Entry, Node, Table, Value, read_json};
 
-/// Puts what `file` says under every task definition that names one; says whether all could be read.
+/// Puts what `file` says under every task definition that names one.
+///
+/// Says whether all could be read.
 pub(super) fn expand(files: &dyn Files, root: &mut Table, problems: &mut Problems) -> bool {
     let kind = find(&["task_definition", "*"]).expect("it is in the table of keys");
     let mut is_whole = true;

@@ -95,7 +95,7 @@ cluster = "main"
 task_definition = "web"
 desired_count = 6
 load_balancers = [{ target_group = "web", container_name = "app", container_port = 8080 }]
-placement_strategy = [{ spread = "attribute:ecs.availability-zone" }, { binpack = "memory" }, "random"]
+placement_strategy = [{ spread = "attribute:rack" }, { binpack = "memory" }, "random"]
 placement_constraints = ["distinctInstance", { member_of = "attribute:rack == 1" }]
 
 [service.api]
@@ -211,7 +211,8 @@ fn wrong_values_say_what_they_are_and_what_they_should_be() {
         "a.toml:2:16: timing: unknown key `eni_attach.unifrom`\nhint: did you mean `uniform`?\n\
          a.toml:3:14: timing: `eni_detach` has `min` 3 s above `max` 2 s\n\
          a.toml:4:15: timing: `cached_pull` is empty\n\
-         hint: write one of `uniform`, `exponential`, `lognormal`, `weibull`, `gamma`, `empirical`\n\
+         hint: write one of `uniform`, `exponential`, `lognormal`, `weibull`, `gamma`, \
+         `empirical`\n\
          a.toml:5:10: timing: `settle` is inf, which is not a finite number\n",
     );
     check(
@@ -244,6 +245,11 @@ fn what_must_be_written_is_missed() {
          hint: write task_definition = …, the name of a [task_definition.…], or a table\n\
          a.toml:2:5: at `x`: `update_service` is missing\n\
          hint: write update_service = …, a table\n",
+    );
+    check(
+        "[service.web]\nlike = \"wbe\"\n",
+        "a.toml:2:8: service `web`: `like` is \"wbe\", but there is no [service.wbe]\n\
+         hint: did you mean `web`?\n",
     );
 }
 
@@ -283,7 +289,8 @@ fn lists_and_alternatives_are_checked_inside() {
          a.toml:6:81: service `s`: `placement_strategy[2]` has both `spread` and `binpack`\n\
          hint: write only one\n\
          a.toml:6:100: service `s`: `placement_strategy[3]` is 7\n\
-         hint: write \"random\", or { spread = … } or { binpack = … } or { random = … }, or a table\n\
+         hint: write \"random\", or { spread = … } or { binpack = … } or \
+         { random = … }, or a table\n\
          a.toml:6:103: service `s`: `placement_strategy[4]` is empty\n\
          hint: write one of `spread`, `binpack`, `random`\n",
     );
@@ -341,7 +348,8 @@ fn things_that_are_like_themselves_are_reported() {
          [container_instances.b]\nlike = \"a\"\n[container_instances.c]\nlike = \"d\"\n",
         "a.toml:4:8: container instances `a`: `like` leads back to `b`\n\
          a.toml:6:8: container instances `b`: `like` leads back to `a`\n\
-         a.toml:8:8: container instances `c`: `like` is \"d\", but there is no [container_instances.d]\n\
+         a.toml:8:8: container instances `c`: `like` is \"d\", but there is no \
+         [container_instances.d]\n\
          hint: known: `a`, `b`, `c`\n",
     );
 }
@@ -392,13 +400,15 @@ fn flags_change_values_and_are_named_by_problems() {
         text,
         "a..b=1",
         "--set a..b=1: the path before `=` cannot be read\n\
-         hint: parts are separated by dots; quote a part with other signs: `image.\"web:7\".size`\n",
+         hint: parts are separated by dots; quote a part with other signs: \
+         `image.\"web:7\".size`\n",
     );
     check_set(
         text,
         "=1",
         "--set =1: the path before `=` cannot be read\n\
-         hint: parts are separated by dots; quote a part with other signs: `image.\"web:7\".size`\n",
+         hint: parts are separated by dots; quote a part with other signs: \
+         `image.\"web:7\".size`\n",
     );
     check_set(
         text,
@@ -419,8 +429,9 @@ fn a_terminal_sees_the_lines_and_both_places() {
     let problems = load(&InMemory::new(&[("a.toml", text)]), Path::new("a.toml"), &[]).unwrap_err();
     assert_eq!(
         problems.to_terminal(false),
-        "error: `web` is already there\n --> a.toml:3:10\n  |\n1 | [service.web]\n  |          --- first here\n\
-         2 | task_definition = \"x\"\n3 | [service.web]\n  |          ^^^\n  |\n  \
+        "error: `web` is already there\n --> a.toml:3:10\n  |\n1 | [service.web]\n  \
+         |          --- first here\n2 | task_definition = \"x\"\n\
+         3 | [service.web]\n  |          ^^^\n  |\n  \
          = hint: a key or table may be written once; put its keys in one place\n\n"
     );
     assert!(problems.to_terminal(true).contains("\u{1b}["));
@@ -571,6 +582,8 @@ fn deep_nesting_is_an_error_and_not_a_crash() {
         let found = lines(&[("a.toml", &text)], &[]);
         assert!(found.contains("deep") || found.contains("recurs"), "{}", &found[..200]);
     }
+    let found = lines(&[("a.toml", "")], &[&format!("x{}=1", ".a".repeat(deep))]);
+    assert!(found.contains("the path before `=` cannot be read"), "{}", &found[..200]);
     let json = "[".repeat(deep) + &"]".repeat(deep);
     let text = "task_definition.w.file = \"w.json\"\n";
     let found = lines(&[("a.toml", text), ("w.json", &json)], &[]);

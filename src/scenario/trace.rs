@@ -600,7 +600,8 @@ mod tests {
             "a.toml:3:1: job `j`: `t.csv` has no column `arrival_s`\n\
              hint: did you mean `arrival`?\n\
              a.toml:3:21: job `j`: `t.csv` has the column `n` more than once\n\
-             a.toml:3:32: job `j`: `t.csv` has no column `c`\nhint: it has arrival, n, n, m, g, d\n",
+             a.toml:3:32: job `j`: `t.csv` has no column `c`\n\
+             hint: it has arrival, n, n, m, g, d\n",
         );
         check(JOB, "arrival_s\n", "a.toml:2:9: job `j`: `t.csv` has no rows\n");
         check(

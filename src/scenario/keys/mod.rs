@@ -1,4 +1,4 @@
-//! The one table of keys: it drives reading, "did you mean", the reference page, the schema, `--set`.
+//! The one table of keys: it drives reading, hints, the reference page, the schema and `--set`.
 
 mod capacity;
 mod network;

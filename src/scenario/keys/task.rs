@@ -1,4 +1,4 @@
-//! Keys of tasks: AWS's task definition, and beside it images and behaviour, which AWS's text lacks.
+//! Keys of tasks: AWS's task definition, and the images and behaviour that AWS's text lacks.
 
 use super::*;
 

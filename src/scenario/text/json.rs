@@ -320,7 +320,8 @@ mod tests {
         check("\"\\ü\"", "j:1:2: an escape that JSON does not have\n");
         check(
             "True",
-            "j:1:1: `True` is not JSON\nhint: text is in double quotes; words are true, false, null\n",
+            "j:1:1: `True` is not JSON\n\
+             hint: text is in double quotes; words are true, false, null\n",
         );
         check("{\"a\": 1", "j:1:8: `,` or `}` is missing\n");
     }
