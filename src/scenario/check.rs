@@ -59,7 +59,7 @@ impl Path {
             (Some(Kind::Table(_)), [first, rest @ ..]) if !rest.is_empty() => (first.clone(), rest),
             (_, all) => (String::new(), all),
         };
-        (subject, joined(rest))
+        (subject, shortened(&joined(rest)))
     }
 }
 
@@ -86,7 +86,7 @@ fn joined(parts: &[String]) -> String {
             text.push_str(&format!("{part:?}"));
         }
     }
-    shortened(&text)
+    text
 }
 
 struct Checker<'a> {

@@ -157,6 +157,11 @@ fn a_sound_scenario_has_no_problems_and_gives_typed_values() {
     let inline = task.child("task_definition").unwrap();
     assert!(matches!(inline.kind(), keys::Kind::Table(_)));
     assert_eq!(inline.find::<CpuUnits>("cpu"), Some(CpuUnits(256)));
+    let long = "x".repeat(200);
+    let text = format!("cluster.{long}.awsvpc_trunking = true\n");
+    let other = load(&InMemory::new(&[("a.toml", &text)]), Path::new("a.toml"), &[]).unwrap();
+    let path = format!("cluster.{long}.awsvpc_trunking");
+    assert!(other.filled_in().iter().any(|it| it.path == path && it.value == "true"));
     let trace = root.entry("job", "batch").unwrap().get::<PathBuf>("trace");
     assert_eq!(trace, Path::new("dir/jobs.csv"));
 }
