@@ -18,8 +18,9 @@ pub(super) static DISTRIBUTION: Kind = Kind::Tagged(DISTRIBUTIONS);
 /// Longest name of a thing.
 const MAX_NAME: usize = 255;
 
-/// Checks a whole scenario; `is_whole` is false if a part was lost to a syntax error, so that what is
-/// missing need not be missing.
+/// Checks a whole scenario.
+///
+/// `is_whole` is false if a part could not be read: then what is missing may not be missing.
 pub(super) fn check(root: &Table, is_whole: bool, problems: &mut Problems) {
     let mut checker = Checker { root, is_whole, problems, path: Path::default() };
     checker.table(&TOP, root, None);
@@ -58,7 +59,7 @@ impl Path {
             (Some(Kind::Table(_)), [first, rest @ ..]) if !rest.is_empty() => (first.clone(), rest),
             (_, all) => (String::new(), all),
         };
-        (subject, joined(rest))
+        (subject, shortened(&joined(rest)))
     }
 }
 
@@ -85,7 +86,7 @@ fn joined(parts: &[String]) -> String {
             text.push_str(&format!("{part:?}"));
         }
     }
-    shortened(&text)
+    text
 }
 
 struct Checker<'a> {
@@ -255,7 +256,8 @@ impl Checker<'_> {
     fn required(&mut self, kind: &'static Kind, table: &Table, place: Place) {
         let missing = |key: &&Key| key.need == Need::Required && table.get(key.name).is_none();
         let missing: Vec<&Key> = kind.fields().filter(missing).collect();
-        if missing.is_empty() {
+        // What is `like` a sibling lacks what that lacks, or names none: reported there.
+        if missing.is_empty() || table.get("like").is_some() {
             return;
         }
         // An entry that only `--set` knows is a misspelt name rather than a new thing.
@@ -344,7 +346,7 @@ fn first_few(names: &[&str]) -> String {
 }
 
 /// Finds which of several kinds a node is meant to be, by its shape.
-pub(super) fn alternative(kinds: &'static [Kind], node: &Node) -> Option<&'static Kind> {
+fn alternative(kinds: &'static [Kind], node: &Node) -> Option<&'static Kind> {
     let is_table = |kind: &&Kind| matches!(kind, Kind::Table(_) | Kind::Tagged(_));
     match &node.value {
         Value::Table(table) => {
@@ -364,6 +366,12 @@ pub(super) fn alternative(kinds: &'static [Kind], node: &Node) -> Option<&'stati
     }
 }
 
+/// Returns what a node is meant to be: one of several, or the only one.
+pub(super) fn resolved(kind: &'static Kind, node: &Node) -> &'static Kind {
+    let Kind::OneOf(kinds) = kind else { return kind };
+    alternative(kinds, node).unwrap_or(kind)
+}
+
 /// Reads a value that was checked; files are resolved from the text that names them.
 pub(super) fn parse(kind: &'static Kind, node: &Node, sources: &Sources) -> Option<Parsed> {
     match (kind, &node.value) {
@@ -379,11 +387,11 @@ pub(super) fn parse(kind: &'static Kind, node: &Node, sources: &Sources) -> Opti
             | Kind::WithoutEffect,
             _,
         ) => None,
-        (Kind::File, _) => match value::read(kind, node).ok()? {
-            Parsed::File(path) => Some(Parsed::File(sources.folder(node.place.file).join(path))),
-            other => Some(other),
-        },
-        _ => value::read(kind, node).ok(),
+        _ => {
+            let parsed = value::read(kind, node).ok()?;
+            let Parsed::File(path) = &parsed else { return Some(parsed) };
+            Some(Parsed::File(sources.folder(node.place.file).join(path)))
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::check::{Path, TOP, alternative, default_node, parse};
+use super::check::{Path, TOP, default_node, parse, resolved};
 use super::keys::{Key, Kind, Need};
 use super::problems::{Problem, Problems, Where};
 use super::text::{Entry, Node, Place, Table, Value};
@@ -93,19 +93,19 @@ impl<'d> View<'d> {
             (None, Need::Default(text)) => default_node(text),
             (None, Need::Required | Need::Optional) => return None,
         };
-        let place = written.map(|entry| match &key.kind {
-            Kind::Table(_) | Kind::Named { .. } => entry.key_place,
-            _ => entry.node.place,
-        });
+        let is_table = matches!(key.kind, Kind::Table(_) | Kind::Named { .. });
+        let place = match written {
+            Some(entry) if is_table => Some(entry.key_place),
+            Some(entry) => Some(entry.node.place),
+            // A table of defaults is part of the thing that could have written it.
+            None if is_table => self.at,
+            None => None,
+        };
         Some(self.part(&key.kind, node, place, self.path.key(key.name)))
     }
 
     fn part(&self, kind: &'static Kind, node: &'d Node, at: Option<Place>, path: Path) -> View<'d> {
-        let kind = match kind {
-            Kind::OneOf(kinds) => alternative(kinds, node).unwrap_or(kind),
-            kind => kind,
-        };
-        View { document: self.document, kind, node, at, path }
+        View { document: self.document, kind: resolved(kind, node), node, at, path }
     }
 
     /// Returns the value of a key that is required or has a default.
@@ -213,18 +213,12 @@ impl<'d> View<'d> {
 
     fn fill(&self, list: &mut Vec<Filled>) {
         for key in self.kind.fields() {
-            match key.kind {
-                Kind::Named { .. } => {
-                    for (_, view) in self.entries(key.name) {
-                        view.fill_one(key, list);
-                    }
-                }
-                _ => {
-                    if let Some(view) = self.child(key.name) {
-                        view.fill_one(key, list);
-                    }
-                }
-            }
+            let views: Vec<View> = if matches!(key.kind, Kind::Named { .. }) {
+                self.entries(key.name).into_iter().map(|it| it.1).collect()
+            } else {
+                self.child(key.name).into_iter().collect()
+            };
+            views.iter().for_each(|view| view.fill_one(key, list));
         }
     }
 
@@ -232,10 +226,8 @@ impl<'d> View<'d> {
         if matches!(self.kind, Kind::Table(_)) {
             return self.fill(list);
         }
-        let value = match self.kind {
-            Kind::WithoutEffect => String::new(),
-            _ => self.node.to_line(),
-        };
+        let has_effect = !matches!(self.kind, Kind::WithoutEffect);
+        let value = if has_effect { self.node.to_line() } else { String::new() };
         list.push(Filled { path: self.path.to_string(), value, place: self.at, key });
     }
 }

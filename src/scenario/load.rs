@@ -1,10 +1,10 @@
-//! From paths and flags to a checked document: `extends`, `--set`, `like`, task definitions in JSON.
+//! From paths and flags to a checked document: `extends`, `--set`, `like`, JSON beside it.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
 
-use super::check::{TOP, alternative, check};
+use super::check::{TOP, check, resolved};
 use super::document::Document;
 use super::keys::{Kind, find};
 use super::problems::{Problem, Problems, Where};
@@ -14,7 +14,7 @@ use super::text::{Entry, FileId, Key, Node, Place, Table, Value, read_toml, read
 /// The largest text that is read.
 pub const MAX_TEXT: u64 = 64 << 20;
 
-/// How many scenarios may extend one another in a row, and how many things may be `like` one another.
+/// How many scenarios may extend one another in a row, or things be `like` one another.
 const MAX_CHAIN: usize = 16;
 
 /// Where files come from; tests bring their own.
@@ -73,7 +73,7 @@ pub fn load(files: &dyn Files, path: &Path, overrides: &[Override]) -> Result<Do
         is_whole &= apply(change, &mut root, &mut problems);
     }
     expand_like(&mut root, &mut problems);
-    task_definition::expand(files, &mut root, &mut problems);
+    is_whole &= task_definition::expand(files, &mut root, &mut problems);
     check(&root, is_whole, &mut problems);
     if problems.has_errors() {
         return Err(problems);
@@ -126,17 +126,19 @@ pub(super) fn read_text(
 /// Says why a file cannot be read.
 pub(super) fn unreadable(path: &Path, named_at: Where, error: &io::Error) -> Problem {
     let shown = path.display();
-    let message = match error.kind() {
-        ErrorKind::NotFound => format!("there is no file `{shown}`"),
-        ErrorKind::IsADirectory => format!("`{shown}` is a folder, not a file"),
-        ErrorKind::PermissionDenied => format!("`{shown}` may not be read: permission denied"),
-        _ => format!("`{shown}` cannot be read: {error}"),
-    };
-    let problem = Problem::error(named_at, message);
-    if error.kind() == ErrorKind::NotFound {
-        return problem.hint("a relative path starts from the folder of the file that names it");
+    let kind = error.kind();
+    if kind == ErrorKind::NotFound {
+        return Problem::error(named_at, format!("there is no file `{shown}`"))
+            .hint("a relative path starts from the folder of the file that names it");
     }
-    problem
+    let message = if kind == ErrorKind::IsADirectory {
+        format!("`{shown}` is a folder, not a file")
+    } else if kind == ErrorKind::PermissionDenied {
+        format!("`{shown}` may not be read: permission denied")
+    } else {
+        format!("`{shown}` cannot be read: {error}")
+    };
+    Problem::error(named_at, message)
 }
 
 struct Loader<'a> {
@@ -197,7 +199,10 @@ fn normal(path: &Path) -> PathBuf {
             Component::ParentDir if can_go_up => {
                 normal.pop();
             }
-            _ => normal.push(part),
+            Component::ParentDir
+            | Component::Normal(_)
+            | Component::RootDir
+            | Component::Prefix(_) => normal.push(part),
         }
     }
     normal
@@ -219,25 +224,15 @@ pub(super) fn merge(kind: &Kind, base: &mut Table, over: Table) {
         }
     }
     for mut entry in over.into_entries() {
-        let child = kind.child(&entry.key);
-        if let (Some(kind), Some(known)) = (child, base.get_mut(&entry.key)) {
-            let kind = match kind {
-                Kind::OneOf(kinds) => alternative(kinds, &entry.node).unwrap_or(kind),
-                kind => kind,
-            };
-            if matches!(kind, Kind::Table(_) | Kind::Named { .. })
-                && let (Value::Table(below), Value::Table(_)) =
-                    (&mut known.node.value, &entry.node.value)
-            {
-                let below = std::mem::take(below);
-                let Value::Table(above) = std::mem::replace(&mut entry.node.value, Value::Null)
-                else {
-                    unreachable!("it was just seen to be a table")
-                };
-                let mut merged = below;
-                merge(kind, &mut merged, above);
-                entry.node.value = Value::Table(merged);
-            }
+        let child = kind.child(&entry.key).map(|child| resolved(child, &entry.node));
+        let child = child.filter(|child| matches!(child, Kind::Table(_) | Kind::Named { .. }));
+        let known = base.get_mut(&entry.key).map(|known| &mut known.node.value);
+        if let (Some(child), Some(Value::Table(below)), Value::Table(above)) =
+            (child, known, &mut entry.node.value)
+        {
+            let mut merged = std::mem::take(below);
+            merge(child, &mut merged, std::mem::take(above));
+            *above = merged;
         }
         base.set(entry);
     }

@@ -15,15 +15,16 @@ const INTRODUCTION: &str = "\
 
 Generated from the program's own table of keys; do not edit.
 
-A scenario is TOML 1.0. `*` stands for a name of your choice, `[]` for each entry of a list. Values
-have units: lengths of time are written `\"90 s\"` or `\"1 h 30 min\"` (ms, s, min, h, d, w); data \
-`\"180 MB\"`
-or `\"2 GiB\"`; memory `\"512 MiB\"` or a number of MiB, where MB and GB are MiB and GiB, as in AWS's API;
-CPU in units, of which 1,024 are one vCPU, or `\"0.5 vCPU\"`; rates `\"0.01 per h\"`.
+A scenario is TOML 1.0. `*` stands for a name of your choice, `[]` for each entry of a list.
 
-What a default rests on: *documented* by AWS, *measured* and published by somebody, *assumed* by us for
-want of either. Defaults without such a word are conventions of this program. For a key without a
-default the word and the source belong to its bounds or its meaning.
+Values have units: lengths of time are written `\"90 s\"` or `\"1 h 30 min\"` (ms, s, min, h, d, w);
+data `\"180 MB\"` or `\"2 GiB\"`; memory `\"512 MiB\"` or a number of MiB, where MB and GB are MiB
+and GiB, as in AWS's API; CPU in units, of which 1,024 are one vCPU, or `\"0.5 vCPU\"`; rates
+`\"0.01 per h\"`.
+
+What a default rests on: *documented* by AWS, *measured* and published by somebody, *assumed* by us
+for want of either. Defaults without such a word are conventions of this program. For a key without
+a default the word and the source belong to its bounds or its meaning.
 ";
 
 /// Writes the reference page of every key, as Markdown.
@@ -44,9 +45,10 @@ pub fn reference_markdown() -> String {
                 continue;
             }
         }
-        match pattern.key.kind {
-            Kind::WithoutEffect => unused.push(&pattern.path),
-            _ => page.push_str(&row(pattern)),
+        if matches!(pattern.key.kind, Kind::WithoutEffect) {
+            unused.push(&pattern.path);
+        } else {
+            page.push_str(&row(pattern));
         }
     }
     close_section(&mut page, &mut unused);
@@ -60,7 +62,7 @@ pub fn reference_markdown() -> String {
     page
 }
 
-/// Says whether a key is described elsewhere: a task definition in place has the keys of one by name.
+/// Says whether a key is described elsewhere: a definition in place has the keys of one by name.
 fn is_repetition(pattern: &Pattern) -> bool {
     pattern.path.split_once('.').is_some_and(|(_, rest)| rest.contains(".task_definition."))
 }
@@ -121,7 +123,27 @@ fn takes(kind: &Kind) -> String {
         Kind::List { of, min: 0, max } => format!("a list of at most {max}: {}", takes(of)),
         Kind::List { of, min, max } => format!("a list of {min} to {max}: {}", takes(of)),
         Kind::Named { of, .. } if !is_table(of) => format!("names, each with {}", takes(of)),
-        _ => expected(kind),
+        Kind::Boolean
+        | Kind::Number { .. }
+        | Kind::Span { .. }
+        | Kind::Bytes
+        | Kind::Bandwidth
+        | Kind::Memory
+        | Kind::Cpu
+        | Kind::Money
+        | Kind::Percent { .. }
+        | Kind::Share
+        | Kind::Rate
+        | Kind::Text(_)
+        | Kind::Name
+        | Kind::File
+        | Kind::Choice(_)
+        | Kind::Reference { .. }
+        | Kind::Table(_)
+        | Kind::Tagged(_)
+        | Kind::Named { .. }
+        | Kind::OneOf(_)
+        | Kind::WithoutEffect => expected(kind),
     }
 }
 
@@ -130,9 +152,8 @@ fn takes(kind: &Kind) -> String {
 /// What a base or a copied sibling may bring is not required of a table, so the schema is somewhat
 /// wider than `ecsim check`.
 pub fn json_schema() -> Json {
-    let mut schema = match of_kind(&TOP, true) {
-        Json::Object(map) => map,
-        other => unreachable!("a scenario is a table, not {other}"),
+    let Json::Object(mut schema) = of_kind(&TOP, true) else {
+        unreachable!("a scenario is a table")
     };
     schema.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
     schema.insert("title".into(), "ecsim scenario".into());

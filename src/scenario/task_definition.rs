@@ -7,48 +7,51 @@ use super::suggest::did_you_mean;
 use super::text::{Entry, Node, Table, Value, read_json};
 
 /// Puts what `file` says under every task definition that names one.
-pub(super) fn expand(files: &dyn Files, root: &mut Table, problems: &mut Problems) {
+///
+/// Says whether all could be read.
+pub(super) fn expand(files: &dyn Files, root: &mut Table, problems: &mut Problems) -> bool {
     let kind = find(&["task_definition", "*"]).expect("it is in the table of keys");
-    for (table, inner) in [
-        ("task_definition", None),
-        ("service", Some("task_definition")),
-        ("task", Some("task_definition")),
-        ("job", Some("task_definition")),
-    ] {
+    let mut is_whole = true;
+    for table in ["task_definition", "service", "task", "job"] {
         let Some(things) = root.get_mut(table).and_then(table_of) else { continue };
         for thing in things.entries_mut() {
-            let definition = match inner {
-                None => table_of(thing),
-                Some(key) => table_of(thing).and_then(|it| it.get_mut(key)).and_then(table_of),
+            let definition = match table {
+                "task_definition" => table_of(thing),
+                _ => {
+                    table_of(thing).and_then(|it| it.get_mut("task_definition")).and_then(table_of)
+                }
             };
             if let Some(definition) = definition {
-                expand_one(files, kind, definition, problems);
+                is_whole &= expand_one(files, kind, definition, problems).is_some();
             }
         }
     }
+    is_whole
 }
 
 fn table_of(entry: &mut Entry) -> Option<&mut Table> {
     if let Value::Table(table) = &mut entry.node.value { Some(table) } else { None }
 }
 
+/// Expands one definition; nothing if its file cannot be read.
 fn expand_one(
     files: &dyn Files,
     kind: &'static Kind,
     definition: &mut Table,
     problems: &mut Problems,
-) {
-    let Some(entry) = definition.get("file") else { return };
-    let Value::Text(path) = &entry.node.value else { return };
+) -> Option<()> {
+    let Some(entry) = definition.get("file") else { return Some(()) };
+    let Value::Text(path) = &entry.node.value else { return None };
     let place = entry.node.place;
     let path = problems.sources.folder(place.file).join(path);
-    let Some(file) = read_text(files, &path, Where::Text(place), problems) else { return };
-    let Some(node) = read_json(file, problems) else { return };
-    let Some(mut table) = table_from(kind, unwrapped(node), problems) else { return };
-    // The name in the scenario and the file's own keys: what is beside `file` wins.
+    let file = read_text(files, &path, Where::Text(place), problems)?;
+    let node = read_json(file, problems)?;
+    let mut table = table_from(kind, unwrapped(node), problems)?;
+    // What is written beside `file` wins over what is in it.
     let own = std::mem::take(definition);
     merge(kind, &mut table, own);
     *definition = table;
+    Some(())
 }
 
 /// Takes the definition out of what `describe-task-definition` prints around it.

@@ -95,7 +95,7 @@ cluster = "main"
 task_definition = "web"
 desired_count = 6
 load_balancers = [{ target_group = "web", container_name = "app", container_port = 8080 }]
-placement_strategy = [{ spread = "attribute:ecs.availability-zone" }, { binpack = "memory" }, "random"]
+placement_strategy = [{ spread = "attribute:rack" }, { binpack = "memory" }, "random"]
 placement_constraints = ["distinctInstance", { member_of = "attribute:rack == 1" }]
 
 [service.api]
@@ -157,6 +157,11 @@ fn a_sound_scenario_has_no_problems_and_gives_typed_values() {
     let inline = task.child("task_definition").unwrap();
     assert!(matches!(inline.kind(), keys::Kind::Table(_)));
     assert_eq!(inline.find::<CpuUnits>("cpu"), Some(CpuUnits(256)));
+    let long = "x".repeat(200);
+    let text = format!("cluster.{long}.awsvpc_trunking = true\n");
+    let other = load(&InMemory::new(&[("a.toml", &text)]), Path::new("a.toml"), &[]).unwrap();
+    let path = format!("cluster.{long}.awsvpc_trunking");
+    assert!(other.filled_in().iter().any(|it| it.path == path && it.value == "true"));
     let trace = root.entry("job", "batch").unwrap().get::<PathBuf>("trace");
     assert_eq!(trace, Path::new("dir/jobs.csv"));
 }
@@ -211,7 +216,8 @@ fn wrong_values_say_what_they_are_and_what_they_should_be() {
         "a.toml:2:16: timing: unknown key `eni_attach.unifrom`\nhint: did you mean `uniform`?\n\
          a.toml:3:14: timing: `eni_detach` has `min` 3 s above `max` 2 s\n\
          a.toml:4:15: timing: `cached_pull` is empty\n\
-         hint: write one of `uniform`, `exponential`, `lognormal`, `weibull`, `gamma`, `empirical`\n\
+         hint: write one of `uniform`, `exponential`, `lognormal`, `weibull`, `gamma`, \
+         `empirical`\n\
          a.toml:5:10: timing: `settle` is inf, which is not a finite number\n",
     );
     check(
@@ -244,6 +250,11 @@ fn what_must_be_written_is_missed() {
          hint: write task_definition = …, the name of a [task_definition.…], or a table\n\
          a.toml:2:5: at `x`: `update_service` is missing\n\
          hint: write update_service = …, a table\n",
+    );
+    check(
+        "[service.web]\nlike = \"wbe\"\n",
+        "a.toml:2:8: service `web`: `like` is \"wbe\", but there is no [service.wbe]\n\
+         hint: did you mean `web`?\n",
     );
 }
 
@@ -283,7 +294,8 @@ fn lists_and_alternatives_are_checked_inside() {
          a.toml:6:81: service `s`: `placement_strategy[2]` has both `spread` and `binpack`\n\
          hint: write only one\n\
          a.toml:6:100: service `s`: `placement_strategy[3]` is 7\n\
-         hint: write \"random\", or { spread = … } or { binpack = … } or { random = … }, or a table\n\
+         hint: write \"random\", or { spread = … } or { binpack = … } or \
+         { random = … }, or a table\n\
          a.toml:6:103: service `s`: `placement_strategy[4]` is empty\n\
          hint: write one of `spread`, `binpack`, `random`\n",
     );
@@ -341,7 +353,8 @@ fn things_that_are_like_themselves_are_reported() {
          [container_instances.b]\nlike = \"a\"\n[container_instances.c]\nlike = \"d\"\n",
         "a.toml:4:8: container instances `a`: `like` leads back to `b`\n\
          a.toml:6:8: container instances `b`: `like` leads back to `a`\n\
-         a.toml:8:8: container instances `c`: `like` is \"d\", but there is no [container_instances.d]\n\
+         a.toml:8:8: container instances `c`: `like` is \"d\", but there is no \
+         [container_instances.d]\n\
          hint: known: `a`, `b`, `c`\n",
     );
 }
@@ -392,13 +405,15 @@ fn flags_change_values_and_are_named_by_problems() {
         text,
         "a..b=1",
         "--set a..b=1: the path before `=` cannot be read\n\
-         hint: parts are separated by dots; quote a part with other signs: `image.\"web:7\".size`\n",
+         hint: parts are separated by dots; quote a part with other signs: \
+         `image.\"web:7\".size`\n",
     );
     check_set(
         text,
         "=1",
         "--set =1: the path before `=` cannot be read\n\
-         hint: parts are separated by dots; quote a part with other signs: `image.\"web:7\".size`\n",
+         hint: parts are separated by dots; quote a part with other signs: \
+         `image.\"web:7\".size`\n",
     );
     check_set(
         text,
@@ -419,8 +434,9 @@ fn a_terminal_sees_the_lines_and_both_places() {
     let problems = load(&InMemory::new(&[("a.toml", text)]), Path::new("a.toml"), &[]).unwrap_err();
     assert_eq!(
         problems.to_terminal(false),
-        "error: `web` is already there\n --> a.toml:3:10\n  |\n1 | [service.web]\n  |          --- first here\n\
-         2 | task_definition = \"x\"\n3 | [service.web]\n  |          ^^^\n  |\n  \
+        "error: `web` is already there\n --> a.toml:3:10\n  |\n1 | [service.web]\n  \
+         |          --- first here\n2 | task_definition = \"x\"\n\
+         3 | [service.web]\n  |          ^^^\n  |\n  \
          = hint: a key or table may be written once; put its keys in one place\n\n"
     );
     assert!(problems.to_terminal(true).contains("\u{1b}["));
@@ -571,6 +587,8 @@ fn deep_nesting_is_an_error_and_not_a_crash() {
         let found = lines(&[("a.toml", &text)], &[]);
         assert!(found.contains("deep") || found.contains("recurs"), "{}", &found[..200]);
     }
+    let found = lines(&[("a.toml", "")], &[&format!("x{}=1", ".a".repeat(deep))]);
+    assert!(found.contains("the path before `=` cannot be read"), "{}", &found[..200]);
     let json = "[".repeat(deep) + &"]".repeat(deep);
     let text = "task_definition.w.file = \"w.json\"\n";
     let found = lines(&[("a.toml", text), ("w.json", &json)], &[]);
@@ -623,4 +641,29 @@ fn page_and_schema_know_every_key() {
 fn a_key_misspelt_in_the_program_is_caught() {
     let document = load(&InMemory::new(&[("a.toml", SHOP)]), Path::new("a.toml"), &[]).unwrap();
     document.root().entry("service", "web").unwrap().find::<u32>("desired_cuont");
+}
+
+#[test]
+fn flags_of_their_own_are_named_by_problems_too() {
+    let files = InMemory::new(&[("a.toml", "seed = 1\n")]);
+    let read = |flag: Override| load(&files, Path::new("a.toml"), &[flag]);
+    let document = read(Override::flag("--seed", "seed", "7")).unwrap();
+    assert_eq!(document.root().get::<u64>("seed"), 7);
+    let document = read(Override::flag("--duration", "duration", "2 h")).unwrap();
+    assert_eq!(document.root().get::<crate::units::Span>("duration"), crate::units::Span::HOUR * 2);
+    assert_eq!(
+        read(Override::flag("--seed", "seed", "x")).unwrap_err().to_lines(),
+        "--seed x: `seed` is \"x\"\nhint: write a whole number\n"
+    );
+}
+
+#[test]
+fn a_setting_takes_away_the_one_it_excludes() {
+    let text = "[service.a]\ntask_definition.container_definitions.x.image = \"x\"\n\
+                launch_type = \"EC2\"\n[service.b]\nlike = \"a\"\n\
+                capacity_provider_strategy = [{ capacity_provider = \"FARGATE\", weight = 1 }]\n";
+    let files = InMemory::new(&[("a.toml", text)]);
+    let document = load(&files, Path::new("a.toml"), &[]).unwrap();
+    let b = document.root().entry("service", "b").unwrap();
+    assert!(b.is_written("capacity_provider_strategy") && !b.is_written("launch_type"));
 }

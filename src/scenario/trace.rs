@@ -7,6 +7,7 @@ use std::sync::Arc;
 use csv::ByteRecord;
 
 use super::document::View;
+use super::keys::MAX_SPAN_US;
 use super::load::{Files, unreadable};
 use super::problems::{Problem, Where, shortened};
 use super::suggest::did_you_mean;
@@ -18,9 +19,6 @@ const MAX_BAD_ROWS: usize = 100;
 
 /// The most tasks one row may ask for.
 const MAX_COUNT: u64 = 1_000_000;
-
-/// The latest arrival and the longest duration: a hundred years.
-const MAX_TIME: u64 = Span::DAY.as_micros() * 366 * 100;
 
 /// The rows of a job trace, column by column, by arrival.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,8 +89,8 @@ pub fn read_trace(
     let path: PathBuf = job.get("trace");
     let mut rows = match Rows::open(files, &path) {
         Ok(rows) => rows,
-        Err(message) => {
-            problems.push(reanchored(message, job.error("trace", "")));
+        Err(problem) => {
+            problems.push(reanchored(&problem, job.error("trace", "")));
             return None;
         }
     };
@@ -130,18 +128,18 @@ pub fn read_durations(
     named: &Problem,
     problems: &mut Vec<Problem>,
 ) -> Option<Vec<Span>> {
-    let anchored = |problem: Problem| reanchored(problem, named.clone());
+    let anchored = |problem: &Problem| reanchored(problem, named.clone());
     let mut rows = match Rows::open(files, path) {
         Ok(rows) => rows,
         Err(problem) => {
-            problems.push(anchored(problem));
+            problems.push(anchored(&problem));
             return None;
         }
     };
     let index = match rows.column(column) {
         Ok(index) => index,
         Err(problem) => {
-            problems.push(anchored(problem));
+            problems.push(anchored(&problem));
             return None;
         }
     };
@@ -155,14 +153,14 @@ pub fn read_durations(
     }
     if durations.is_empty() && bad_count == 0 {
         let message = format!("`{}` has no rows", path.display());
-        problems.push(anchored(Problem::error(Where::Run, message)));
+        problems.push(anchored(&Problem::error(Where::Run, message)));
     }
     (bad_count == 0 && !durations.is_empty()).then_some(durations)
 }
 
 /// Gives a problem the place and subject of where the file is named.
-fn reanchored(problem: Problem, named: Problem) -> Problem {
-    Problem { message: problem.message, hint: problem.hint, ..named }
+fn reanchored(problem: &Problem, named: Problem) -> Problem {
+    Problem { message: problem.message.clone(), hint: problem.hint.clone(), ..named }
 }
 
 /// What bounds the reading of a trace.
@@ -192,7 +190,7 @@ impl Columns {
             match rows.column(&name) {
                 Ok(index) => Some(index),
                 Err(problem) => {
-                    problems.push(reanchored(problem, names.error(key, "")));
+                    problems.push(reanchored(&problem, names.error(key, "")));
                     None
                 }
             }
@@ -246,7 +244,7 @@ impl Columns {
     fn row(&self, rows: &Rows, bounds: &Bounds, raw: &mut RawTrace) -> Result<(), Box<Problem>> {
         let mut arrival = rows.cell(self.arrival, micros)?;
         if bounds.time_scale != 1.0 {
-            arrival = ((arrival as f64 * bounds.time_scale).round() as u64).min(MAX_TIME);
+            arrival = ((arrival as f64 * bounds.time_scale).round() as u64).min(MAX_SPAN_US);
         }
         let put = |column: Option<usize>, values: &mut Option<Vec<u32>>, least, most| {
             if let (Some(column), Some(values)) = (column, values.as_mut()) {
@@ -299,10 +297,9 @@ impl RawTrace {
         let mut order: Vec<usize> = (0..self.arrivals_us.len()).collect();
         order.sort_by_key(|&row| self.arrivals_us[row]);
         self.arrivals_us = order.iter().map(|&row| self.arrivals_us[row]).collect();
-        for values in [&mut self.counts, &mut self.cpu, &mut self.memory, &mut self.gpus] {
-            if let Some(values) = values {
-                *values = order.iter().map(|&row| values[row]).collect();
-            }
+        let columns = [&mut self.counts, &mut self.cpu, &mut self.memory, &mut self.gpus];
+        for values in columns.into_iter().flatten() {
+            *values = order.iter().map(|&row| values[row]).collect();
         }
         if let Some(values) = &mut self.durations {
             *values = order.iter().map(|&row| values[row]).collect();
@@ -337,7 +334,7 @@ struct Rows {
 }
 
 impl Rows {
-    fn open(files: &dyn Files, path: &Path) -> Result<Rows, Problem> {
+    fn open(files: &dyn Files, path: &Path) -> Result<Rows, Box<Problem>> {
         let file = files.open(path).map_err(|error| unreadable(path, Where::Run, &error))?;
         // Rows of another length are found by next(), which can say more than the reader.
         let mut reader = csv::ReaderBuilder::new()
@@ -345,14 +342,14 @@ impl Rows {
             .from_reader(BufReader::with_capacity(1 << 16, file));
         let header = match reader.byte_headers() {
             Ok(header) => header.iter().map(heading).collect(),
-            Err(error) => return Err(Problem::error(Where::Run, unread(path, &error))),
+            Err(error) => return Err(Box::new(Problem::error(Where::Run, unread(path, &error)))),
         };
         let name = path.display().to_string().into();
         Ok(Rows { reader, name, header, record: ByteRecord::new(), row: 0 })
     }
 
     /// Finds the column with this heading.
-    fn column(&self, name: &str) -> Result<usize, Problem> {
+    fn column(&self, name: &str) -> Result<usize, Box<Problem>> {
         let mut found = (0..self.header.len()).filter(|&index| self.header[index] == name);
         let file = &self.name;
         let shown = shortened(name);
@@ -360,7 +357,7 @@ impl Rows {
             (Some(index), None) => Ok(index),
             (Some(_), Some(_)) => {
                 let message = format!("`{file}` has the column `{shown}` more than once");
-                Err(Problem::error(Where::Run, message))
+                Err(Box::new(Problem::error(Where::Run, message)))
             }
             (None, _) => {
                 let message = format!("`{file}` has no column `{shown}`");
@@ -369,7 +366,7 @@ impl Rows {
                     Some(meant) => format!("did you mean `{meant}`?"),
                     None => format!("it has {}", shortened(&self.header.join(", "))),
                 };
-                Err(Problem::error(Where::Run, message).hint(hint))
+                Err(Box::new(Problem::error(Where::Run, message).hint(hint)))
             }
         }
     }
@@ -486,7 +483,7 @@ fn whole(cell: &[u8], least: u64, most: u64) -> Result<u32, String> {
 /// Reads seconds into microseconds, rounded.
 fn micros(cell: &[u8]) -> Result<u64, String> {
     const MICROS: u64 = Span::SECOND.as_micros();
-    let quick = digits(cell).filter(|&(seconds, _)| seconds <= MAX_TIME / MICROS);
+    let quick = digits(cell).filter(|&(seconds, _)| seconds <= MAX_SPAN_US / MICROS);
     let value = match quick {
         Some((seconds, count)) if count == cell.len() => seconds * MICROS,
         Some((seconds, count)) if cell[count] == b'.' && cell.len() - count <= 7 => {
@@ -500,7 +497,7 @@ fn micros(cell: &[u8]) -> Result<u64, String> {
         }
         Some(_) | None => decimal(cell, MICROS)?.0,
     };
-    if value > MAX_TIME {
+    if value > MAX_SPAN_US {
         return Err("which is more than a hundred years of seconds".to_string());
     }
     Ok(value)
@@ -520,4 +517,174 @@ fn decimal(cell: &[u8], factor: u64) -> Result<(u64, bool), String> {
     let value = decimal.times(u128::from(factor));
     let value = value.and_then(|(value, is_exact)| Some((u64::try_from(value).ok()?, is_exact)));
     value.ok_or_else(|| "which is too large".to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::tests::InMemory;
+    use crate::scenario::{Problems, load};
+
+    fn read(job: &str, csv: &str) -> Result<(JobTrace, String), String> {
+        let text = format!("{job}\n");
+        let files = InMemory::new(&[("a.toml", &text), ("t.csv", csv)]);
+        let document = load(&files, Path::new("a.toml"), &[]);
+        let mut document = document.map_err(|problems| problems.to_lines())?;
+        let mut found = Vec::new();
+        let root = document.root();
+        let job = root.entry("job", "j").unwrap();
+        let trace = read_trace(&files, &job, &root.table("limits"), &mut found);
+        document.problems.extend(found);
+        let lines = document.problems.to_lines();
+        trace.map(|trace| (trace, lines.clone())).ok_or(lines)
+    }
+
+    const JOB: &str = "[job.j]\ntrace = \"t.csv\"\n";
+    const ALL: &str = "columns = { count = \"n\", cpu = \"c\", memory = \"m\", gpus = \"g\", \
+                       duration = \"d\" }";
+
+    #[test]
+    fn rows_become_columns_and_constants_fill_in() {
+        let csv = "arrival_s,n,c,m,g,d,other\n0,1,256,512,0,1.5,x\n 2.000001 ,3,1024,4.0,1,1e3,\n";
+        let (trace, lines) = read(&format!("{JOB}{ALL}"), csv).unwrap();
+        assert_eq!(lines, "");
+        assert_eq!(
+            trace,
+            JobTrace {
+                arrivals_us: vec![0, 2_000_001],
+                task_counts: Series::Each(vec![1, 3]),
+                cpu_units: Some(Series::Each(vec![256, 1024])),
+                memory_mib: Some(Series::Each(vec![512, 4])),
+                gpus: Series::Each(vec![0, 1]),
+                durations_us: Some(DurationSeries::Each(vec![1_500_000, 1_000_000_000])),
+            }
+        );
+        let constants = "cpu = 512\nmemory = \"1 GB\"\nduration = \"5 min\"\ncount = 2\nrows = 1\n\
+                         time_scale = 0.5\n";
+        let (trace, _) = read(&format!("{JOB}{constants}"), "arrival_s\n3\n4\n").unwrap();
+        assert_eq!(trace.arrivals_us, [1_500_000]);
+        assert_eq!((trace.task_counts.at(0), trace.gpus.at(0)), (2, 0));
+        assert_eq!(trace.memory_mib, Some(Series::Same(1024)));
+        assert_eq!(trace.durations_us.unwrap().at(0), Span::MINUTE * 5);
+    }
+
+    #[test]
+    fn bad_rows_are_named_by_line_row_and_column() {
+        let csv = "arrival_s,n,c,m,g,d\n-1,1,1,1,0,1\n0,0,1,1,0,1\n0,1,1.5,1,0,1\n0,1,1,x,0,1\n\
+                   0,1,1,1,0,nan\n0,1,1,1\n,1,1,1,0,1\n1e30,1,1,1,0,1\n\"0\n\",1,1,1,0,inf\n\
+                   0,9999999,1,1,0,1\n";
+        let lines = read(&format!("{JOB}{ALL}"), csv).unwrap_err();
+        assert_eq!(
+            lines,
+            "t.csv:2: row 1: `arrival_s` is -1, which is negative\n\
+             t.csv:3: row 2: `n` is 0, the least is 1\n\
+             t.csv:4: row 3: `c` is 1.5, which is not whole\n\
+             t.csv:5: row 4: `m` is x, which is no number\n\
+             t.csv:6: row 5: `d` is nan, which is not a finite number\n\
+             t.csv:7: row 6: 4 cells, but the header has 6\n\
+             t.csv:8: row 7: `arrival_s` is empty\n\
+             t.csv:9: row 8: `arrival_s` is 1e30, which is too large\n\
+             t.csv:10: row 9: `d` is inf, which is not a finite number\n\
+             t.csv:12: row 10: `n` is 9999999, the most is 1000000\n"
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_file_is_said_where_it_is_named() {
+        let check = |job: &str, csv: &str, expected: &str| {
+            assert_eq!(read(job, csv).unwrap_err(), expected);
+        };
+        check(
+            &format!("{JOB}{ALL}"),
+            "arrival,n,n,m,g,d\n1,1,1,1,1,1\n",
+            "a.toml:3:1: job `j`: `t.csv` has no column `arrival_s`\n\
+             hint: did you mean `arrival`?\n\
+             a.toml:3:21: job `j`: `t.csv` has the column `n` more than once\n\
+             a.toml:3:32: job `j`: `t.csv` has no column `c`\n\
+             hint: it has arrival, n, n, m, g, d\n",
+        );
+        check(JOB, "arrival_s\n", "a.toml:2:9: job `j`: `t.csv` has no rows\n");
+        check(
+            "[job.j]\ntrace = \"u.csv\"\n",
+            "",
+            "a.toml:2:9: job `j`: there is no file `u.csv`\n\
+             hint: a relative path starts from the folder of the file that names it\n",
+        );
+        check(
+            &format!("{JOB}[limits]\ntrace_rows = 1\n"),
+            "arrival_s\n1\n2\n",
+            "t.csv:3: more than 1 rows\n\
+             hint: raise `limits.trace_rows`, or read fewer with the job's `rows`\n",
+        );
+        check(
+            &format!("{JOB}[limits]\ntrace_memory = \"16 B\"\n"),
+            "arrival_s\n1\n2\n3\n",
+            "t.csv:4: more than 2 rows\nhint: that is all that fits `limits.trace_memory` (16 B): \
+             raise it, or set `rows`\n",
+        );
+        let bad = "arrival_s\n".to_string() + &"x\n".repeat(1000);
+        let lines = read(JOB, &bad).unwrap_err();
+        assert!(lines.ends_with("… and 1 more problems\n"), "{lines}");
+    }
+
+    #[test]
+    fn rows_out_of_order_are_sorted_with_a_warning_and_ties_keep_their_order() {
+        let job = format!("{JOB}columns.count = \"n\"");
+        let (trace, lines) = read(&job, "arrival_s,n\n5,1\n3,2\n5,3\n3,4\n").unwrap();
+        assert_eq!(trace.arrivals_us, [3_000_000, 3_000_000, 5_000_000, 5_000_000]);
+        assert_eq!(trace.task_counts, Series::Each(vec![2, 4, 1, 3]));
+        assert_eq!(
+            lines,
+            "t.csv:3: warning: rows are not in order of arrival; they are sorted\n\
+             hint: sort the file, if the order matters\n"
+        );
+    }
+
+    #[test]
+    fn quick_reading_of_seconds_agrees_with_the_exact_one() {
+        for text in [
+            "0",
+            "1",
+            "000012",
+            "86400",
+            "3162240000",
+            "1.5",
+            "0.000001",
+            "12.345678",
+            "1.0000005",
+            "7.",
+            "1.2345678",
+            "99999999999",
+            "999999999999999999",
+            "1_0",
+            "+3",
+            "1.5x",
+            ".5",
+            "1e3",
+        ] {
+            let exact = decimal(text.as_bytes(), 1_000_000).map(|(value, _)| value);
+            let exact = exact.and_then(|value| {
+                if value > MAX_SPAN_US { Err(value.to_string()) } else { Ok(value) }
+            });
+            assert_eq!(micros(text.as_bytes()).ok(), exact.ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_of_a_column_are_read_for_a_distribution() {
+        let files = InMemory::new(&[("d.csv", "a,duration_s\n1,2.5\n1,3\n"), ("e.csv", "a\n")]);
+        let named = Problem::error(Where::Run, "").about("behaviour `web`");
+        let mut found = Vec::new();
+        let read = read_durations(&files, Path::new("d.csv"), "duration_s", &named, &mut found);
+        assert_eq!(read, Some(vec![Span::millis(2500), Span::secs(3)]));
+        assert_eq!(read_durations(&files, Path::new("d.csv"), "x", &named, &mut found), None);
+        assert_eq!(read_durations(&files, Path::new("e.csv"), "a", &named, &mut found), None);
+        let mut problems = Problems::new();
+        problems.extend(found);
+        assert_eq!(
+            problems.to_lines(),
+            "behaviour `web`: `d.csv` has no column `x`\nhint: it has a, duration_s\n\
+             behaviour `web`: `e.csv` has no rows\n"
+        );
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::keys::Kind;
+use super::keys::{Kind, MAX_SPAN_US};
 use super::problems::shortened;
 use super::suggest::did_you_mean;
 use super::text::{Node, Value};
@@ -154,8 +154,7 @@ pub fn read(kind: &Kind, node: &Node) -> Result<Parsed, Fault> {
         Kind::Choice(words) => choice(node, words).map(Parsed::Text),
         Kind::Reference { .. } => text(node, "a name").map(Parsed::Text),
         Kind::Distribution => {
-            let max_us = crate::units::Span::MAX.as_micros();
-            let read = span(node, 0, max_us);
+            let read = span(node, 0, MAX_SPAN_US);
             read.map(|span| Parsed::Distribution(Distribution::Constant(span)))
         }
         Kind::List { .. }
@@ -704,4 +703,169 @@ fn choice(node: &Node, words: &'static [&'static str]) -> Result<String, Fault> 
         None => format!("it is {}", expected(&kind)),
     };
     fault(format!("is \"{}\"", shortened(text)), hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::problems::Problems;
+    use crate::scenario::text::read_toml;
+
+    fn node(text: &str) -> Node {
+        let mut problems = Problems::new();
+        let file = problems.sources.add_flag("", &format!("it = {text}"));
+        let table = read_toml(file, &mut problems);
+        assert!(problems.is_empty(), "{text}: {}", problems.to_lines());
+        table.get("it").unwrap().node.clone()
+    }
+
+    #[track_caller]
+    fn check(kind: &Kind, text: &str, expected: Parsed) {
+        assert_eq!(read(kind, &node(text)), Ok(expected), "{text}");
+    }
+
+    #[track_caller]
+    fn check_fault(kind: &Kind, text: &str, fact: &str) {
+        assert_eq!(read(kind, &node(text)).unwrap_err().fact, fact, "{text}");
+    }
+
+    const ANY_SPAN: Kind = Kind::Span { min_us: 0, max_us: u64::MAX };
+
+    #[test]
+    fn lengths_of_time_add_up_to_the_microsecond() {
+        let check = |text: &str, micros: u64| {
+            check(&ANY_SPAN, &format!("{text:?}"), Parsed::Span(Span::micros(micros)));
+        };
+        check("90 s", 90_000_000);
+        check("1 h 30 min", 5_400_000_000);
+        check("1h30min", 5_400_000_000);
+        check("1.5 h", 5_400_000_000);
+        check("250ms", 250_000);
+        check("0.0000015 s", 2); // rounded
+        check("1 w", 7 * 86_400_000_000);
+        check("1_000 s", 1_000_000_000);
+        check("1e3 s", 1_000_000_000);
+        check("0 s", 0);
+    }
+
+    #[test]
+    fn lengths_of_time_without_sense_are_faults() {
+        let check = |text: &str, fact: &str| check_fault(&ANY_SPAN, text, fact);
+        check("90", "is 90, without a unit");
+        check("\"90\"", "is \"90\", without a unit");
+        check("\"1 h 5\"", "is \"1 h 5\", without a unit");
+        check("\"-1 s\"", "is -1, which is negative");
+        check("\"soon\"", "is \"soon\"");
+        check("\"nan s\"", "is \"nan s\"");
+        check("\"\"", "is empty");
+        check("\"1e300 s\"", "is 1e300 s, which is too large");
+        check(
+            "\"99999999999999999999999999999999999999999999 s\"",
+            &format!("is {}, which is too large or no number", "9".repeat(44)),
+        );
+        check("\"1.2.3 s\"", "is 1.2.3, which is too large or no number");
+        check("\"1 month\"", "has the unit `month`");
+        check("\"1 H\"", "has the unit `H`");
+        check("true", "is true");
+        check("[1]", "is a list");
+    }
+
+    #[test]
+    fn data_is_decimal_and_memory_is_as_aws_counts_it() {
+        let bytes = |text: &str, bytes: u64| check(&Kind::Bytes, text, Parsed::Bytes(Bytes(bytes)));
+        bytes("\"180 MB\"", 180_000_000);
+        bytes("\"1.5 GiB\"", 3 << 29);
+        bytes("\"7 B\"", 7);
+        bytes("\"1 kb\"", 1000);
+        check_fault(&Kind::Bytes, "180", "is 180, without a unit");
+        check_fault(&Kind::Bytes, "\"180 Mo\"", "has the unit `Mo`");
+        check_fault(&Kind::Bytes, "\"99999999 TiB\"", "is 99999999 TiB, which is too large");
+        let memory = |text: &str, mib: u32| check(&Kind::Memory, text, Parsed::Memory(Mib(mib)));
+        memory("512", 512);
+        memory("\"512\"", 512);
+        memory("\"512 MiB\"", 512);
+        memory("\"0.5 GB\"", 512);
+        memory("\"1GB\"", 1024);
+        memory("\"2 GiB\"", 2048);
+        check_fault(&Kind::Memory, "512.5", "is 512.5, which is not whole MiB");
+        check_fault(&Kind::Memory, "\"1 KiB\"", "is \"1 KiB\", which is not whole MiB");
+        check_fault(&Kind::Memory, "-1", "is -1, which is negative");
+        check_fault(&Kind::Memory, "5000000000", "is 5000000000, which is too large");
+        let rate = Parsed::Bandwidth(BytesPerSecond(45 << 20));
+        check(&Kind::Bandwidth, "\"45 MiB/s\"", rate.clone());
+        check(&Kind::Bandwidth, "\"45 MiB per s\"", rate);
+        check_fault(&Kind::Bandwidth, "\"45 MiB\"", "is \"45 MiB\"");
+        check_fault(&Kind::Bandwidth, "\"0 B/s\"", "is \"0 B/s\", which is nothing");
+    }
+
+    #[test]
+    fn cpu_is_in_units_or_vcpu() {
+        let cpu = |text: &str, units: u32| check(&Kind::Cpu, text, Parsed::Cpu(CpuUnits(units)));
+        cpu("256", 256);
+        cpu("\"256\"", 256);
+        cpu("\"0.5 vCPU\"", 512);
+        cpu("\".25 vcpu\"", 256);
+        cpu("\"0.3 vCPU\"", 307);
+        cpu("0", 0);
+        check_fault(&Kind::Cpu, "\"1 core\"", "has the unit `core`");
+        check_fault(&Kind::Cpu, "0.5", "is 0.5, which is not whole CPU units");
+        check_fault(&Kind::Cpu, "\"much\"", "is \"much\"");
+    }
+
+    #[test]
+    fn money_shares_percents_and_rates_have_their_units() {
+        let nanos =
+            |text: &str, nanos| check(&Kind::Money, text, Parsed::Money(Money::nanos(nanos)));
+        nanos("\"$0.08\"", 80_000_000);
+        nanos("0.00138835", 1_388_350);
+        nanos("\"2 USD\"", 2_000_000_000);
+        check_fault(&Kind::Money, "\"2 EUR\"", "is \"2 EUR\"");
+        check_fault(
+            &Kind::Money,
+            "0.0000000001",
+            "is 0.0000000001, which is finer than a nano-dollar",
+        );
+        check_fault(&Kind::Money, "-1", "is -1, which is negative");
+        check(&Kind::Share, "\"5 %\"", Parsed::Share(Share(0.05)));
+        check(&Kind::Share, "0.25", Parsed::Share(Share(0.25)));
+        check_fault(&Kind::Share, "5", "is 5, which is more than the whole");
+        check_fault(&Kind::Share, "\"101%\"", "is \"101%\", which is more than the whole");
+        check(&Kind::Percent { max: 100.0 }, "95", Parsed::Percent(Percent(95.0)));
+        check(&Kind::Percent { max: 100.0 }, "\"95 %\"", Parsed::Percent(Percent(95.0)));
+        check_fault(&Kind::Percent { max: 100.0 }, "200", "is 200, which is too large");
+        check(&Kind::Rate, "\"36 per h\"", Parsed::Rate(PerSecond(0.01)));
+        check(&Kind::Rate, "\"40/s\"", Parsed::Rate(PerSecond(40.0)));
+        check_fault(&Kind::Rate, "40", "is 40, without a unit");
+        check_fault(&Kind::Rate, "\"40 per year\"", "has the unit `year`");
+    }
+
+    #[test]
+    fn names_and_choices_are_taken_as_written() {
+        check(&Kind::Name, "\"shop-2\"", Parsed::Text("shop-2".to_string()));
+        for bad in ["../x", ".x", "a/b", "a b", "ä"] {
+            let fact = format!("is \"{bad}\", which cannot name a folder");
+            check_fault(&Kind::Name, &format!("{bad:?}"), &fact);
+        }
+        let kind = Kind::Choice(&["FARGATE", "EC2"]);
+        check(&kind, "\"EC2\"", Parsed::Text("EC2".to_string()));
+        let fault = read(&kind, &node("\"fargate\"")).unwrap_err();
+        assert_eq!(fault.hint, "did you mean \"FARGATE\"? it is one of \"FARGATE\", \"EC2\"");
+    }
+
+    #[test]
+    fn whole_numbers_reach_to_the_end_of_their_type() {
+        let kind = Kind::Integer { min: 0, max: u64::MAX };
+        check(&kind, "18446744073709551615", Parsed::Integer(u64::MAX));
+        check_fault(&kind, "18446744073709551616", "is 18446744073709551616, which is too large");
+        check(&kind, "0x10", Parsed::Integer(16));
+        check(&kind, "1_000", Parsed::Integer(1000));
+        check(&kind, "2e3", Parsed::Integer(2000));
+        check_fault(&kind, "\"8\"", "is \"8\"");
+        check_fault(&Kind::Number { min: 0.0, max: 2.0 }, "2.5", "is 2.5, which is out of range");
+        check_fault(
+            &Kind::Number { min: 0.0, max: 2.0 },
+            "inf",
+            "is inf, which is not a finite number",
+        );
+    }
 }

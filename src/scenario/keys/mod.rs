@@ -1,4 +1,4 @@
-//! The one table of keys: it drives reading, "did you mean", the reference page, the schema, `--set`.
+//! The one table of keys: it drives reading, hints, the reference page, the schema and `--set`.
 
 mod capacity;
 mod network;
@@ -202,10 +202,13 @@ const SECOND_US: u64 = 1_000_000;
 const HOUR_US: u64 = 3600 * SECOND_US;
 const YEAR_US: u64 = 366 * 24 * HOUR_US;
 
+/// The longest length of time that anything may take: a hundred years.
+pub const MAX_SPAN_US: u64 = 100 * YEAR_US;
+
 /// Any length of time up to a hundred years.
-const SPAN: Kind = Kind::Span { min_us: 0, max_us: 100 * YEAR_US };
+const SPAN: Kind = Kind::Span { min_us: 0, max_us: MAX_SPAN_US };
 /// A length of time that is not nothing.
-const POSITIVE_SPAN: Kind = Kind::Span { min_us: 1, max_us: 100 * YEAR_US };
+const POSITIVE_SPAN: Kind = Kind::Span { min_us: 1, max_us: MAX_SPAN_US };
 /// Any number of things.
 const COUNT: Kind = Kind::Integer { min: 0, max: 1_000_000_000 };
 /// At least one thing.

@@ -39,8 +39,8 @@ const RUN: &[Key] = &[
     key(
         "warm_up",
         Kind::Text("a length of time, or \"steady\""),
-        "What is left out of the metrics: a length of time, or until every service was steady once; \
-         without it nothing is.",
+        "What is left out of the metrics: a length of time, or until every service was steady \
+         once; without it nothing is.",
     ),
     key(
         "initial_state",

@@ -1,4 +1,4 @@
-//! Keys of tasks: AWS's task definition, and beside it images and behaviour, which AWS's text lacks.
+//! Keys of tasks: AWS's task definition, and the images and behaviour that AWS's text lacks.
 
 use super::*;
 
@@ -78,8 +78,9 @@ const DEFINITION: &[Key] = &[
     key(
         "container_definitions",
         Kind::Named { thing: "container", of: &Kind::Table(&[CONTAINER, CONTAINER_UNUSED]) },
-        "Containers by name, at most ten; at least one here or in `file`.",
+        "Containers by name, one to ten; here or in `file`.",
     )
+    .required()
     .documented(TASK_API),
 ];
 

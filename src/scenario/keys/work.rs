@@ -209,7 +209,7 @@ const JOB: &[Key] = &[
     key(
         "task_definition",
         DEFINITION,
-        "What it runs, with CPU, memory and GPUs of the row; without it one container of that size.",
+        "What it runs, with the CPU, memory and GPUs of the row; without it one such container.",
     ),
     key("gang", Kind::Boolean, "Whether the tasks of a row start together or not at all.")
         .or("false"),

@@ -277,3 +277,52 @@ impl Reader<'_> {
         Ok(code.expect("four hexadecimal digits"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let mut problems = Problems::new();
+        let file = problems.sources.add_file(std::path::Path::new("j"), text);
+        let node = read_json(file, &mut problems);
+        let read = node.map_or(String::new(), |node| node.to_line());
+        assert_eq!(problems.to_lines() + &read, expected, "{text}");
+    }
+
+    #[test]
+    fn values_are_read_as_they_are_written() {
+        check(
+            r#" {"a": [1, -2.50e+3, true, null], "b": {}} "#,
+            "{ a = [1, -2.50e+3, true, null], b = {} }",
+        );
+        check(r#""\u00e4\n\ud83d\ude00\/""#, r#""ä\n😀/""#);
+        check("\u{feff}[]", "[]");
+    }
+
+    #[test]
+    fn mistakes_are_named_at_their_place() {
+        check("", "j:1:1: the text ends where a value should be\n");
+        check("{\"a\": 1,\n \"a\": 2}", "j:2:2: `a` is already there\n{ a = 1 }");
+        check("[1\n2]", "j:2:1: `,` or `]` is missing\n");
+        check("[1,]", "j:1:4: a comma before `]`\nhint: take the last comma away\n");
+        check("{\"a\" 1}", "j:1:6: `:` is missing after `a`\n");
+        check("{a: 1}", "j:1:2: a key in double quotes is missing\n");
+        check("[01]", "j:1:2: `01` is not a number of JSON\n");
+        check("[1.]", "j:1:2: `1.` is not a number of JSON\n");
+        check("[-]", "j:1:2: `-` is not a number of JSON\n");
+        check("[] x", "j:1:4: there is more after the end of the JSON\n");
+        check("// x", "j:1:1: a comment\nhint: JSON has no comments\n");
+        check("\"ab", "j:1:1: the closing quote is missing\n");
+        check("\"\\ud800\"", "j:1:2: half of a surrogate pair\n");
+        check("\"\\x\"", "j:1:2: an escape that JSON does not have\n");
+        check("\"\\ü\"", "j:1:2: an escape that JSON does not have\n");
+        check(
+            "True",
+            "j:1:1: `True` is not JSON\n\
+             hint: text is in double quotes; words are true, false, null\n",
+        );
+        check("{\"a\": 1", "j:1:8: `,` or `}` is missing\n");
+    }
+}

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use toml_parser::parser::{Event, EventKind, RecursionGuard, ValidateWhitespace};
-use toml_parser::{Expected, ParseError, Source};
+use toml_parser::lexer::Token;
+use toml_parser::parser::{Event, EventKind, EventReceiver, RecursionGuard, ValidateWhitespace};
+use toml_parser::{ErrorSink, Expected, ParseError, Source};
 
 use super::{Entry, FileId, Form, MAX_DEPTH, Node, Place, Table, Value, place};
 use crate::scenario::problems::{Problem, Problems, shortened};
@@ -28,8 +29,8 @@ pub fn read_toml(file: FileId, problems: &mut Problems) -> Table {
 
 /// Reads `path=value` as it is written after `--set`: the path as a key of TOML, the value as TOML.
 ///
-/// A value that TOML cannot read and that does not look like a quoted string, list or table is taken
-/// as text: `--set duration=2 h`. Returns nothing after reporting what is wrong.
+/// A value that TOML cannot read and that does not look like a quoted string, list or table is
+/// taken as text: `--set duration=2 h`. Returns nothing after reporting what is wrong.
 pub fn read_toml_assignment(file: FileId, problems: &mut Problems) -> Option<(Vec<Key>, Node)> {
     let text = problems.sources.text(file);
     let Some(equals) = equals_sign(&text) else {
@@ -40,17 +41,17 @@ pub fn read_toml_assignment(file: FileId, problems: &mut Problems) -> Option<(Ve
         );
         return None;
     };
-    let key = parse_part(file, &text[..equals], 0, true);
-    let value = parse_part(file, &text[equals + 1..], equals + 1, false);
-    let (Part::Keys(keys), errors) = key else { unreachable!("a key was asked for") };
-    if keys.is_empty() || !errors.is_empty() {
-        problems
-            .push(Problem::error(place(file, 0, equals), "the path before `=` cannot be read").hint(
-            "parts are separated by dots; quote a part with other signs: `image.\"web:7\".size`",
-        ));
+    let (key, value) = (&text[..equals], &text[equals + 1..]);
+    let (keys, errors) = part(file, key, 0, toml_parser::parser::parse_key, Reader::keys);
+    if keys.is_empty() || keys.len() > MAX_DEPTH || !errors.is_empty() {
+        let hint =
+            "parts are separated by dots; quote a part with other signs: `image.\"web:7\".size`";
+        let place = place(file, 0, equals);
+        problems.push(Problem::error(place, "the path before `=` cannot be read").hint(hint));
         return None;
     }
-    let (Part::Value(value), errors) = value else { unreachable!("a value was asked for") };
+    let (value, errors) =
+        part(file, value, equals + 1, toml_parser::parser::parse_value, |it| it.value(0));
     let rest = text[equals + 1..].trim();
     match value {
         Some(node) if errors.is_empty() => Some((keys, node)),
@@ -68,28 +69,25 @@ pub fn read_toml_assignment(file: FileId, problems: &mut Problems) -> Option<(Ve
 /// A part of a dotted key and where it is written.
 pub type Key = (String, Place);
 
-enum Part {
-    Keys(Vec<Key>),
-    Value(Option<Node>),
-}
+type Parse = fn(&[Token], &mut dyn EventReceiver, &mut dyn ErrorSink);
 
-/// Reads the key or the value of an assignment that starts at byte `offset` of its text.
-fn parse_part(file: FileId, text: &str, offset: usize, is_key: bool) -> (Part, Vec<Problem>) {
+/// Reads the key or the value of an assignment; `text` starts at byte `offset` of the whole.
+fn part<'t, T>(
+    file: FileId,
+    text: &'t str,
+    offset: usize,
+    parse: Parse,
+    build: impl Fn(&mut Reader<'t>) -> T,
+) -> (T, Vec<Problem>) {
     let source = Source::new(text);
     let tokens = source.lex().into_vec();
     let mut errors = Vec::new();
     let mut events = Vec::new();
-    {
-        let mut guarded = RecursionGuard::new(&mut events, MAX_DEPTH as u32);
-        if is_key {
-            toml_parser::parser::parse_key(&tokens, &mut guarded, &mut errors);
-        } else {
-            toml_parser::parser::parse_value(&tokens, &mut guarded, &mut errors);
-        }
-    }
+    let mut guarded = RecursionGuard::new(&mut events, MAX_DEPTH as u32);
+    parse(&tokens, &mut guarded, &mut errors);
     let mut reader = Reader::new(file, source, events);
     reader.offset = offset;
-    let part = if is_key { Part::Keys(reader.keys()) } else { Part::Value(reader.value(0)) };
+    let part = build(&mut reader);
     errors.append(&mut reader.errors);
     let mut found: Vec<Problem> = errors.iter().map(|error| reader.problem(error)).collect();
     found.append(&mut reader.problems);
@@ -203,7 +201,13 @@ impl<'t> Reader<'t> {
             Value::Table(known) if !is_list && known.form == Form::Implicit => {
                 known.form = Form::Header;
             }
-            _ => {
+            Value::List(_)
+            | Value::Table(_)
+            | Value::Text(_)
+            | Value::Number(_)
+            | Value::Boolean(_)
+            | Value::DateTime(_)
+            | Value::Null => {
                 self.duplicate(last, first);
                 return None;
             }
@@ -232,7 +236,12 @@ impl<'t> Reader<'t> {
             Value::List(items) if is_known_list && form == Form::Implicit => {
                 items.last_mut().and_then(table_of)
             }
-            _ => None,
+            Value::List(_)
+            | Value::Text(_)
+            | Value::Number(_)
+            | Value::Boolean(_)
+            | Value::DateTime(_)
+            | Value::Null => None,
         };
         if found.is_none() {
             self.duplicate(key, first);
@@ -425,4 +434,50 @@ fn table_of(node: &mut Node) -> Option<&mut Table> {
 fn is_list_of_tables(node: &Node) -> bool {
     let Value::List(items) = &node.value else { return false };
     items.last().and_then(Node::as_table).is_some_and(|table| table.form == Form::Header)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let mut problems = Problems::new();
+        let file = problems.sources.add_flag("", text);
+        let table = read_toml(file, &mut problems);
+        let lines = problems.sorted().into_iter().map(|it| format!("{}; ", it.message));
+        let found = lines.collect::<String>();
+        let place = place(file, 0, 0);
+        let node = Node { value: Value::Table(table), place };
+        assert_eq!(format!("{found}{}", node.to_line()), expected, "{text}");
+    }
+
+    #[test]
+    fn tables_are_put_together_as_toml_says() {
+        check(
+            "a = 1\n[b]\nc = 'x'\n[b.d]\ne = true\n",
+            "{ a = 1, b = { c = \"x\", d = { e = true } } }",
+        );
+        check("[a.b]\nx = 1\n[a]\ny = 2\n", "{ a = { b = { x = 1 }, y = 2 } }");
+        check("a.b.c = 1\na.b.d = 2\n", "{ a = { b = { c = 1, d = 2 } } }");
+        check("[a]\nb.c = 1\n[a.b.d]\ne = 1\n", "{ a = { b = { c = 1, d = { e = 1 } } } }");
+        check(
+            "[[a]]\nx = 1\n[a.b]\ny = 1\n[[a]]\nx = 2\n",
+            "{ a = [{ x = 1, b = { y = 1 } }, { x = 2 }] }",
+        );
+        check("a = [1, [2.50, {b = 0x1f}],]\n", "{ a = [1, [2.50, { b = 31 }]] }");
+        check("a = 1979-05-27T07:32:00\nb = inf\n", "{ a = 1979-05-27T07:32:00, b = inf }");
+    }
+
+    #[test]
+    fn what_toml_forbids_is_reported_and_the_first_stays() {
+        check("a = 1\na = 2\n", "`a` is already there; { a = 1 }");
+        check("[a]\nx = 1\n[a]\ny = 1\n", "`a` is already there; { a = { x = 1 } }");
+        check("a = {x = 1}\n[a.b]\ny = 1\n", "`a` is already there; { a = { x = 1 } }");
+        check("a = [{x = 1}]\n[[a]]\ny = 1\n", "`a` is already there; { a = [{ x = 1 }] }");
+        check("[a.b]\nx = 1\n[a]\nb.y = 1\n", "`b` is already there; { a = { b = { x = 1 } } }");
+        check("[a]\nb.x = 1\n[a.b]\ny = 1\n", "`b` is already there; { a = { b = { x = 1 } } }");
+        check("a = 1\n[a.b]\n", "`a` is already there; { a = 1 }");
+        check("a = \"\\q\"\nb = 2\n", "missing escaped value; { b = 2 }");
+    }
 }
