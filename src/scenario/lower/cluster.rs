@@ -79,7 +79,7 @@ pub(super) fn fleets(lower: &mut Lower) {
         *total += u64::from(count);
         if *total > INSTANCES_PER_CLUSTER && !allowed {
             let message = format!(
-                "makes {total} container instances in the cluster `{}`; AWS allows \
+                "there are {total} container instances in the cluster `{}`; AWS allows \
                  {INSTANCES_PER_CLUSTER}",
                 lower.model.clusters[cluster].name
             );
@@ -123,7 +123,7 @@ fn kind_of(lower: &mut Lower, view: &View) -> Option<KindOfInstance> {
         Some(left) => kind.registered.memory_mib = left,
         None => {
             let message = format!(
-                "keeps {reserved} MiB back of {} MiB, and the agent could not register",
+                "`reserved_memory` keeps {reserved} MiB back of {} MiB, and the agent could not register",
                 kind.registered.memory_mib
             );
             lower.problems.push(view.error("reserved_memory", message));
@@ -135,14 +135,15 @@ fn kind_of(lower: &mut Lower, view: &View) -> Option<KindOfInstance> {
 fn on_ec2(lower: &mut Lower, view: &View, os: Os) -> Option<KindOfInstance> {
     for key in ["cpu", "memory"] {
         if view.is_written(key) {
-            let message = "belongs to external instances; an EC2 instance type has its own";
+            let message =
+                format!("`{key}` belongs to external instances; an EC2 instance type has its own");
             lower.problems.push(view.error(key, message));
         }
     }
     let Some(name) = view.find::<String>("instance_type") else {
         let hint =
             "add, for example, `instance_type = \"m7g.large\"`; `ecsim catalogue` lists them";
-        lower.problems.push(view.error("instance_type", "is missing").hint(hint));
+        lower.problems.push(view.error("instance_type", "`instance_type` is missing").hint(hint));
         return None;
     };
     let Some(known) = lower.catalogue.instance_type(&name).cloned() else {
@@ -197,12 +198,16 @@ fn external(lower: &mut Lower, view: &View, os: Os) -> Option<KindOfInstance> {
     for (key, given) in [("cpu", cpu.is_some()), ("memory", memory.is_some())] {
         if !given {
             let hint = "say what each machine registers, such as `cpu = \"8 vCPU\"`";
-            lower.problems.push(view.error(key, "is missing for external instances").hint(hint));
+            lower.problems.push(
+                view.error(key, format!("`{key}` is missing for external instances")).hint(hint),
+            );
         }
     }
     for key in ["instance_type", "subnets", "awsvpc_trunking"] {
         if view.is_written(key) {
-            lower.problems.push(view.error(key, "does not go with `launch_type = \"EXTERNAL\"`"));
+            lower.problems.push(
+                view.error(key, format!("`{key}` does not go with `launch_type = \"EXTERNAL\"`")),
+            );
         }
     }
     let architecture = match view.get::<String>("architecture").as_str() {
@@ -240,7 +245,7 @@ fn places(lower: &mut Lower, view: &View, count: u32) -> Vec<Ix<Zone>> {
             Some(left) => subnet.free_addresses = left,
             None => {
                 let message = format!(
-                    "needs {share} addresses of the subnet `{}`, which has {}",
+                    "the fleet needs {share} addresses of the subnet `{}`, which has {}",
                     subnet.name, subnet.free_addresses
                 );
                 lower.problems.push(view.error("subnets", message));

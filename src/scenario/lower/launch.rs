@@ -39,7 +39,8 @@ pub(super) fn launch(
     constraints.extend(self::constraints(lower, view));
     if constraints.len() > CONSTRAINTS {
         let message = format!(
-            "are {} with those of the task definition; AWS allows {CONSTRAINTS}",
+            "there are {} placement constraints with those of the task definition; AWS allows \
+             {CONSTRAINTS}",
             constraints.len()
         );
         lower.problems.push(view.error("placement_constraints", message));
@@ -80,7 +81,7 @@ fn providers(lower: &mut Lower, view: &View) -> Vec<StrategyItem> {
     let own = view.is_written("capacity_provider_strategy");
     if let Some(launch_type) = view.find::<String>("launch_type") {
         if own {
-            let message = "does not go together with `launch_type`";
+            let message = "`capacity_provider_strategy` does not go together with `launch_type`";
             let hint = "leave one of them out";
             let problem = view.error("capacity_provider_strategy", message).hint(hint);
             lower.problems.push(problem);
@@ -111,7 +112,9 @@ fn strategy_items(lower: &mut Lower, view: &View, key: &str) -> Vec<StrategyItem
             _ => Provider::Fargate,
         };
         if items.iter().any(|other| other.provider == provider) {
-            lower.problems.push(item.error("capacity_provider", "is named twice"));
+            lower
+                .problems
+                .push(item.error("capacity_provider", "a capacity provider is named twice"));
             continue;
         }
         items.push(StrategyItem { provider, base: item.get("base"), weight: item.get("weight") });
@@ -216,7 +219,7 @@ fn constraints(lower: &mut Lower, view: &View) -> Vec<PlacementConstraint> {
 fn check_version(lower: &mut Lower, view: &View, on_instances: bool) {
     let version: String = view.get("platform_version");
     if view.is_written("platform_version") && on_instances {
-        let message = "belongs to Fargate, and these tasks run on instances";
+        let message = "`platform_version` belongs to Fargate, and these tasks run on instances";
         lower.problems.push(view.error("platform_version", message));
     }
     if !["LATEST", "1.4.0", "1.3.0", "1.0.0"].contains(&version.as_str()) {
@@ -258,7 +261,8 @@ pub(super) fn check_fit(
         lower.problems.push(view.error("task_definition", message));
     }
     if !facts.has_memory && facts.task_size.1.is_none() {
-        let message = "has no memory: on instances the task or each container must say how much";
+        let message = "the task definition has no memory: on instances the task or each container must say \
+                       how much";
         let hint = "add `memory` or `memory_reservation`";
         lower.problems.push(view.error("task_definition", message).hint(hint));
     }

@@ -79,7 +79,7 @@ fn scheduling(lower: &mut Lower, view: &View, daemon: bool) -> Scheduling {
     }
     if desired.is_none() {
         let hint = "add, for example, `desired_count = 3`";
-        lower.problems.push(view.error("desired_count", "is missing").hint(hint));
+        lower.problems.push(view.error("desired_count", "`desired_count` is missing").hint(hint));
     }
     let desired_count = desired.unwrap_or(0);
     check_count(lower, view, desired_count);
@@ -89,7 +89,8 @@ fn scheduling(lower: &mut Lower, view: &View, daemon: bool) -> Scheduling {
 fn check_count(lower: &mut Lower, view: &View, count: u32) {
     let allowed = lower.root().table("account").get::<bool>("override");
     if count > TASKS_PER_SERVICE && !allowed {
-        let message = format!("is {count}; AWS allows {TASKS_PER_SERVICE} tasks a service");
+        let message =
+            format!("`desired_count` is {count}; AWS allows {TASKS_PER_SERVICE} tasks a service");
         let hint = "split the service, or set `account.override = true` to ask what if";
         lower.problems.push(view.error("desired_count", message).hint(hint));
     }
@@ -134,7 +135,7 @@ pub(super) fn actions(lower: &mut Lower) {
         };
         if at > end {
             let after = Span::micros(at.as_micros());
-            let message = format!("is {after} after the start, and the run ends before");
+            let message = format!("`{text}` is {after} after the start, and the run ends before");
             lower.problems.push(view.warning("time", message));
             continue;
         }

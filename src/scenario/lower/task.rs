@@ -79,7 +79,9 @@ pub(super) fn definition_of(
         return lower.definitions.get(&child.value::<String>()).copied().flatten();
     }
     if lower.definitions.contains_key(name) {
-        let message = format!("is written in place, and `[task_definition.{name}]` is there too");
+        let message = format!(
+            "its task definition is written in place, and `[task_definition.{name}]` is there too"
+        );
         let hint = "name one of them otherwise: behaviour is found by the name of the definition";
         lower.problems.push(owner.error("task_definition", message).hint(hint));
         return None;
@@ -238,7 +240,7 @@ fn requirement(lower: &mut Lower, view: &View, (network_mode, os): (&str, Os)) -
     }
     ports.sort_unstable();
     if let Some(pair) = ports.windows(2).find(|pair| pair[0] == pair[1]) {
-        let message = format!("takes the host port {} twice", pair[0].number);
+        let message = format!("the task takes the host port {} twice", pair[0].number);
         lower.problems.push(view.error("container_definitions", message));
         ports.dedup();
     }
@@ -276,7 +278,7 @@ fn gpus(lower: &mut Lower, container: &View) -> u32 {
         match count.filter(|count| *count <= 1024) {
             Some(count) => gpus += count,
             None => {
-                let message = "is not a whole number of GPUs";
+                let message = "`value` is not a whole number of GPUs";
                 lower.problems.push(item.error("value", message));
             }
         }
@@ -306,7 +308,7 @@ fn check_port(lower: &mut Lower, mapping: &View, network_mode: &str) {
     match network_mode {
         "awsvpc" | "host" if host.is_some() && host != container => {
             let message = format!(
-                "is {}, and in network mode `{network_mode}` must equal the container port {}",
+                "`host_port` is {}, and in network mode `{network_mode}` must equal the container port {}",
                 host.unwrap_or_default(),
                 container.unwrap_or_default()
             );
@@ -331,14 +333,15 @@ fn check_sums(lower: &mut Lower, view: &View, os: Os) {
             && hard.0 <= soft.0
         {
             let message = format!(
-                "is {} MiB and must be more than the reservation of {} MiB",
+                "`memory` is {} MiB and must be more than the reservation of {} MiB",
                 hard.0, soft.0
             );
             lower.problems.push(container.error("memory", message));
         }
         for (key, memory) in [("memory", hard), ("memory_reservation", soft)] {
             if memory.is_some_and(|memory| memory.0 < LEAST_MEMORY) {
-                let message = format!("is less than the {LEAST_MEMORY} MiB a container needs");
+                let message =
+                    format!("`{key}` is less than the {LEAST_MEMORY} MiB a container needs");
                 lower.problems.push(container.error(key, message));
             }
         }
@@ -351,13 +354,13 @@ fn check_sums(lower: &mut Lower, view: &View, os: Os) {
     if let Some(CpuUnits(task)) = view.find("cpu")
         && cpu > task
     {
-        let message = format!("is {task} units, and its containers reserve {cpu}");
+        let message = format!("`cpu` is {task} units, and its containers reserve {cpu}");
         lower.problems.push(view.error("cpu", message));
     }
     if let Some(Mib(task)) = view.find("memory")
         && memory > task
     {
-        let message = format!("is {task} MiB, and its containers reserve {memory}");
+        let message = format!("`memory` is {task} MiB, and its containers reserve {memory}");
         lower.problems.push(view.error("memory", message));
     }
 }
@@ -366,11 +369,12 @@ fn check_sums(lower: &mut Lower, view: &View, os: Os) {
 /// differences for Fargate".
 pub(super) fn check_fargate(lower: &mut Lower, view: &View, (facts, os): (&DefinitionFacts, Os)) {
     if facts.network_mode != "awsvpc" && view.is_written("network_mode") {
-        let message = format!("is `{}`, and Fargate knows `awsvpc` only", facts.network_mode);
+        let message =
+            format!("network mode is `{}`, and Fargate knows `awsvpc` only", facts.network_mode);
         lower.problems.push(view.error("network_mode", message));
     }
     if facts.gpus > 0 {
-        let message = "asks for GPUs, which Fargate does not have";
+        let message = "the task asks for GPUs, which Fargate does not have";
         lower.problems.push(view.error("container_definitions", message));
     }
     match facts.task_size {
@@ -384,7 +388,8 @@ pub(super) fn check_fargate(lower: &mut Lower, view: &View, (facts, os): (&Defin
         (cpu, memory) => {
             for (key, given) in [("cpu", cpu), ("memory", memory)] {
                 if given.is_none() {
-                    let message = "is missing, and Fargate sizes a task as a whole";
+                    let message =
+                        format!("`{key}` is missing, and Fargate sizes a task as a whole");
                     let hint = "such as `cpu = \"0.5 vCPU\"` and `memory = \"1 GB\"`";
                     lower.problems.push(view.error(key, message).hint(hint));
                 }
@@ -419,11 +424,11 @@ fn containers(lower: &mut Lower, name: &str, view: &View) -> Vec<Container> {
         }];
     }
     if entries.len() > CONTAINERS {
-        let message = format!("has {} containers; AWS allows {CONTAINERS}", entries.len());
+        let message = format!("the task has {} containers; AWS allows {CONTAINERS}", entries.len());
         lower.problems.push(view.error("container_definitions", message));
     }
     if !entries.iter().any(|(_, container)| container.get("essential")) {
-        let message = "has no essential container; at least one must be";
+        let message = "the task has no essential container; at least one must be";
         lower.problems.push(view.error("container_definitions", message));
     }
     check_behaviour_names(lower, task_behaviour.as_ref(), &entries);
@@ -518,16 +523,17 @@ fn dependency(
     };
     let ends = matches!(condition, Condition::Complete | Condition::Success);
     if ends && target.get("essential") {
-        let message = format!("waits for the end of `{other}`, which is essential");
+        let message = format!("`{name}` waits for the end of `{other}`, which is essential");
         let hint = "when an essential container ends, the task ends: set `essential = false` there";
         lower.problems.push(item.error("condition", message).hint(hint));
     }
     if condition == Condition::Healthy && !target.is_written("health_check") {
-        let message = format!("waits for the health of `{other}`, which has no health check");
+        let message =
+            format!("`{name}` waits for the health of `{other}`, which has no health check");
         lower.problems.push(item.error("condition", message));
     }
     if other == name {
-        lower.problems.push(item.error("container_name", "waits for itself"));
+        lower.problems.push(item.error("container_name", format!("`{name}` waits for itself")));
         return None;
     }
     Some(Dependency { on, condition })

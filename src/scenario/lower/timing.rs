@@ -65,7 +65,7 @@ pub(super) fn account(lower: &mut Lower) {
         for key in FIXED {
             let limit: u32 = view.get(key);
             if view.is_written(key) && limit > 500 {
-                let message = format!("is {limit}, and AWS does not raise it above 500");
+                let message = format!("`{key}` is {limit}, and AWS does not raise it above 500");
                 let hint = "set `account.override = true` to ask what if it did";
                 lower.problems.push(view.error(key, message).hint(hint));
             }
