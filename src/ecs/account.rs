@@ -66,14 +66,14 @@ impl AccountState {
     /// Makes the state of an account that runs nothing.
     pub fn new(model: &Model) -> AccountState {
         let account = &model.account;
-        let fargate = |limit| FargateUse {
+        let fargate = |limit, launches: Option<RateLimit>| FargateUse {
             cpu_units: 0,
             limit,
-            launches: account.fargate_launches.map(Bucket::new),
+            launches: launches.map(Bucket::new),
         };
         AccountState {
-            fargate: fargate(account.fargate_cpu_units),
-            fargate_spot: fargate(account.fargate_spot_cpu_units),
+            fargate: fargate(account.fargate_cpu_units, account.fargate_launches),
+            fargate_spot: fargate(account.fargate_spot_cpu_units, account.fargate_spot_launches),
             api_calls: account.api_calls.map(Bucket::new),
             free_addresses: model.subnets.iter().map(|(_, s)| s.free_addresses).collect(),
         }

@@ -29,12 +29,15 @@ pub(crate) fn quiet_timing() -> Timing {
         throttle_cap: Span::secs(27 * 60),
         eni_attach: constant(0.0),
         eni_detach: constant(0.0),
+        agent_latency: constant(0.0),
+        container_start: constant(0.0),
+        fargate_start: constant(0.0),
         fargate_provision: constant(0.0),
         fargate_pull_bandwidth: Bytes::mib(10),
         cached_pull: constant(0.0),
         pull_state: PullState::Activating,
         settle: Span::secs(40),
-        health_check_response: Span::ZERO,
+        health_check_response: constant(0.0),
     }
 }
 
@@ -42,9 +45,10 @@ pub(crate) fn quiet_behaviour() -> Behaviour {
     Behaviour {
         run_time: None,
         failure_rate: 0.0,
+        failure_exit_code: 1,
         crash_rate_per_hour: 0.0,
         start_failure_rate: 0.0,
-        start_time: constant(0.0),
+        start_time: None,
         ready_time: constant(0.0),
         stop_time: constant(0.0),
         usage: None,
@@ -93,6 +97,7 @@ impl Fixture {
                 fargate_cpu_units: None,
                 fargate_spot_cpu_units: None,
                 fargate_launches: None,
+                fargate_spot_launches: None,
                 api_calls: None,
                 service_launches_on_instances: None,
                 service_launches_on_fargate: None,
@@ -191,6 +196,7 @@ impl Fixture {
             strategy,
             constraints: Vec::new(),
             subnets: Vec::new(),
+            zones: self.model.zones.indices().collect(),
             public_ip: false,
         })
     }

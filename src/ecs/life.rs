@@ -20,6 +20,7 @@ use super::{
 
 const ENI_ATTACH: Purpose = Purpose::new("network interface attach");
 const ENI_DETACH: Purpose = Purpose::new("network interface detach");
+const AGENT_LATENCY: Purpose = Purpose::new("agent latency");
 const FARGATE_PROVISION: Purpose = Purpose::new("fargate provision");
 const CACHED_PULL: Purpose = Purpose::new("cached pull");
 const START_TIME: Purpose = Purpose::new("container start");
@@ -30,6 +31,7 @@ const CRASH: Purpose = Purpose::new("container crash");
 const STOP_TIME: Purpose = Purpose::new("container stop");
 const READY_TIME: Purpose = Purpose::new("container ready");
 const TARGET_PHASE: Purpose = Purpose::new("target health check phase");
+const TARGET_RESPONSE: Purpose = Purpose::new("target health check response");
 
 /// Exit code of a process that a signal ended: 128 + SIGTERM.
 const TERMINATED: u8 = 143;
@@ -113,7 +115,7 @@ pub(super) fn launch(cx: &mut Cx, world: &mut World, new: &NewTask) -> Id<Task> 
     };
     let Some(delay) = provisioning else {
         let task = create(cx, world, new, TaskStatus::Pending);
-        arrive_at_agent(cx, world, task);
+        send_to_agent(cx, world, task);
         return task;
     };
     let task = create(cx, world, new, TaskStatus::Provisioning);
@@ -191,9 +193,14 @@ pub(super) fn on_task(cx: &mut Cx, world: &mut World, task: Id<Task>, step: Task
             let on_instance = entry.instance.is_some();
             set_status(cx, world, task, TaskStatus::Pending);
             if on_instance {
-                arrive_at_agent(cx, world, task);
+                send_to_agent(cx, world, task);
             } else {
                 begin_execution(cx, world, task);
+            }
+        }
+        TaskStep::Received => {
+            if entry.last_status == TaskStatus::Pending {
+                arrive_at_agent(cx, world, task);
             }
         }
         TaskStep::Healthy => {
@@ -207,6 +214,12 @@ pub(super) fn on_task(cx: &mut Cx, world: &mut World, task: Id<Task>, step: Task
         }
         TaskStep::Deprovisioned => stopped(cx, world, task),
     }
+}
+
+/// The agent learns of the task after a moment.
+fn send_to_agent(cx: &mut Cx, world: &mut World, task: Id<Task>) {
+    let delay = cx.model.timing.agent_latency.sample_span(world.tasks[task].luck, AGENT_LATENCY);
+    cx.after(delay, rank::PROGRESSED, Event::Task(task, TaskStep::Received));
 }
 
 /// The agent starts the task if it has room and nobody waits before it.
@@ -421,7 +434,11 @@ fn begin_start(cx: &mut Cx, world: &mut World, id: ContainerId) {
     run.starts += 1;
     let luck = container_luck(entry, id.1);
     let behaviour = &definition(cx, entry).containers[id.1 as usize].behaviour;
-    let delay = behaviour.start_time.sample_span(luck, START_TIME);
+    let usual = match entry.instance {
+        Some(_) => &cx.model.timing.container_start,
+        None => &cx.model.timing.fargate_start,
+    };
+    let delay = behaviour.start_time.as_ref().unwrap_or(usual).sample_span(luck, START_TIME);
     let step = if luck.chance(START_FAILURE, behaviour.start_failure_rate) {
         ContainerStep::StartFailed
     } else {
@@ -505,11 +522,11 @@ fn natural_end(behaviour: &Behaviour, luck: Luck, run_time: Option<Span>) -> Opt
         .or_else(|| behaviour.run_time.as_ref().map(|time| time.sample_span(luck, RUN_TIME)));
     let work = work.map(|span| {
         let failed = luck.chance(RUN_FAILURE, behaviour.failure_rate);
-        (span, u8::from(failed))
+        (span, if failed { behaviour.failure_exit_code } else { 0 })
     });
     let crash = (behaviour.crash_rate_per_hour > 0.0).then(|| {
         let mean = Span::HOUR.as_secs_f64() / behaviour.crash_rate_per_hour;
-        (Span::from_secs_f64(-mean * (1.0 - luck.unit(CRASH)).ln()), 1)
+        (Span::from_secs_f64(-mean * (1.0 - luck.unit(CRASH)).ln()), behaviour.failure_exit_code)
     });
     match (work, crash) {
         (Some(work), Some(crash)) => Some(if crash.0 < work.0 { crash } else { work }),
@@ -594,7 +611,8 @@ fn foresee_health(cx: &mut Cx, world: &mut World, task: Id<Task>) {
             let group = &cx.model.target_groups[group];
             healthy_target_after(group, luck.part(n as u64), ready)
         });
-        spans.max().unwrap_or(Span::ZERO) + cx.model.timing.health_check_response
+        let response = cx.model.timing.health_check_response.sample_span(luck, TARGET_RESPONSE);
+        spans.max().unwrap_or(Span::ZERO) + response
     } else if checks {
         entry.target_healthy = true;
         return try_healthy(cx, world, task);

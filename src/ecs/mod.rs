@@ -114,6 +114,8 @@ enum Event {
 enum TaskStep {
     /// Its network interface is there.
     Provisioned,
+    /// The agent of its instance has learnt of it.
+    Received,
     /// It counts as healthy.
     Healthy,
     /// It has drained from its target groups.

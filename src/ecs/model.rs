@@ -323,14 +323,16 @@ pub struct HealthCheck {
 pub struct Behaviour {
     /// Seconds from start to exit; `None`: it runs until it is stopped.
     pub run_time: Option<Distribution>,
-    /// Probability that a run that ends by itself ends with exit code 1.
+    /// Probability that a run that ends by itself ends as a failure.
     pub failure_rate: f64,
+    /// The exit code of a failure and of a crash.
+    pub failure_exit_code: u8,
     /// Crashes per hour of running.
     pub crash_rate_per_hour: f64,
     /// Probability that a start fails.
     pub start_failure_rate: f64,
-    /// Seconds from the image being there to the process running.
-    pub start_time: Distribution,
+    /// Seconds from the image being there to the process running; `None`: as [`Timing`] says.
+    pub start_time: Option<Distribution>,
     /// Seconds from the process running to it being able to work.
     pub ready_time: Distribution,
     /// Seconds from SIGTERM to exit, if it were not killed.
@@ -387,6 +389,8 @@ pub struct Launch {
     pub constraints: Vec<PlacementConstraint>,
     /// Subnets of tasks in `awsvpc` mode; empty where none are named.
     pub subnets: Vec<Ix<Subnet>>,
+    /// Zones that tasks on Fargate are spread over.
+    pub zones: Vec<Ix<Zone>>,
     /// Whether each task gets a public IPv4 address.
     pub public_ip: bool,
 }
@@ -499,7 +503,9 @@ pub enum Source {
     Schedule {
         /// The schedule.
         schedule: Schedule,
-        /// Tasks each time, 1 to 10.
+        /// The clocks it goes by.
+        calendar: Calendar,
+        /// Tasks each time.
         count: u32,
     },
 }
@@ -554,8 +560,10 @@ pub struct Account {
     pub fargate_cpu_units: Option<u32>,
     /// Fargate Spot CPU units at once.
     pub fargate_spot_cpu_units: Option<u32>,
-    /// Fargate launches, on demand and Spot each.
+    /// Fargate launches on demand.
     pub fargate_launches: Option<RateLimit>,
+    /// Fargate Spot launches.
+    pub fargate_spot_launches: Option<RateLimit>,
     /// RunTask and StopTask calls.
     pub api_calls: Option<RateLimit>,
     /// Tasks launched by one service on instances.
@@ -594,6 +602,12 @@ pub struct Timing {
     pub eni_attach: Distribution,
     /// Detaching it.
     pub eni_detach: Distribution,
+    /// Until the agent of an instance learns of a task and acts.
+    pub agent_latency: Distribution,
+    /// Making and starting a container on an instance.
+    pub container_start: Distribution,
+    /// Making and starting a container on Fargate.
+    pub fargate_start: Distribution,
     /// From RunTask to the start of the pull on Fargate.
     pub fargate_provision: Distribution,
     /// Bytes per second of a Fargate task's pulls together.
@@ -604,8 +618,8 @@ pub struct Timing {
     pub pull_state: PullState,
     /// After RUNNING, when a task without any check counts as healthy.
     pub settle: Span,
-    /// A load balancer's health check round trip.
-    pub health_check_response: Span,
+    /// From a load balancer's check of a new target to its answer counting.
+    pub health_check_response: Distribution,
 }
 
 /// What `lastStatus` says while images are pulled.

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use crate::engine::{Id, Ix, Luck, Purpose};
-use crate::units::{SimTime, Span};
+use crate::units::{Calendar, Schedule, SimTime, Span};
 
 use super::life::{self, NewTask};
 use super::model::{FargateSize, Provider, Requirement, Source, StrategyItem, Submitter, WhenFull};
@@ -53,10 +53,24 @@ fn schedule_arrival(cx: &mut Cx, world: &World, ix: Ix<Submitter>) {
     let row = world.submitters[ix].next_row as usize;
     let next = match &cx.model.submitters[ix].source {
         Source::Trace(trace) => trace.arrival.get(row).copied(),
-        Source::Schedule { schedule, .. } => schedule.next_after(&cx.model.calendar, cx.now()),
+        Source::Schedule { schedule, calendar, .. } => {
+            next_firing(schedule, calendar, (row, cx.now()))
+        }
     };
     if let Some(at) = next.filter(|at| *at <= SimTime::ZERO + cx.model.duration) {
         cx.at(at.max(cx.now()), rank::DEMAND, Event::Arrival(ix));
+    }
+}
+
+/// A rate is due at the start of the run itself; whatever fired is due again later.
+fn next_firing(
+    schedule: &Schedule,
+    calendar: &Calendar,
+    (row, now): (usize, SimTime),
+) -> Option<SimTime> {
+    match row {
+        0 => schedule.next_at_or_after(calendar, now),
+        _ => schedule.next_after(calendar, now),
     }
 }
 

@@ -21,7 +21,6 @@ use super::super::model::{
 use super::fits::Fits;
 use super::ladder::{Entry, Key, Ladder};
 use super::lottery::Lottery;
-use super::query::Query;
 use super::{Ask, RANDOM_PLACEMENT, View, check, free_subnet, scan};
 
 /// At most so many instances are in all indexes together; about 50 bytes each.
@@ -199,11 +198,6 @@ struct Standing {
     fits: u64,
 }
 
-/// Says whether the answer of a query can change while the instance stays.
-fn depends_on_tasks(_: &Query) -> bool {
-    true
-}
-
 impl LaunchIndex {
     /// Builds the index of a launch; `None` if its provider has no instances.
     fn new(view: View, ask: &Ask) -> Option<LaunchIndex> {
@@ -323,7 +317,7 @@ impl LaunchIndex {
         let group = check::Group { model: view.model, cluster: view.cluster, launch };
         let settles = |constraint: &&PlacementConstraint| match constraint {
             PlacementConstraint::DistinctInstance => false,
-            PlacementConstraint::MemberOf(query) => !depends_on_tasks(query),
+            PlacementConstraint::MemberOf(query) => !query.depends_on_tasks(),
         };
         let mut constraints = launch.constraints.iter();
         if !constraints.all(|it| settles(&it) || check::holds(&group, it, id)) {

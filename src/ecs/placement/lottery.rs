@@ -8,7 +8,6 @@ const WORDS: usize = BLOCK / 64;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lottery {
     parts: usize,
-    kinds: usize,
     tickets: Vec<Ticket>,
     /// For each slot, the position of its instance.
     position: Vec<u32>,
@@ -38,7 +37,6 @@ impl Lottery {
     pub fn new(parts: usize, kinds: usize) -> Lottery {
         Lottery {
             parts,
-            kinds,
             fits: vec![Vec::new(); kinds],
             counts: vec![Vec::new(); kinds * parts],
             totals: vec![0; kinds * parts],

@@ -129,9 +129,10 @@ fn choose_on_fargate(model: &Model, world: &mut World, ask: &Ask) -> Result<Plac
     }
     let launch = &model.launches[ask.launch];
     let view = View { model, cluster: &world.cluster, account: &world.account };
-    let zones = model
+    let zones = launch
         .zones
-        .indices()
+        .iter()
+        .copied()
         .filter(|&zone| launch.subnets.is_empty() || free_subnet(view, launch, zone).is_some());
     let count = |zone| world.cluster.group_on_fargate(launch.group, ask.provider, zone);
     let zone = zones.min_by_key(|&zone| count(zone)).ok_or(FailureReason::Address)?;

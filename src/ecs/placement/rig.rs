@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::engine::{Id, Seed};
+use crate::engine::Seed;
 use crate::units::SimTime;
 
 use super::super::model::Model;
-use super::super::{Instance, Sim, World};
+use super::super::{Sim, World};
 use super::{Ask, Method, Place};
 
 /// A cluster into which tasks are placed that never live.
@@ -18,9 +18,8 @@ pub struct Rig {
 
 impl Rig {
     /// Registers all fleets of the model.
-    pub fn new(model: Arc<Model>, method: Method) -> Rig {
+    pub fn new(model: Arc<Model>) -> Rig {
         let mut world = Sim::new(model.clone(), Seed { master: 0, replication: 0 }).world;
-        world.placer.use_method(method);
         for (_, fleet) in model.fleets.iter() {
             for number in 0..fleet.count {
                 let class = fleet.classes[number as usize % fleet.classes.len()];
@@ -28,6 +27,11 @@ impl Rig {
             }
         }
         Rig { model, world }
+    }
+
+    /// Chooses by this method from now on.
+    pub fn use_method(&mut self, method: Method) {
+        self.world.placer.use_method(method);
     }
 
     /// Chooses a place, if there is one.
@@ -43,10 +47,5 @@ impl Rig {
     /// Gives it back.
     pub fn cancel(&mut self, ask: &Ask, place: Place) {
         super::cancel(&self.model, &mut self.world, ask, place);
-    }
-
-    /// Returns all instances in slot order.
-    pub fn instances(&self) -> impl Iterator<Item = Id<Instance>> {
-        self.world.cluster.instances().map(|(id, _)| id)
     }
 }

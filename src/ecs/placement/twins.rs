@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::super::fixture::{Fixture, az_spread};
 use super::super::model::*;
+use super::query::Query;
 use super::rig::Rig;
-use super::{Ask, Method, Place, View, scan};
+use super::{Ask, Place, View, scan};
 use crate::engine::{Ix, Luck, Purpose, Seed};
 use crate::units::{Resources, SimTime};
 
@@ -117,6 +118,19 @@ fn add_launches(f: &mut Fixture, dice: &mut Dice) {
         if dice.one_in(5) {
             launch.constraints.push(PlacementConstraint::DistinctInstance);
         }
+        let expressions = [
+            "attribute:rack exists",
+            "not (attribute:rack == b)",
+            "ec2InstanceId =~ fleet-[01]-.*",
+            "runningTasksCount < 4",
+            "task:group != service:b or attribute:rack == a",
+        ];
+        for text in expressions {
+            if dice.one_in(10) {
+                let query = Query::parse(text).expect("a good expression");
+                launch.constraints.push(PlacementConstraint::MemberOf(query));
+            }
+        }
         for subnet in f.model.subnets.indices() {
             if dice.one_in(2) {
                 launch.subnets.push(subnet);
@@ -156,7 +170,7 @@ struct Case {
 impl Case {
     fn new(number: u64) -> Case {
         let mut dice = Dice(Seed { master: number, replication: 0 }.luck("twins"), 0);
-        let rig = Rig::new(Arc::new(model(&mut dice)), Method::Index);
+        let rig = Rig::new(Arc::new(model(&mut dice)));
         let full = 1 + dice.below(200);
         Case { rig, tasks: VecDeque::new(), dice, full, story: Vec::new() }
     }

@@ -35,7 +35,7 @@ fn a_fargate_task_goes_through_every_state_with_its_duration() {
     f.model.timing.eni_detach = constant(2.0);
     let web = f.definition("web", 256, 512);
     let app = &mut f.model.task_definitions[web].containers[0];
-    app.behaviour.start_time = constant(2.5);
+    app.behaviour.start_time = Some(constant(2.5));
     app.behaviour.stop_time = constant(3.0);
     f.model.target_groups.push(TargetGroup {
         name: "web".into(),

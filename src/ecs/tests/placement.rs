@@ -246,7 +246,7 @@ fn s_e18_a_daemon_runs_once_on_each_instance_and_its_room_is_set_aside() {
     let daemon = f.service("agent", agent, 0);
     f.model.services[daemon].scheduling = Scheduling::Daemon;
     // The daemon takes a minute to appear; replicas must not take its room meanwhile.
-    f.model.task_definitions[agent].containers[0].behaviour.start_time = constant(60.0);
+    f.model.task_definitions[agent].containers[0].behaviour.start_time = Some(constant(60.0));
     f.service("web", web, 100);
     let mut sim = f.sim();
     sim.run_until(SimTime::from_secs(30), &mut ());
