@@ -54,6 +54,11 @@ impl Override {
         Override { flag: "--set".to_string(), path: None, text: path_and_value.into() }
     }
 
+    /// Makes one of what stands behind `--what-if`.
+    pub fn what_if(path_and_value: impl Into<String>) -> Override {
+        Override { flag: "--what-if".to_string(), path: None, text: path_and_value.into() }
+    }
+
     /// Makes one of a flag of its own, such as `--seed 7` for the key `seed`.
     pub fn flag(flag: &str, path: &'static str, value: impl Into<String>) -> Override {
         Override { flag: flag.to_string(), path: Some(path), text: value.into() }

@@ -78,9 +78,8 @@ const DEFINITION: &[Key] = &[
     key(
         "container_definitions",
         Kind::Named { thing: "container", of: &Kind::Table(&[CONTAINER, CONTAINER_UNUSED]) },
-        "Containers by name, one to ten; here or in `file`.",
+        "Containers by name, at most ten; without any, one called `app` that has what the task has.",
     )
-    .required()
     .documented(TASK_API),
 ];
 

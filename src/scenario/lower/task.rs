@@ -409,6 +409,10 @@ fn containers(lower: &mut Lower, name: &str, view: &View) -> Vec<Container> {
     let entries = view.entries("container_definitions");
     let task_behaviour = lower.root().entry("behaviour", name);
     if entries.is_empty() {
+        if view.is_written("file") {
+            let message = "the file has no `containerDefinitions`; at least one is needed";
+            lower.problems.push(view.error("file", message));
+        }
         // The short form: one container, which has what the task has.
         let behaviour = behaviour(lower, (None, task_behaviour.as_ref()), "app");
         return vec![Container {
