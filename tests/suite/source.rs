@@ -182,10 +182,10 @@ fn split(text: &str) -> (String, String) {
         let (length, next) = match state {
             State::Code => opening(rest, at.checked_sub(1).map(|it| chars[it])),
             State::LineComment if rest[0] == '\n' => (1, State::Code),
-            State::BlockComment(depth) if rest.starts_with(&['*', '/']) => {
+            State::BlockComment(depth) if matches!(rest, ['*', '/', ..]) => {
                 (2, if depth == 1 { State::Code } else { State::BlockComment(depth - 1) })
             }
-            State::BlockComment(depth) if rest.starts_with(&['/', '*']) => {
+            State::BlockComment(depth) if matches!(rest, ['/', '*', ..]) => {
                 (2, State::BlockComment(depth + 1))
             }
             State::Text(None) if rest[0] == '\\' => (2, state),

@@ -95,7 +95,7 @@ fn every_dependency_is_used_and_has_a_home() {
     assert_eq!(normal.iter().map(String::as_str).collect::<BTreeSet<_>>(), homes);
     let mut used = BTreeSet::new();
     for source in &sources {
-        let whole = |(line, name)| (name, source.lines[line].is_test);
+        let whole = |(line, name): (usize, _)| (name, source.lines[line].is_test);
         used.extend(source.path_starts().into_iter().map(whole));
     }
     for name in &normal {
