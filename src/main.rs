@@ -1,3 +1,7 @@
 //! The `ecsim` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ecsim::cli::main().into()
+}

@@ -6,7 +6,7 @@
 //! places too early waits in the agent's first-in-first-out queue
 //! (amazon-ecs-agent `agent/engine/host_resource_manager.go`, `docker_task_engine.go`).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use smallvec::SmallVec;
 
@@ -14,7 +14,8 @@ use crate::engine::{Arena, Id, Ix, Table};
 use crate::units::{Resources, SimTime};
 
 use super::model::{
-    ClusterSpec, HostPort, InstanceClass, Model, Provider, Requirement, Service, TaskGroup, Zone,
+    ClusterSpec, HostPort, InstanceClass, Model, PlacementStrategy, Provider, Requirement, Service,
+    TaskGroup, Zone,
 };
 use super::pull::Puller;
 use super::task::{ContainerId, Task};
@@ -26,8 +27,32 @@ pub struct Cluster {
     /// Instances of each cluster, in order of registration.
     members: Table<Vec<Id<Instance>>, ClusterSpec>,
     groups: Table<GroupCounts, TaskGroup>,
-    /// Goes up whenever an instance of the cluster may have more room than before.
-    room: Table<u64, ClusterSpec>,
+    spread: SpreadValues,
+    /// How many instances ever registered.
+    registered: u32,
+    /// Whoever registered last in each slot.
+    occupants: Vec<Id<Instance>>,
+    changes: Changes,
+}
+
+/// The values that strategies spread over: which of them each kind of instance has.
+///
+/// Instances of different clusters never share a value; those without the attribute count as
+/// one value of their cluster (Assumption).
+#[derive(Clone, Debug, Default)]
+struct SpreadValues {
+    attributes: Vec<String>,
+    /// For each kind, the number of its value of each attribute.
+    of_class: Vec<SmallVec<[u32; 2]>>,
+    len: usize,
+}
+
+/// The slots of instances whose room or tasks have changed, in order: for whoever keeps an index.
+#[derive(Clone, Debug, Default)]
+struct Changes {
+    slots: Vec<u32>,
+    /// How many changes were noted before the first that is kept.
+    forgotten: u64,
 }
 
 /// A container instance.
@@ -39,6 +64,8 @@ pub struct Instance {
     pub number: u32,
     /// When it registered.
     pub registered_at: SimTime,
+    /// How many instances registered before it, of all clusters.
+    order: u32,
     /// What tasks can have of it: registered, less what daemons set aside.
     scheduler: Ledger,
     /// What is really free, by the agent's books.
@@ -69,7 +96,8 @@ struct Ledger {
 #[derive(Clone, Debug, Default)]
 struct GroupCounts {
     by_instance: Vec<u32>,
-    by_class: Vec<u32>,
+    /// By value that a strategy spreads over.
+    by_value: Vec<u32>,
     /// Tasks without an instance, by provider and zone.
     on_fargate: [Vec<u32>; 2],
 }
@@ -101,7 +129,48 @@ impl Ledger {
     }
 }
 
+impl SpreadValues {
+    fn new(model: &Model) -> SpreadValues {
+        let mut spread = SpreadValues::default();
+        for rule in model.launches.iter().flat_map(|(_, launch)| &launch.strategy) {
+            if let PlacementStrategy::SpreadAttribute(name) = rule
+                && !spread.attributes.contains(name)
+            {
+                spread.attributes.push(name.clone());
+            }
+        }
+        spread.of_class = vec![SmallVec::new(); model.classes.len()];
+        for name in &spread.attributes {
+            let mut values = BTreeMap::new();
+            for (ix, class) in model.classes.iter() {
+                let next = spread.len + values.len();
+                let value = (class.cluster, class.attribute(name));
+                spread.of_class[ix.index()].push(*values.entry(value).or_insert(next) as u32);
+            }
+            spread.len += values.len();
+        }
+        spread
+    }
+}
+
+impl Changes {
+    /// Beyond twice the instances, whoever looks again does better to look at all of them.
+    fn note(&mut self, slot: usize, instances: usize) {
+        if self.slots.len() >= 4 * instances.max(64) {
+            let old = self.slots.len() / 2;
+            self.slots.drain(..old);
+            self.forgotten += old as u64;
+        }
+        self.slots.push(slot as u32);
+    }
+}
+
 impl Instance {
+    /// Returns how many instances registered before this one.
+    pub(super) fn order(&self) -> u32 {
+        self.order
+    }
+
     /// Returns CPU, memory and GPUs that the scheduler counts as free.
     pub fn remaining(&self) -> Resources {
         self.scheduler.free
@@ -145,16 +214,20 @@ impl Cluster {
     /// Makes a cluster without instances.
     pub fn new(model: &Model) -> Cluster {
         let zones = model.zones.len();
+        let spread = SpreadValues::new(model);
         let counts = GroupCounts {
             by_instance: Vec::new(),
-            by_class: vec![0; model.classes.len()],
+            by_value: vec![0; spread.len],
             on_fargate: [vec![0; zones], vec![0; zones]],
         };
         Cluster {
             instances: Arena::new(),
             members: model.clusters.indices().map(|_| Vec::new()).collect(),
             groups: model.groups.indices().map(|_| counts.clone()).collect(),
-            room: model.clusters.indices().map(|_| 0).collect(),
+            spread,
+            registered: 0,
+            occupants: Vec::new(),
+            changes: Changes::default(),
         }
     }
 
@@ -174,6 +247,7 @@ impl Cluster {
             class,
             number,
             registered_at: now,
+            order: self.registered,
             scheduler: ledger.clone(),
             agent: ledger,
             free_enis: kind.task_enis,
@@ -190,7 +264,12 @@ impl Cluster {
             by_instance[id.slot()] = 0;
         }
         self.members[kind.cluster].push(id);
-        self.room[kind.cluster] += 1;
+        self.registered += 1;
+        if id.slot() == self.occupants.len() {
+            self.occupants.push(id);
+        }
+        self.occupants[id.slot()] = id;
+        self.note(id);
         id
     }
 
@@ -209,6 +288,7 @@ impl Cluster {
         }
         host.scheduler.take(wanted);
         host.daemons.push(service);
+        self.note(instance);
         true
     }
 
@@ -237,9 +317,27 @@ impl Cluster {
         &self.members[cluster]
     }
 
-    /// Returns a number that changes whenever an instance of the cluster may have gained room.
-    pub fn room_version(&self, cluster: Ix<ClusterSpec>) -> u64 {
-        self.room[cluster]
+    /// Returns who is in a slot now.
+    pub(super) fn occupant(&self, slot: u32) -> Option<(Id<Instance>, &Instance)> {
+        let id = *self.occupants.get(slot as usize)?;
+        self.instances.get(id).map(|instance| (id, instance))
+    }
+
+    /// Returns how many changes of instances were noted so far: of their room, or their tasks.
+    pub(super) fn change_count(&self) -> u64 {
+        self.changes.forgotten + self.changes.slots.len() as u64
+    }
+
+    /// Returns the slots that have changed since there were `seen` changes, in order.
+    ///
+    /// `None`: so many have changed that the first are forgotten.
+    pub(super) fn changed_since(&self, seen: u64) -> Option<&[u32]> {
+        let skip = seen.checked_sub(self.changes.forgotten)?;
+        Some(&self.changes.slots[skip as usize..])
+    }
+
+    fn note(&mut self, instance: Id<Instance>) {
+        self.changes.note(instance.slot(), self.occupants.len());
     }
 
     /// Returns how many tasks of the group run, or are to run, on the instance.
@@ -247,9 +345,26 @@ impl Cluster {
         self.groups[group].by_instance[instance.slot()]
     }
 
-    /// Returns how many tasks of the group run, or are to run, on instances of the kind.
-    pub fn group_on_class(&self, group: Ix<TaskGroup>, class: Ix<InstanceClass>) -> u32 {
-        self.groups[group].by_class[class.index()]
+    /// Returns the number of an attribute that a strategy of the model spreads over.
+    pub(super) fn spread_attribute(&self, name: &str) -> usize {
+        let found = self.spread.attributes.iter().position(|other| other == name);
+        found.expect("strategies of the model are known when the cluster is made")
+    }
+
+    /// Returns how many tasks of the group are on instances that share the kind's value of the
+    /// attribute with this number.
+    pub(super) fn group_on_value(
+        &self,
+        group: Ix<TaskGroup>,
+        attribute: usize,
+        class: Ix<InstanceClass>,
+    ) -> u32 {
+        self.groups[group].by_value[self.spread_value(attribute, class) as usize]
+    }
+
+    /// Returns the number of the kind's value of an attribute.
+    pub(super) fn spread_value(&self, attribute: usize, class: Ix<InstanceClass>) -> u32 {
+        self.spread.of_class[class.index()][attribute]
     }
 
     /// Returns how many tasks of the group run, or are to run, on Fargate in the zone.
@@ -293,6 +408,7 @@ impl Cluster {
             assert!(host.free_enis > 0, "no network interface is left on {instance:?}");
             host.free_enis -= 1;
         }
+        self.note(instance);
     }
 
     /// Gives back the scheduler's reservation of CPU, memory, GPUs and ports: the task is stopping.
@@ -309,7 +425,7 @@ impl Cluster {
         }
         let class = &model.classes[host.class];
         host.scheduler.give(wanted, &class.registered);
-        self.room[class.cluster] += 1;
+        self.note(instance);
     }
 
     /// Gives back a task's network interface: it is detached.
@@ -321,7 +437,7 @@ impl Cluster {
         host.free_enis += 1;
         let class = &model.classes[host.class];
         assert!(host.free_enis <= class.task_enis, "more interfaces than {instance:?} has");
-        self.room[class.cluster] += 1;
+        self.note(instance);
     }
 
     /// Takes what a task needs from the agent's ledger: it begins to start.
@@ -343,7 +459,10 @@ impl Cluster {
                 let host = &mut self.instances[instance];
                 host.running_tasks += 1;
                 counts.by_instance[instance.slot()] += 1;
-                counts.by_class[host.class.index()] += 1;
+                for &value in &self.spread.of_class[host.class.index()] {
+                    counts.by_value[value as usize] += 1;
+                }
+                self.note(instance);
             }
             Location::Fargate(provider, zone) => {
                 if let Some(column) = fargate_column(provider) {
@@ -361,7 +480,10 @@ impl Cluster {
                 let host = &mut self.instances[instance];
                 host.running_tasks -= 1;
                 counts.by_instance[instance.slot()] -= 1;
-                counts.by_class[host.class.index()] -= 1;
+                for &value in &self.spread.of_class[host.class.index()] {
+                    counts.by_value[value as usize] -= 1;
+                }
+                self.note(instance);
             }
             Location::Fargate(provider, zone) => {
                 if let Some(column) = fargate_column(provider) {

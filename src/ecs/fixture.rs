@@ -196,6 +196,7 @@ impl Fixture {
             strategy,
             constraints: Vec::new(),
             subnets: Vec::new(),
+            zones: self.model.zones.indices().collect(),
             public_ip: false,
         })
     }

@@ -34,6 +34,7 @@ pub use self::task::{ContainerState, Owner, StopCode, StopReason, Task, TaskStat
 
 use self::account::AccountState;
 use self::model::{Service, Submitter};
+use self::placement::Placer;
 use self::service::ServiceState;
 use self::submit::{Submission, SubmitterState};
 use self::task::ContainerId;
@@ -61,6 +62,7 @@ pub struct World {
     account: AccountState,
     submitters: Table<SubmitterState, Submitter>,
     submissions: Arena<Submission>,
+    placer: Placer,
 }
 
 /// How far a run came.
@@ -196,6 +198,7 @@ impl Sim {
             account: AccountState::new(&model),
             submitters: model.submitters.iter().map(|_| SubmitterState::default()).collect(),
             submissions: Arena::new(),
+            placer: Placer::default(),
         };
         Sim { model, seed, world, queue, events: 0 }
     }

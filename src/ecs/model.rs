@@ -389,6 +389,8 @@ pub struct Launch {
     pub constraints: Vec<PlacementConstraint>,
     /// Subnets of tasks in `awsvpc` mode; empty where none are named.
     pub subnets: Vec<Ix<Subnet>>,
+    /// Zones that tasks on Fargate are spread over.
+    pub zones: Vec<Ix<Zone>>,
     /// Whether each task gets a public IPv4 address.
     pub public_ip: bool,
 }

@@ -12,10 +12,7 @@ use super::life::{self, NewTask};
 use super::model::{InitialState, PlacementStrategy, Provider, Scheduling, Service, StrategyItem};
 use super::placement::{self, Ask};
 use super::task::StopCode;
-use super::{
-    Cx, Event, Fact, Owner, PlacementFailure, ServiceEvent, StopReason, Task, TaskStatus, World,
-    rank,
-};
+use super::{Cx, Event, Fact, Owner, ServiceEvent, StopReason, Task, TaskStatus, World, rank};
 
 const RECONCILE: Purpose = Purpose::new("service reconcile");
 const SCALE_IN: Purpose = Purpose::new("scale-in choice");
@@ -165,7 +162,7 @@ fn fill(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
                 adopt(world, ix, &new, task);
             }
             Next::Nothing => return,
-            Next::Wait(_) | Next::NoRoom(..) => return wake(cx, world, ix, Span::ZERO),
+            Next::Wait(_) | Next::NoRoom(_) => return wake(cx, world, ix, Span::ZERO),
         }
     }
 }
@@ -213,7 +210,7 @@ enum Next {
     Nothing,
     /// A rate is used up; for so long.
     Wait(Span),
-    NoRoom(Ask, PlacementFailure),
+    NoRoom(Ask),
 }
 
 fn start_missing(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
@@ -251,8 +248,8 @@ fn start_missing(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
                 wake(cx, world, ix, delay);
                 break;
             }
-            Next::NoRoom(ask, failure) => {
-                say_unable_to_place(cx, world, ix, (ask, failure));
+            Next::NoRoom(ask) => {
+                say_unable_to_place(cx, world, ix, ask);
                 break;
             }
         }
@@ -305,7 +302,7 @@ fn next_task(cx: &mut Cx, world: &mut World, ix: Ix<Service>) -> Next {
     let place = match spec.scheduling {
         Scheduling::Daemon => {
             let (instance, _) = world.services[ix].hosts[slot as usize];
-            Ok(placement::place_on(cx.model, world, &ask, instance))
+            Some(placement::place_on(cx.model, world, &ask, instance))
         }
         Scheduling::Replica { .. } if !wait.is_zero() => {
             world.services[ix].free_slots.push(Reverse(slot));
@@ -313,12 +310,9 @@ fn next_task(cx: &mut Cx, world: &mut World, ix: Ix<Service>) -> Next {
         }
         Scheduling::Replica { .. } => placement::choose(cx.model, world, &ask),
     };
-    let place = match place {
-        Ok(place) => place,
-        Err(failure) => {
-            world.services[ix].free_slots.push(Reverse(slot));
-            return Next::NoRoom(ask, failure);
-        }
+    let Some(place) = place else {
+        world.services[ix].free_slots.push(Reverse(slot));
+        return Next::NoRoom(ask);
     };
     let state = &mut world.services[ix];
     state.slots[slot as usize].incarnations += 1;
@@ -375,12 +369,7 @@ pub(crate) fn choose_provider(
 /// Says that nothing fits, and when to try again.
 ///
 /// Observed (reproio/ecs_deploy#53): often at first, then only every five minutes.
-fn say_unable_to_place(
-    cx: &mut Cx,
-    world: &mut World,
-    ix: Ix<Service>,
-    (ask, failure): (Ask, PlacementFailure),
-) {
+fn say_unable_to_place(cx: &mut Cx, world: &mut World, ix: Ix<Service>, ask: Ask) {
     let now = cx.now();
     let timing = &cx.model.timing;
     let state = &mut world.services[ix];
@@ -389,6 +378,7 @@ fn say_unable_to_place(
     let delay = if patient { timing.placement_retry_slow } else { timing.placement_retry };
     if state.said_unable.is_none_or(|at| now.since(at) >= EVENT_REPEAT) {
         state.said_unable = Some(now);
+        let failure = placement::explain(cx.model, world, &ask);
         let event = ServiceEvent::UnableToPlace {
             provider: ask.provider,
             requirement: ask.requirement,
@@ -585,12 +575,9 @@ fn surplus_at(
         PlacementStrategy::SpreadInstance => {
             u64::from(world.cluster.group_on_instance(group, instance))
         }
-        PlacementStrategy::SpreadAttribute(name) => u64::from(placement::group_on_value(
-            cx.model,
-            &world.cluster,
-            (group, name),
-            host.class,
-        )),
+        PlacementStrategy::SpreadAttribute(name) => {
+            u64::from(placement::group_on_value(&world.cluster, (group, name), host.class))
+        }
         PlacementStrategy::Random => 0,
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use crate::engine::{Id, Ix, Luck, Purpose};
-use crate::units::{SimTime, Span};
+use crate::units::{Calendar, Schedule, SimTime, Span};
 
 use super::life::{self, NewTask};
 use super::model::{FargateSize, Provider, Requirement, Source, StrategyItem, Submitter, WhenFull};
@@ -25,8 +25,6 @@ pub struct SubmitterState {
     next_row: u32,
     queue: VecDeque<Id<Submission>>,
     queue_pending: bool,
-    /// The last refusal: nothing has changed for the better while the room version is the same.
-    refused: Option<(Ix<Requirement>, u64, PlacementFailure)>,
 }
 
 /// A row of a trace, or a firing of a schedule, of which some tasks are not launched yet.
@@ -55,10 +53,24 @@ fn schedule_arrival(cx: &mut Cx, world: &World, ix: Ix<Submitter>) {
     let row = world.submitters[ix].next_row as usize;
     let next = match &cx.model.submitters[ix].source {
         Source::Trace(trace) => trace.arrival.get(row).copied(),
-        Source::Schedule { schedule, calendar, .. } => schedule.next_after(calendar, cx.now()),
+        Source::Schedule { schedule, calendar, .. } => {
+            next_firing(schedule, calendar, (row, cx.now()))
+        }
     };
     if let Some(at) = next.filter(|at| *at <= SimTime::ZERO + cx.model.duration) {
         cx.at(at.max(cx.now()), rank::DEMAND, Event::Arrival(ix));
+    }
+}
+
+/// A rate is due at the start of the run itself; whatever fired is due again later.
+fn next_firing(
+    schedule: &Schedule,
+    calendar: &Calendar,
+    (row, now): (usize, SimTime),
+) -> Option<SimTime> {
+    match row {
+        0 => schedule.next_at_or_after(calendar, now),
+        _ => schedule.next_after(calendar, now),
     }
 }
 
@@ -138,7 +150,7 @@ pub(super) fn on_try_queue(cx: &mut Cx, world: &mut World, ix: Ix<Submitter>) {
                 world.submitters[ix].queue_pending = true;
                 return cx.after(delay, rank::CONTROLLERS, Event::TryQueue(ix));
             }
-            Outcome::NoRoom(_) => return,
+            Outcome::NoRoom(..) => return, // asked again when room appears; nobody is told
         }
     }
 }
@@ -147,7 +159,10 @@ fn submit(cx: &mut Cx, world: &mut World, id: Id<Submission>) {
     match call_run_task(cx, world, id) {
         Outcome::Done => {}
         Outcome::Wait(delay) => cx.after(delay, rank::DEMAND, Event::Submit(id)),
-        Outcome::NoRoom(failure) => handle_refusal(cx, world, id, failure),
+        Outcome::NoRoom(ask, why) => {
+            let why = why.unwrap_or_else(|| placement::explain_often(cx.model, world, &ask));
+            handle_refusal(cx, world, id, why);
+        }
     }
 }
 
@@ -157,8 +172,9 @@ enum Outcome {
     Done,
     /// A rate is used up; for so long.
     Wait(Span),
-    /// Some found no room.
-    NoRoom(PlacementFailure),
+    /// What this asked for was not there; and why, where that can be seen only before the places
+    /// held for others are given up.
+    NoRoom(Ask, Option<PlacementFailure>),
 }
 
 /// Calls RunTask, ten tasks at a time, until all are launched or one is refused.
@@ -183,33 +199,12 @@ fn call_run_task(cx: &mut Cx, world: &mut World, id: Id<Submission>) -> Outcome 
             if !wait.is_zero() {
                 return Outcome::Wait(wait);
             }
-            match choose(cx, world, &ask, world.submissions[id].submitter) {
-                Ok(place) => launch(cx, world, id, (ask, place)),
-                Err(failure) => return Outcome::NoRoom(failure),
+            match placement::choose(cx.model, world, &ask) {
+                Some(place) => launch(cx, world, id, (ask, place)),
+                None => return Outcome::NoRoom(ask, None),
             }
         }
     }
-}
-
-/// Chooses a place; a refusal is remembered until an instance of the cluster has more room.
-fn choose(
-    cx: &Cx,
-    world: &mut World,
-    ask: &Ask,
-    submitter: Ix<Submitter>,
-) -> Result<Place, PlacementFailure> {
-    let cluster = cx.model.launches[ask.launch].cluster;
-    let version = world.cluster.room_version(cluster);
-    let on_instances = ask.provider.uses_instances();
-    if let Some((requirement, at, failure)) = world.submitters[submitter].refused
-        && on_instances
-        && (requirement, at) == (ask.requirement, version)
-    {
-        return Err(failure);
-    }
-    placement::choose(cx.model, world, ask).inspect_err(|failure| {
-        world.submitters[submitter].refused = Some((ask.requirement, version, *failure));
-    })
 }
 
 /// What the next task of the submission asks for.
@@ -269,16 +264,16 @@ fn launch_all_or_none(cx: &mut Cx, world: &mut World, id: Id<Submission>) -> Out
     }
     let submission = world.submissions[id].clone();
     let mut places = Vec::new();
-    let mut refusal = None;
+    let mut refused = None;
     for ordinal in 0..submission.count {
         let ask = ask(cx, &submission, ordinal);
         match placement::choose(cx.model, world, &ask) {
-            Ok(place) => {
+            Some(place) => {
                 placement::reserve(cx.model, world, &ask, place);
                 places.push((ask, place));
             }
-            Err(failure) => {
-                refusal = Some(failure);
+            None => {
+                refused = Some((ask, placement::explain_often(cx.model, world, &ask)));
                 break;
             }
         }
@@ -286,8 +281,8 @@ fn launch_all_or_none(cx: &mut Cx, world: &mut World, id: Id<Submission>) -> Out
     for (ask, place) in &places {
         placement::cancel(cx.model, world, ask, *place);
     }
-    if let Some(failure) = refusal {
-        return Outcome::NoRoom(failure);
+    if let Some((ask, failure)) = refused {
+        return Outcome::NoRoom(ask, Some(failure));
     }
     for chosen in places {
         launch(cx, world, id, chosen);

@@ -165,7 +165,8 @@ pub(super) struct Entry<E> {
     pub(super) event: E,
 }
 
-// `BinaryHeap` gives the greatest first, so the order is turned round: the smallest key is greatest.
+// `BinaryHeap` gives the greatest first, so the order is turned round: the smallest key is the
+// greatest entry.
 impl<E> Ord for Entry<E> {
     fn cmp(&self, other: &Self) -> Ordering {
         other.key.cmp(&self.key)

@@ -1,4 +1,4 @@
-//! The future-event list that runs use: a hierarchical timing wheel, as fast at a million as at ten.
+//! The future-event list that runs use: a timing wheel, nearly as fast at a million as at ten.
 
 use std::collections::BinaryHeap;
 use std::mem;

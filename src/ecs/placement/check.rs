@@ -6,19 +6,15 @@ use super::super::cluster::{Cluster, Instance};
 use super::super::model::{
     InstanceClass, InstanceLaunchType, Launch, Model, PlacementConstraint, Provider, Requirement,
 };
-use super::super::{FailedChecks, FailureReason, PlacementFailure, World};
+use super::super::{FailedChecks, FailureReason, PlacementFailure};
 use super::query::Subject;
-use super::{Ask, free_subnet};
+use super::{Ask, View, free_subnet};
 
 /// Returns the first check that the instance fails; `None`: the task can go there.
-pub(super) fn failure(
-    model: &Model,
-    world: &World,
-    ask: &Ask,
-    instance: Id<Instance>,
-) -> Option<FailureReason> {
+pub(super) fn failure(view: View, ask: &Ask, instance: Id<Instance>) -> Option<FailureReason> {
+    let model = view.model;
     let launch = &model.launches[ask.launch];
-    let class = &model.classes[world.cluster.instance(instance).class];
+    let class = &model.classes[view.cluster.instance(instance).class];
     let wanted = &model.requirements[ask.requirement];
     if !fits_kind(class, wanted) {
         return Some(FailureReason::Attribute);
@@ -26,14 +22,14 @@ pub(super) fn failure(
     if wanted.awsvpc && !subnet_in_zone(model, launch, class) {
         return Some(FailureReason::Location);
     }
-    shortage(model, world, ask, instance).or_else(|| {
-        let group = Group { model, cluster: &world.cluster, launch };
+    shortage(view, ask, instance).or_else(|| {
+        let group = Group { model, cluster: view.cluster, launch };
         violated(&group, instance)
     })
 }
 
 /// Says whether operating system and architecture are right.
-fn fits_kind(class: &InstanceClass, wanted: &Requirement) -> bool {
+pub(super) fn fits_kind(class: &InstanceClass, wanted: &Requirement) -> bool {
     class.os == wanted.os && wanted.architecture.is_none_or(|arch| arch == class.architecture)
 }
 
@@ -44,14 +40,9 @@ fn subnet_in_zone(model: &Model, launch: &Launch, class: &InstanceClass) -> bool
 }
 
 /// Returns the first resource that the instance is short of.
-fn shortage(
-    model: &Model,
-    world: &World,
-    ask: &Ask,
-    instance: Id<Instance>,
-) -> Option<FailureReason> {
-    let host = world.cluster.instance(instance);
-    let wanted = &model.requirements[ask.requirement];
+fn shortage(view: View, ask: &Ask, instance: Id<Instance>) -> Option<FailureReason> {
+    let host = view.cluster.instance(instance);
+    let wanted = &view.model.requirements[ask.requirement];
     let free = host.remaining();
     if wanted.resources.cpu_units > free.cpu_units {
         return Some(FailureReason::Cpu);
@@ -71,32 +62,43 @@ fn shortage(
     if host.free_enis() == 0 {
         return Some(FailureReason::Eni);
     }
-    let launch = &model.launches[ask.launch];
-    let zone = model.classes[host.class].zone;
-    let no_address =
-        !launch.subnets.is_empty() && free_subnet(model, world, launch, zone).is_none();
+    let launch = &view.model.launches[ask.launch];
+    let zone = view.model.classes[host.class].zone;
+    let no_address = !launch.subnets.is_empty() && free_subnet(view, launch, zone).is_none();
     no_address.then_some(FailureReason::Address)
 }
 
 /// What constraints look at: the launch, and where the tasks of its group are.
-struct Group<'a> {
-    model: &'a Model,
-    cluster: &'a Cluster,
-    launch: &'a Launch,
+pub(super) struct Group<'a> {
+    pub model: &'a Model,
+    pub cluster: &'a Cluster,
+    pub launch: &'a Launch,
 }
 
 /// Returns the first constraint that does not hold on the instance.
 fn violated(group: &Group, instance: Id<Instance>) -> Option<FailureReason> {
-    group.launch.constraints.iter().find_map(|constraint| match constraint {
+    let broken = |constraint: &&PlacementConstraint| !holds(group, constraint, instance);
+    group.launch.constraints.iter().find(broken).map(|constraint| match constraint {
+        PlacementConstraint::DistinctInstance => FailureReason::DistinctInstance,
+        PlacementConstraint::MemberOf(_) => FailureReason::MemberOf,
+    })
+}
+
+/// Says whether a constraint of the launch holds on the instance.
+pub(super) fn holds(
+    group: &Group,
+    constraint: &PlacementConstraint,
+    instance: Id<Instance>,
+) -> bool {
+    match constraint {
         PlacementConstraint::DistinctInstance => {
-            (group.cluster.group_on_instance(group.launch.group, instance) > 0)
-                .then_some(FailureReason::DistinctInstance)
+            group.cluster.group_on_instance(group.launch.group, instance) == 0
         }
         PlacementConstraint::MemberOf(query) => {
             let subject = InstanceSubject { model: group.model, cluster: group.cluster, instance };
-            (!query.matches(&subject)).then_some(FailureReason::MemberOf)
+            query.matches(&subject)
         }
-    })
+    }
 }
 
 /// Says whether a daemon belongs on the instance, resources apart.
@@ -128,15 +130,14 @@ pub(super) const fn launch_type_of(provider: Provider) -> Option<InstanceLaunchT
 
 /// Goes through the instances that could ever be meant: those of the cluster and launch type.
 pub(super) fn candidates<'a>(
-    model: &'a Model,
-    world: &'a World,
-    ask: &'a Ask,
-) -> impl Iterator<Item = Id<Instance>> + 'a {
-    let launch = &model.launches[ask.launch];
+    view: View<'a>,
+    ask: &Ask,
+) -> impl Iterator<Item = Id<Instance>> + use<'a> {
+    let launch = &view.model.launches[ask.launch];
     let launch_type = launch_type_of(ask.provider);
-    world.cluster.members(launch.cluster).iter().copied().filter(move |&instance| {
-        let class = world.cluster.instance(instance).class;
-        Some(model.classes[class].launch_type) == launch_type
+    view.cluster.members(launch.cluster).iter().copied().filter(move |&instance| {
+        let class = view.cluster.instance(instance).class;
+        Some(view.model.classes[class].launch_type) == launch_type
     })
 }
 
@@ -144,13 +145,13 @@ pub(super) fn candidates<'a>(
 ///
 /// The closest is the one that passes most checks in their order; among those short of the same
 /// thing, the one short by the smallest share of what is asked; then the one registered first.
-pub(super) fn explain(model: &Model, world: &World, ask: &Ask) -> PlacementFailure {
+pub(super) fn explain(view: View, ask: &Ask) -> PlacementFailure {
     let mut failed = FailedChecks::default();
     let mut closest: Option<(u32, u64, Id<Instance>, FailureReason)> = None;
-    for instance in candidates(model, world, ask) {
-        let Some(reason) = failure(model, world, ask, instance) else { continue };
+    for instance in candidates(view, ask) {
+        let Some(reason) = failure(view, ask, instance) else { continue };
         count(&mut failed, reason);
-        let distance = (lateness(reason), missing_ppm(model, world, ask, (instance, reason)));
+        let distance = (lateness(reason), missing_ppm(view, ask, (instance, reason)));
         let closer = closest.is_none_or(|(late, missing, ..)| {
             distance.0 > late || (distance.0 == late && distance.1 < missing)
         });
@@ -184,14 +185,9 @@ const fn lateness(reason: FailureReason) -> u32 {
 }
 
 /// What the instance is short of, in millionths of what is asked; 0 where that has no measure.
-fn missing_ppm(
-    model: &Model,
-    world: &World,
-    ask: &Ask,
-    (instance, reason): (Id<Instance>, FailureReason),
-) -> u64 {
-    let wanted = model.requirements[ask.requirement].resources;
-    let free = world.cluster.instance(instance).remaining();
+fn missing_ppm(view: View, ask: &Ask, (instance, reason): (Id<Instance>, FailureReason)) -> u64 {
+    let wanted = view.model.requirements[ask.requirement].resources;
+    let free = view.cluster.instance(instance).remaining();
     let (wanted, free) = match reason {
         FailureReason::Cpu => (wanted.cpu_units, free.cpu_units),
         FailureReason::Memory => (wanted.memory_mib, free.memory_mib),

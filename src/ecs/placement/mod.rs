@@ -5,16 +5,30 @@
 //! "How Amazon ECS places tasks on container instances" (2026).
 
 mod check;
+mod fits;
+mod index;
+mod ladder;
+mod lottery;
 pub mod query;
+#[doc(hidden)]
+pub mod rig;
 mod scan;
+#[cfg(test)]
+mod twins;
 
-use crate::engine::{Id, Ix, Luck};
+use crate::engine::{Id, Ix, Luck, Purpose};
 
+use super::account::AccountState;
 use super::cluster::{Cluster, Instance};
 use super::model::{
     FargateSize, InstanceClass, Launch, Model, Provider, Requirement, Subnet, TaskGroup, Zone,
 };
 use super::{FailedChecks, FailureReason, PlacementFailure, World};
+
+pub use self::index::Method;
+pub(super) use self::index::Placer;
+
+const RANDOM_PLACEMENT: Purpose = Purpose::new("random placement");
 
 /// What is to be placed.
 #[derive(Clone, Copy, Debug)]
@@ -44,22 +58,47 @@ pub struct Place {
     pub subnet: Option<Ix<Subnet>>,
 }
 
-/// Chooses a place for a task; changes nothing but what a launch rate has gained meanwhile.
+/// What placement looks at: nothing else of the world counts.
+#[derive(Clone, Copy)]
+struct View<'a> {
+    model: &'a Model,
+    cluster: &'a Cluster,
+    account: &'a AccountState,
+}
+
+/// Chooses a place for a task, if there is one.
 ///
-/// # Errors
-/// [`PlacementFailure`]: why there is none.
-pub(super) fn choose(
-    model: &Model,
-    world: &mut World,
-    ask: &Ask,
-) -> Result<Place, PlacementFailure> {
+/// Changes nothing but what is remembered to choose faster, and what a launch rate has gained
+/// meanwhile. A No is cheap; [`explain`] says why, by looking at every instance.
+pub(super) fn choose(model: &Model, world: &mut World, ask: &Ask) -> Option<Place> {
     if !ask.provider.uses_instances() {
-        return choose_on_fargate(model, world, ask);
+        return choose_on_fargate(model, world, ask).ok();
     }
-    match scan::choose(model, world, ask) {
-        Some(instance) => Ok(place_on(model, world, ask, instance)),
-        None => Err(check::explain(model, world, ask)),
+    let view = View { model, cluster: &world.cluster, account: &world.account };
+    let instance = world.placer.choose(view, ask)?;
+    Some(place_on(model, world, ask, instance))
+}
+
+/// Says why there is no place for a task that was refused just now.
+pub(super) fn explain(model: &Model, world: &mut World, ask: &Ask) -> PlacementFailure {
+    if !ask.provider.uses_instances() {
+        let refused = choose_on_fargate(model, world, ask).expect_err("it was refused just now");
+        let failed = FailedChecks::default();
+        return PlacementFailure { reason: refused, closest: None, failed };
     }
+    check::explain(View { model, cluster: &world.cluster, account: &world.account }, ask)
+}
+
+/// Says why there was no place, at times with the numbers of a short while ago.
+///
+/// For those who are refused often: instances are counted anew only when as many changes as a
+/// sixteenth of them have happened since, so that the count costs no more than the changes do.
+pub(super) fn explain_often(model: &Model, world: &mut World, ask: &Ask) -> PlacementFailure {
+    if !ask.provider.uses_instances() {
+        return explain(model, world, ask);
+    }
+    let view = View { model, cluster: &world.cluster, account: &world.account };
+    world.placer.explain(view, ask)
 }
 
 /// Returns the place on an instance that has been chosen.
@@ -67,19 +106,15 @@ pub(super) fn place_on(model: &Model, world: &World, ask: &Ask, instance: Id<Ins
     let zone = model.classes[world.cluster.instance(instance).class].zone;
     let awsvpc = model.requirements[ask.requirement].awsvpc;
     let launch = &model.launches[ask.launch];
-    let subnet = if awsvpc { free_subnet(model, world, launch, zone) } else { None };
+    let view = View { model, cluster: &world.cluster, account: &world.account };
+    let subnet = if awsvpc { free_subnet(view, launch, zone) } else { None };
     Place { provider: ask.provider, instance: Some(instance), zone, subnet }
 }
 
 /// Returns the first of the launch's subnets in the zone that has a free address.
-fn free_subnet(
-    model: &Model,
-    world: &World,
-    launch: &Launch,
-    zone: Ix<Zone>,
-) -> Option<Ix<Subnet>> {
+fn free_subnet(view: View, launch: &Launch, zone: Ix<Zone>) -> Option<Ix<Subnet>> {
     launch.subnets.iter().copied().find(|&subnet| {
-        model.subnets[subnet].zone == zone && world.account.free_addresses(subnet) > 0
+        view.model.subnets[subnet].zone == zone && view.account.free_addresses(subnet) > 0
     })
 }
 
@@ -87,26 +122,21 @@ fn free_subnet(
 /// itself; strategies and constraints do not exist there.
 ///
 /// Source: ECS Developer Guide, service-rebalancing (2026). A tie goes to the zone named first.
-fn choose_on_fargate(
-    model: &Model,
-    world: &mut World,
-    ask: &Ask,
-) -> Result<Place, PlacementFailure> {
-    let refuse =
-        |reason| Err(PlacementFailure { reason, closest: None, failed: FailedChecks::default() });
+fn choose_on_fargate(model: &Model, world: &mut World, ask: &Ask) -> Result<Place, FailureReason> {
     let size = ask.fargate.expect("checked in scenario: a task on Fargate has a size");
     if !world.account.fargate_has_room(ask.provider, size) {
-        return refuse(FailureReason::VcpuQuota);
+        return Err(FailureReason::VcpuQuota);
     }
     let launch = &model.launches[ask.launch];
-    let zones = model.zones.indices().filter(|&zone| {
-        launch.subnets.is_empty() || free_subnet(model, world, launch, zone).is_some()
-    });
+    let view = View { model, cluster: &world.cluster, account: &world.account };
+    let zones = launch
+        .zones
+        .iter()
+        .copied()
+        .filter(|&zone| launch.subnets.is_empty() || free_subnet(view, launch, zone).is_some());
     let count = |zone| world.cluster.group_on_fargate(launch.group, ask.provider, zone);
-    let Some(zone) = zones.min_by_key(|&zone| count(zone)) else {
-        return refuse(FailureReason::Address);
-    };
-    let subnet = free_subnet(model, world, launch, zone);
+    let zone = zones.min_by_key(|&zone| count(zone)).ok_or(FailureReason::Address)?;
+    let subnet = free_subnet(view, launch, zone);
     Ok(Place { provider: ask.provider, instance: None, zone, subnet })
 }
 
@@ -171,18 +201,12 @@ pub(super) fn qualifies_for_daemon(
     check::qualifies(model, cluster, launch, requirement, instance)
 }
 
-/// Returns how many tasks of the group are on instances that share a value of an attribute.
-///
-/// Instances without the attribute count as one value (Assumption).
+/// Returns how many tasks of the group are on instances that share a value of an attribute that
+/// strategies of the model spread over.
 pub(super) fn group_on_value(
-    model: &Model,
     cluster: &Cluster,
     (group, attribute): (Ix<TaskGroup>, &str),
     class: Ix<InstanceClass>,
 ) -> u32 {
-    let value = model.classes[class].attribute(attribute);
-    let same = model.classes.iter().filter(|(_, other)| {
-        other.cluster == model.classes[class].cluster && other.attribute(attribute) == value
-    });
-    same.map(|(other, _)| cluster.group_on_class(group, other)).sum()
+    cluster.group_on_value(group, cluster.spread_attribute(attribute), class)
 }

@@ -4,14 +4,11 @@ use std::cmp::Ordering;
 
 use smallvec::SmallVec;
 
-use crate::engine::{Id, Purpose};
+use crate::engine::Id;
 
-use super::super::World;
 use super::super::cluster::Instance;
-use super::super::model::{Model, PlacementStrategy};
-use super::{Ask, check, group_on_value};
-
-const RANDOM_PLACEMENT: Purpose = Purpose::new("random placement");
+use super::super::model::PlacementStrategy;
+use super::{Ask, RANDOM_PLACEMENT, View, check, group_on_value};
 
 /// How an instance ranks: a number for each rule of the strategy, smaller is better.
 type Ranking = SmallVec<[u32; 6]>;
@@ -21,20 +18,20 @@ type Ranking = SmallVec<[u32; 6]>;
 ///
 /// What is equal by all rules goes to the instance with fewest tasks of the group, as the default
 /// strategy documents it, then to the one registered first (Assumption).
-pub(super) fn choose(model: &Model, world: &World, ask: &Ask) -> Option<Id<Instance>> {
-    let launch = &model.launches[ask.launch];
+pub(super) fn choose(view: View, ask: &Ask) -> Option<Id<Instance>> {
+    let launch = &view.model.launches[ask.launch];
     let random = launch.strategy.iter().position(|rule| *rule == PlacementStrategy::Random);
     let rules = &launch.strategy[..random.unwrap_or(launch.strategy.len())];
     let mut best: Option<(Ranking, Id<Instance>)> = None;
     let mut equal = 0;
-    for instance in check::candidates(model, world, ask) {
-        if check::failure(model, world, ask, instance).is_some() {
+    for instance in check::candidates(view, ask) {
+        if check::failure(view, ask, instance).is_some() {
             continue;
         }
         let mut ranking: Ranking =
-            rules.iter().map(|rule| rank(model, world, ask, (rule, instance))).collect();
+            rules.iter().map(|rule| rank(view, ask, (rule, instance))).collect();
         if random.is_none() {
-            ranking.push(world.cluster.group_on_instance(launch.group, instance));
+            ranking.push(view.cluster.group_on_instance(launch.group, instance));
         }
         match best.as_ref().map_or(Ordering::Less, |(other, _)| ranking.cmp(other)) {
             Ordering::Less => {
@@ -50,28 +47,23 @@ pub(super) fn choose(model: &Model, world: &World, ask: &Ask) -> Option<Id<Insta
         return Some(first);
     }
     let nth = ask.luck.below(RANDOM_PLACEMENT, equal) as usize;
-    check::candidates(model, world, ask)
-        .filter(|&instance| check::failure(model, world, ask, instance).is_none())
+    check::candidates(view, ask)
+        .filter(|&instance| check::failure(view, ask, instance).is_none())
         .filter(|&instance| {
-            rules.iter().map(|rule| rank(model, world, ask, (rule, instance))).eq(ranking.clone())
+            rules.iter().map(|rule| rank(view, ask, (rule, instance))).eq(ranking.iter().copied())
         })
         .nth(nth)
 }
 
-fn rank(
-    model: &Model,
-    world: &World,
-    ask: &Ask,
-    (rule, instance): (&PlacementStrategy, Id<Instance>),
-) -> u32 {
-    let group = model.launches[ask.launch].group;
-    let host: &Instance = world.cluster.instance(instance);
+fn rank(view: View, ask: &Ask, (rule, instance): (&PlacementStrategy, Id<Instance>)) -> u32 {
+    let group = view.model.launches[ask.launch].group;
+    let host = view.cluster.instance(instance);
     match rule {
         PlacementStrategy::BinpackCpu => host.remaining().cpu_units,
         PlacementStrategy::BinpackMemory => host.remaining().memory_mib,
-        PlacementStrategy::SpreadInstance => world.cluster.group_on_instance(group, instance),
+        PlacementStrategy::SpreadInstance => view.cluster.group_on_instance(group, instance),
         PlacementStrategy::SpreadAttribute(name) => {
-            group_on_value(model, &world.cluster, (group, name), host.class)
+            group_on_value(view.cluster, (group, name), host.class)
         }
         PlacementStrategy::Random => 0,
     }

@@ -1,0 +1,25 @@
+//! `ecsim schema`: the JSON Schema of scenarios, or the reference page, from the table of keys.
+
+use std::io::{self, Write};
+
+use clap::Args;
+
+use crate::scenario::{json_schema, reference_markdown};
+
+use super::Exit;
+
+#[derive(Args, Debug)]
+pub(super) struct SchemaArgs {
+    /// Print the reference page of every key (Markdown) instead
+    #[arg(long)]
+    reference: bool,
+}
+
+pub(super) fn run(args: &SchemaArgs, out: &mut dyn Write) -> io::Result<Exit> {
+    if args.reference {
+        out.write_all(reference_markdown().as_bytes())?;
+    } else {
+        writeln!(out, "{:#}", json_schema())?;
+    }
+    Ok(Exit::Fine)
+}

@@ -1,0 +1,449 @@
+//! Walks a tree along the table of keys and reports everything that does not fit.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use super::keys::{self, DISTRIBUTIONS, Key, Kind, Need, ROOT};
+use super::problems::{Problem, Problems, shortened};
+use super::suggest::did_you_mean;
+use super::text::{Entry, Node, Place, Sources, Table, Value, read_toml};
+use super::value::{self, Distribution, Fault, Parsed};
+
+/// What stands at the top of a scenario.
+pub(super) static TOP: Kind = Kind::Table(ROOT);
+
+/// The table that a distribution may be, instead of one length of time.
+pub(super) static DISTRIBUTION: Kind = Kind::Tagged(DISTRIBUTIONS);
+
+/// Longest name of a thing.
+const MAX_NAME: usize = 255;
+
+/// Checks a whole scenario.
+///
+/// `is_whole` is false if a part could not be read: then what is missing may not be missing.
+pub(super) fn check(root: &Table, is_whole: bool, problems: &mut Problems) {
+    let mut checker = Checker { root, is_whole, problems, path: Path::default() };
+    checker.table(&TOP, root, None);
+}
+
+/// Checks one value by itself.
+#[cfg(test)]
+pub(super) fn check_value(kind: &'static Kind, node: &Node, problems: &mut Problems) {
+    let root = Table::new();
+    let mut checker = Checker { root: &root, is_whole: false, problems, path: Path::default() };
+    checker.value(kind, node);
+}
+
+/// Where in a scenario something is: keys, names and positions in lists.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Path(Vec<String>);
+
+impl Path {
+    pub(super) fn key(&self, key: &str) -> Path {
+        let mut path = self.clone();
+        path.0.push(key.to_string());
+        path
+    }
+
+    pub(super) fn item(&self, index: usize) -> Path {
+        self.key(&format!("[{index}]"))
+    }
+
+    /// Splits into ``service `web` `` and `network_configuration.subnets[0]`.
+    pub(super) fn subject(&self) -> (String, String) {
+        let top = self.0.first().and_then(|first| TOP.field(first)).map(|key| key.kind);
+        let (subject, rest) = match (top, self.0.as_slice()) {
+            (Some(Kind::Named { thing, .. }), [_, name, rest @ ..]) => {
+                (format!("{thing} `{}`", shortened(name)), rest)
+            }
+            (Some(Kind::Table(_)), [first, rest @ ..]) if !rest.is_empty() => (first.clone(), rest),
+            (_, all) => (String::new(), all),
+        };
+        (subject, shortened(&joined(rest)))
+    }
+}
+
+impl std::fmt::Display for Path {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&joined(&self.0))
+    }
+}
+
+fn joined(parts: &[String]) -> String {
+    let is_bare = |part: &str| {
+        part.starts_with('[')
+            || (!part.is_empty()
+                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)))
+    };
+    let mut text = String::new();
+    for part in parts {
+        if !text.is_empty() && !part.starts_with('[') {
+            text.push('.');
+        }
+        if is_bare(part) {
+            text.push_str(part);
+        } else {
+            text.push_str(&format!("{part:?}"));
+        }
+    }
+    text
+}
+
+struct Checker<'a> {
+    root: &'a Table,
+    is_whole: bool,
+    problems: &'a mut Problems,
+    path: Path,
+}
+
+impl Checker<'_> {
+    fn complain(&mut self, place: Place, fault: Fault) {
+        let (subject, rest) = self.path.subject();
+        let message = if rest.is_empty() { fault.fact } else { format!("`{rest}` {}", fault.fact) };
+        let mut problem = Problem::error(place, message).about(subject);
+        if !fault.hint.is_empty() {
+            problem = problem.hint(fault.hint);
+        }
+        self.problems.push(problem);
+    }
+
+    fn fault(&mut self, place: Place, fact: impl Into<String>, hint: impl Into<String>) {
+        self.complain(place, Fault { fact: fact.into(), hint: hint.into() });
+    }
+
+    fn within(&mut self, part: &str, body: impl FnOnce(&mut Self)) {
+        self.path.0.push(part.to_string());
+        body(self);
+        self.path.0.pop();
+    }
+
+    fn value(&mut self, kind: &'static Kind, node: &Node) {
+        match (kind, &node.value) {
+            (Kind::WithoutEffect, _) => {}
+            (Kind::OneOf(kinds), _) => match alternative(kinds, node) {
+                Some(one) if !is_single(one) || is_text(node) || value::read(one, node).is_ok() => {
+                    self.value(one, node);
+                }
+                Some(_) | None => self.wrong_shape(kind, node),
+            },
+            (Kind::Table(_) | Kind::Tagged(_), Value::Table(table)) => {
+                self.table(kind, table, Some(node.place));
+            }
+            (Kind::Distribution, Value::Table(table)) => self.distribution(table, node),
+            (Kind::Named { of, .. }, Value::Table(table)) => self.named(of, table),
+            (Kind::List { of, min, max }, Value::List(items)) => {
+                self.list(of, (*min, *max), items, node.place);
+            }
+            (
+                Kind::Table(_) | Kind::Tagged(_) | Kind::Named { .. } | Kind::List { .. },
+                Value::Text(_)
+                | Value::Number(_)
+                | Value::Boolean(_)
+                | Value::DateTime(_)
+                | Value::Null
+                | Value::List(_)
+                | Value::Table(_),
+            ) => self.wrong_shape(kind, node),
+            _ => self.single(kind, node),
+        }
+    }
+
+    fn wrong_shape(&mut self, kind: &Kind, node: &Node) {
+        let hint = format!("write {}", value::expected(kind));
+        let shown = match &node.value {
+            Value::Table(_) | Value::List(_) => node.value.what().to_string(),
+            Value::Text(_)
+            | Value::Number(_)
+            | Value::Boolean(_)
+            | Value::DateTime(_)
+            | Value::Null => shortened(&node.to_line()),
+        };
+        self.fault(node.place, format!("is {shown}"), hint);
+    }
+
+    fn single(&mut self, kind: &Kind, node: &Node) {
+        let parsed = match value::read(kind, node) {
+            Ok(parsed) => parsed,
+            Err(fault) => return self.complain(node.place, fault),
+        };
+        if let (Kind::Reference { table, also }, Parsed::Text(name)) = (kind, parsed) {
+            self.reference(table, also, &name, node.place);
+        }
+    }
+
+    fn reference(&mut self, table: &str, also: &[&str], name: &str, place: Place) {
+        let known = self.root.get(table).and_then(|entry| entry.node.as_table());
+        let is_known = also.contains(&name) || known.is_some_and(|it| it.get(name).is_some());
+        if is_known || !self.is_whole {
+            return;
+        }
+        if self.problems.is_full() {
+            return self.fault(place, "is unknown", "");
+        }
+        let names = names_in(known);
+        let hint = match did_you_mean(name, names.iter().copied()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None if names.is_empty() => format!("write a table [{table}.{name}]"),
+            None => format!("known: {}", first_few(&names)),
+        };
+        let shown = shortened(name);
+        self.fault(place, format!("is \"{shown}\", but there is no [{table}.{shown}]"), hint);
+    }
+
+    fn named(&mut self, of: &'static Kind, table: &Table) {
+        for entry in table.entries() {
+            self.within(&entry.key, |it| {
+                let is_fine = !entry.key.trim().is_empty()
+                    && entry.key.len() <= MAX_NAME
+                    && !entry.key.chars().any(char::is_control);
+                if !is_fine {
+                    let hint =
+                        format!("names have 1 to {MAX_NAME} letters, none of them invisible");
+                    it.fault(entry.key_place, "has a name that cannot be used", hint);
+                }
+                it.entry(of, entry);
+            });
+        }
+    }
+
+    fn entry(&mut self, kind: &'static Kind, entry: &Entry) {
+        if let (Kind::Table(_), Value::Table(table)) = (kind, &entry.node.value) {
+            return self.table(kind, table, Some(entry.key_place));
+        }
+        self.value(kind, &entry.node);
+    }
+
+    fn list(&mut self, of: &'static Kind, bounds: (usize, usize), items: &[Node], place: Place) {
+        let (min, max) = bounds;
+        if items.len() < min || items.len() > max {
+            let fact = format!("has {} entries", items.len());
+            let hint = match min {
+                0 => format!("at most {max}"),
+                min => format!("the least is {min}, the most {max}"),
+            };
+            self.fault(place, fact, hint);
+        }
+        for (index, item) in items.iter().take(max).enumerate() {
+            self.within(&format!("[{index}]"), |it| it.value(of, item));
+        }
+    }
+
+    fn table(&mut self, kind: &'static Kind, table: &Table, place: Option<Place>) {
+        let mut written: Option<&Entry> = None;
+        for entry in table.entries() {
+            let Some(key) = kind.field(&entry.key) else {
+                self.unknown(kind, entry);
+                continue;
+            };
+            if let (Kind::Tagged(_), Some(first)) = (kind, written) {
+                let fact = format!("has both `{}` and `{}`", first.key, entry.key);
+                self.fault(entry.key_place, fact, "write only one");
+                return;
+            }
+            written = Some(entry);
+            self.within(key.name, |it| it.entry(&key.kind, entry));
+        }
+        let Some(place) = place.filter(|_| self.is_whole) else { return };
+        if let (Kind::Tagged(keys), true) = (kind, table.is_empty()) {
+            let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
+            self.fault(place, "is empty", format!("write one of {}", first_few(&names)));
+        }
+        if matches!(kind, Kind::Table(_)) {
+            self.required(kind, table, place);
+        }
+    }
+
+    fn required(&mut self, kind: &'static Kind, table: &Table, place: Place) {
+        let missing = |key: &&Key| key.need == Need::Required && table.get(key.name).is_none();
+        let missing: Vec<&Key> = kind.fields().filter(missing).collect();
+        // What is `like` a sibling lacks what that lacks, or names none: reported there.
+        if missing.is_empty() || table.get("like").is_some() {
+            return;
+        }
+        // An entry that only `--set` knows is a misspelt name rather than a new thing.
+        if self.problems.sources.is_flag(place.file) && self.path.0.len() == 2 {
+            let (table, name) = (self.path.0[0].clone(), self.path.0[1].clone());
+            return self.reference_by_flag(&table, &name, place);
+        }
+        for key in missing {
+            let hint = format!("write {} = …, {}", key.name, value::expected(&key.kind));
+            self.within(key.name, |it| it.fault(place, "is missing", hint));
+        }
+    }
+
+    fn reference_by_flag(&mut self, table: &str, name: &str, place: Place) {
+        let known = self.root.get(table).and_then(|entry| entry.node.as_table());
+        let mut names = names_in(known);
+        names.retain(|&other| other != name);
+        let meant = did_you_mean(name, names.iter().copied());
+        let mut problem = Problem::error(place, format!("there is no [{table}.{name}]"));
+        problem = match meant {
+            Some(meant) => problem.hint(format!("did you mean `{table}.{meant}`?")),
+            None if names.is_empty() => problem,
+            None => problem.hint(format!("known: {}", first_few(&names))),
+        };
+        self.problems.push(problem);
+    }
+
+    fn unknown(&mut self, kind: &'static Kind, entry: &Entry) {
+        if self.problems.is_full() {
+            return self.fault(entry.key_place, "has an unknown key", "");
+        }
+        let names: Vec<&str> = kind
+            .fields()
+            .filter(|key| !matches!(key.kind, Kind::WithoutEffect))
+            .map(|key| key.name)
+            .collect();
+        let meant = did_you_mean(&entry.key, kind.fields().map(|key| key.name));
+        let hint = match meant {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("keys here are {}", first_few(&names)),
+        };
+        let (subject, rest) = self.path.key(&entry.key).subject();
+        let problem = Problem::error(entry.key_place, format!("unknown key `{rest}`"));
+        self.problems.push(problem.about(subject).hint(hint));
+    }
+
+    fn distribution(&mut self, table: &Table, node: &Node) {
+        let before = self.problems.error_count();
+        self.table(&DISTRIBUTION, table, Some(node.place));
+        if self.problems.error_count() > before {
+            return;
+        }
+        let read = distribution(node, &self.problems.sources);
+        if let Some(Distribution::Uniform { min, max }) = read
+            && min > max
+        {
+            self.fault(node.place, format!("has `min` {min} above `max` {max}"), "");
+        }
+    }
+}
+
+fn is_text(node: &Node) -> bool {
+    matches!(node.value, Value::Text(_))
+}
+
+fn is_single(kind: &Kind) -> bool {
+    !matches!(
+        kind,
+        Kind::Table(_) | Kind::Tagged(_) | Kind::Named { .. } | Kind::List { .. } | Kind::OneOf(_)
+    )
+}
+
+/// Lists the names in a table, not more than a suggestion is worth.
+fn names_in(table: Option<&Table>) -> Vec<&str> {
+    const MOST: usize = 1000;
+    table.iter().flat_map(|it| it.entries()).map(|it| it.key.as_str()).take(MOST).collect()
+}
+
+/// Lists names for a hint, not too many.
+fn first_few(names: &[&str]) -> String {
+    const MOST: usize = 20;
+    let shown: Vec<String> =
+        names.iter().take(MOST).map(|name| format!("`{}`", shortened(name))).collect();
+    let more = if names.len() > MOST { ", …" } else { "" };
+    shown.join(", ") + more
+}
+
+/// Finds which of several kinds a node is meant to be, by its shape.
+fn alternative(kinds: &'static [Kind], node: &Node) -> Option<&'static Kind> {
+    let is_table = |kind: &&Kind| matches!(kind, Kind::Table(_) | Kind::Tagged(_));
+    match &node.value {
+        Value::Table(table) => {
+            let knows = |kind: &&Kind| table.entries().any(|it| kind.field(&it.key).is_some());
+            let tables = || kinds.iter().filter(is_table);
+            tables().find(knows).or_else(|| tables().next())
+        }
+        Value::List(_) => kinds.iter().find(|kind| matches!(kind, Kind::List { .. })),
+        Value::Text(_)
+        | Value::Number(_)
+        | Value::Boolean(_)
+        | Value::DateTime(_)
+        | Value::Null => {
+            let singles = || kinds.iter().filter(|kind| is_single(kind));
+            singles().find(|kind| value::read(kind, node).is_ok()).or_else(|| singles().next())
+        }
+    }
+}
+
+/// Returns what a node is meant to be: one of several, or the only one.
+pub(super) fn resolved(kind: &'static Kind, node: &Node) -> &'static Kind {
+    let Kind::OneOf(kinds) = kind else { return kind };
+    alternative(kinds, node).unwrap_or(kind)
+}
+
+/// Reads a value that was checked; files are resolved from the text that names them.
+pub(super) fn parse(kind: &'static Kind, node: &Node, sources: &Sources) -> Option<Parsed> {
+    match (kind, &node.value) {
+        (Kind::OneOf(kinds), _) => parse(alternative(kinds, node)?, node, sources),
+        (Kind::Distribution, Value::Table(_)) => {
+            distribution(node, sources).map(Parsed::Distribution)
+        }
+        (
+            Kind::Table(_)
+            | Kind::Tagged(_)
+            | Kind::Named { .. }
+            | Kind::List { .. }
+            | Kind::WithoutEffect,
+            _,
+        ) => None,
+        _ => {
+            let parsed = value::read(kind, node).ok()?;
+            let Parsed::File(path) = &parsed else { return Some(parsed) };
+            Some(Parsed::File(sources.folder(node.place.file).join(path)))
+        }
+    }
+}
+
+fn distribution(node: &Node, sources: &Sources) -> Option<Distribution> {
+    let entry = node.as_table()?.entries().next()?;
+    let inner = entry.node.as_table()?;
+    let kind = &DISTRIBUTION.field(&entry.key)?.kind;
+    let part = |name: &str| parse(&kind.field(name)?.kind, &inner.get(name)?.node, sources);
+    let span = |name: &str| match part(name) {
+        Some(Parsed::Span(span)) => Some(span),
+        _ => None,
+    };
+    let number = |name: &str| match part(name) {
+        Some(Parsed::Number(number)) => Some(number),
+        _ => None,
+    };
+    Some(match entry.key.as_str() {
+        "uniform" => Distribution::Uniform { min: span("min")?, max: span("max")? },
+        "exponential" => Distribution::Exponential { mean: span("mean")? },
+        "lognormal" => Distribution::Lognormal { median: span("median")?, sigma: number("sigma")? },
+        "weibull" => Distribution::Weibull { scale: span("scale")?, shape: number("shape")? },
+        "gamma" => Distribution::Gamma { mean: span("mean")?, shape: number("shape")? },
+        "empirical" => match (part("file")?, part("column")?) {
+            (Parsed::File(file), Parsed::Text(column)) => Distribution::Empirical { file, column },
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
+/// Returns the tree of a default, read once for all.
+///
+/// # Panics
+/// If `text` is no default of the table of keys.
+pub(super) fn default_node(text: &'static str) -> &'static Node {
+    static DEFAULTS: OnceLock<BTreeMap<&'static str, Node>> = OnceLock::new();
+    let defaults = DEFAULTS.get_or_init(|| {
+        let mut defaults = BTreeMap::new();
+        for pattern in keys::all() {
+            if let Need::Default(text) = pattern.key.need {
+                defaults.entry(text).or_insert_with(|| read_default(text));
+            }
+        }
+        defaults
+    });
+    defaults.get(text).unwrap_or_else(|| panic!("`{text}` is no default of the table of keys"))
+}
+
+fn read_default(text: &'static str) -> Node {
+    let mut problems = Problems::new();
+    let file = problems.sources.add_flag("default", &format!("it = {text}"));
+    let table = read_toml(file, &mut problems);
+    assert!(!problems.has_errors(), "the default `{text}` is not TOML: {}", problems.to_lines());
+    table.get("it").expect("`it` was just read").node.clone()
+}

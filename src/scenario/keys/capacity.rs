@@ -1,0 +1,216 @@
+//! Keys of what tasks run on: the account, clusters, container instances, instance types.
+
+use super::*;
+
+pub(super) const TABLES: &[Key] = &[
+    key("account", Kind::Table(&[ACCOUNT]), "The account: quotas and rates of the API.").or("{}"),
+    key(
+        "cluster",
+        Kind::Named { thing: "cluster", of: &Kind::Table(&[CLUSTER]) },
+        "Clusters; one called `default` is always there.",
+    ),
+    key(
+        "container_instances",
+        Kind::Named { thing: "container instances", of: &Kind::Table(&[INSTANCES]) },
+        "Fixed fleets of container instances.",
+    ),
+    key(
+        "instance_type",
+        Kind::Named { thing: "instance type", of: &Kind::Table(&[INSTANCE_TYPE]) },
+        "Instance types that the catalogue does not have, or other figures for those it has.",
+    ),
+];
+
+const QUOTAS: &str = "AWS General Reference, Amazon ECS endpoints and quotas";
+
+const ACCOUNT: &[Key] = &[
+    key(
+        "quotas",
+        Kind::Choice(&["raised", "documented"]),
+        "`raised`: adjustable quotas do not bind; `documented`: a new account's hold.",
+    )
+    .or("\"raised\""),
+    key(
+        "override",
+        Kind::Boolean,
+        "Whether quotas that AWS does not adjust may be changed here all the same.",
+    )
+    .or("false"),
+    key(
+        "fargate_on_demand_vcpu",
+        integer(0, 100_000_000),
+        "vCPUs that may run on Fargate at one time; adjustable.",
+    )
+    .or("6")
+    .documented(QUOTAS),
+    key(
+        "fargate_spot_vcpu",
+        integer(0, 100_000_000),
+        "vCPUs that may run on Fargate Spot at one time; adjustable.",
+    )
+    .or("6")
+    .documented(QUOTAS),
+    key("fargate_launch_burst", POSITIVE_COUNT, "Fargate launches at once; adjustable.")
+        .or("100")
+        .documented(QUOTAS),
+    key("fargate_launch_rate", Kind::Rate, "Fargate launches after the burst; adjustable.")
+        .or("\"20 per s\"")
+        .documented(QUOTAS),
+    key("fargate_spot_launch_burst", POSITIVE_COUNT, "Fargate Spot launches at once; adjustable.")
+        .or("100")
+        .documented(QUOTAS),
+    key("fargate_spot_launch_rate", Kind::Rate, "Fargate Spot launches after that; adjustable.")
+        .or("\"20 per s\"")
+        .documented(QUOTAS),
+    key("api_burst", POSITIVE_COUNT, "Calls that change cluster resources, at once; adjustable.")
+        .or("100")
+        .documented(
+            "ECS Developer Guide, request throttling; that RunTask is among them is assumed",
+        ),
+    key("api_rate", Kind::Rate, "Calls that change cluster resources, after that; adjustable.")
+        .or("\"40 per s\"")
+        .documented(
+            "ECS Developer Guide, request throttling; that RunTask is among them is assumed",
+        ),
+    key(
+        "service_tasks_per_minute_ec2",
+        POSITIVE_COUNT,
+        "Tasks a service launches in a minute on EC2 and external instances; not adjustable.",
+    )
+    .or("500")
+    .documented(QUOTAS),
+    key(
+        "service_tasks_per_minute_fargate",
+        POSITIVE_COUNT,
+        "Tasks a service launches in a minute on Fargate (125 in newer Regions); not adjustable.",
+    )
+    .or("500")
+    .documented(QUOTAS),
+];
+
+const CLUSTER: &[Key] = &[
+    key(
+        "default_capacity_provider_strategy",
+        work::STRATEGY,
+        "For services and tasks that name neither a launch type nor a strategy.",
+    ),
+    key(
+        "awsvpc_trunking",
+        Kind::Boolean,
+        "Whether instances have trunk interfaces, so that more awsvpc tasks fit.",
+    )
+    .or("false")
+    .documented("ECS Developer Guide, container-instance-eni: off until the account opts in"),
+];
+
+const CUSTOM_ATTRIBUTE: Kind =
+    Kind::Named { thing: "attribute", of: &Kind::Text("an attribute's value") };
+
+const INSTANCES: &[Key] = &[
+    key("like", reference("container_instances"), "Copies another fleet, then changes it."),
+    key(
+        "cluster",
+        Kind::Reference { table: "cluster", also: &["default"] },
+        "The cluster they are registered in.",
+    )
+    .or("\"default\"")
+    .documented("ECS agent README, ECS_CLUSTER"),
+    key("launch_type", Kind::Choice(&["EC2", "EXTERNAL"]), "EC2, or on premises (ECS Anywhere).")
+        .or("\"EC2\""),
+    key(
+        "instance_type",
+        Kind::Text("an instance type, such as \"m7g.large\""),
+        "Of EC2 instances; from the catalogue or `instance_type`.",
+    ),
+    key("count", integer(1, 1_000_000), "How many.").or("1"),
+    key(
+        "availability_zones",
+        Kind::List { of: &Kind::Text("a zone, such as \"a\" or \"us-east-1a\""), min: 1, max: 26 },
+        "Zones they are spread over in turn.",
+    )
+    .or("[\"a\"]"),
+    key(
+        "subnets",
+        list(&reference("subnet"), 16),
+        "Subnets they are in, in turn; they decide the zones and count addresses.",
+    ),
+    key("operating_system", Kind::Choice(&["LINUX", "WINDOWS"]), "The operating system.")
+        .or("\"LINUX\""),
+    key(
+        "architecture",
+        Kind::Choice(&["X86_64", "ARM64"]),
+        "Of external instances; an EC2 type has its own.",
+    )
+    .or("\"X86_64\""),
+    key("cpu", Kind::Cpu, "CPU of an external instance."),
+    key("memory", Kind::Memory, "Memory that an external instance registers."),
+    key("gpus", integer(0, 1024), "GPUs of an external instance.").or("0"),
+    key("attributes", CUSTOM_ATTRIBUTE, "Custom attributes, the same on each."),
+    key("reserved_memory", Kind::Memory, "ECS_RESERVED_MEMORY: kept back when registering.")
+        .or("0")
+        .documented("ECS agent README"),
+    key(
+        "reserved_ports",
+        list(&integer(1, 65_535), 100),
+        "TCP ports kept back, in place of the default for the operating system.",
+    )
+    .documented(
+        "ECS agent README: 22, 2375, 2376, 51678, 51679, on Windows also 53, 135, 139, \
+                 445, 3389, 5985, 5986",
+    ),
+    key("reserved_udp_ports", list(&integer(1, 65_535), 100), "UDP ports kept back.")
+        .or("[]")
+        .documented("ECS agent README"),
+    key(
+        "image_pull_behavior",
+        Kind::Choice(&["default", "always", "once", "prefer-cached"]),
+        "ECS_IMAGE_PULL_BEHAVIOR: when an image is pulled although it is there.",
+    )
+    .or("\"default\"")
+    .documented("ECS agent README"),
+    key(
+        "pull_bandwidth",
+        Kind::Bandwidth,
+        "Image bytes per second an instance pulls and unpacks, shared by tasks starting together; \
+         without it `timing.pull_bandwidth`.",
+    ),
+    key("root_volume", Kind::Bytes, "Size of the EBS volume of an instance.")
+        .or("\"30 GiB\"")
+        .documented("ECS Developer Guide: the volume of the ECS-optimized Linux images"),
+    key("volume_type", Kind::Choice(&["gp3", "gp2"]), "Type of that volume.")
+        .or("\"gp3\"")
+        .assumed("recent images use gp3, older ones gp2"),
+    key("public_ip", Kind::Boolean, "Whether each has a public IPv4 address, which costs.")
+        .or("false"),
+    key(
+        "awsvpc_trunking",
+        Kind::Boolean,
+        "Whether these have trunk interfaces; without it, as the cluster says.",
+    ),
+];
+
+const INSTANCE_TYPE: &[Key] = &[
+    key("vcpu", integer(1, 4096), "vCPUs.").required(),
+    key("memory", Kind::Memory, "Memory as AWS lists it.").required(),
+    key(
+        "registered_memory",
+        Kind::Memory,
+        "Memory the agent registers; without it the rule of the catalogue.",
+    ),
+    key("gpus", integer(0, 1024), "GPUs.").or("0"),
+    key("architecture", Kind::Choice(&["X86_64", "ARM64"]), "The architecture.").or("\"X86_64\""),
+    key("max_enis", integer(1, 1024), "Network interfaces an instance can have.")
+        .or("4")
+        .assumed("common among sizes with 4 vCPU"),
+    key(
+        "awsvpc_tasks",
+        integer(0, 1024),
+        "Tasks in network mode awsvpc without trunking; without it one less than `max_enis`.",
+    ),
+    key(
+        "awsvpc_tasks_trunking",
+        integer(0, 1024),
+        "Tasks in network mode awsvpc with trunking; without it trunking is not supported.",
+    ),
+    key("price", Kind::Money, "Per hour, on demand, Linux.").required(),
+];

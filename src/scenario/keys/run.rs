@@ -1,0 +1,140 @@
+//! Keys of the run as a whole: what, when, how long, what is recorded, what is bounded.
+
+use super::*;
+
+/// Every key that may stand at the top of a scenario.
+pub const ROOT: Fields = &[
+    RUN,
+    capacity::TABLES,
+    task::TABLES,
+    work::TABLES,
+    network::TABLES,
+    timing::TABLES,
+    ROUND_ABOUT,
+];
+
+const RUN: &[Key] = &[
+    key("name", Kind::Name, "Names the output folder; without it the file's name does."),
+    key(
+        "extends",
+        Kind::File,
+        "Another scenario that this one adds to: tables are merged, everything else is replaced.",
+    ),
+    key("region", Kind::Text("an AWS Region, such as \"eu-west-1\""), "Decides the prices.")
+        .or("\"us-east-1\""),
+    key(
+        "time_zone",
+        Kind::Text("a time zone, such as \"Europe/Dublin\""),
+        "The zone of every local time in the scenario.",
+    )
+    .or("\"UTC\""),
+    key(
+        "start",
+        Kind::Text("a civil time, such as \"2026-03-02T00:00\""),
+        "When the run begins, in civil time of `time_zone`; a fixed date, never today.",
+    )
+    .or("\"2026-01-05T00:00\""),
+    key("duration", POSITIVE_SPAN, "How long the run is.").or("\"1 d\""),
+    key("seed", integer(0, u64::MAX), "The luck of the run: same seed, same bytes.").or("1"),
+    key(
+        "warm_up",
+        Kind::Text("a length of time, or \"steady\""),
+        "What is left out of the metrics: a length of time, or until every service was steady \
+         once; without it nothing is.",
+    ),
+    key(
+        "initial_state",
+        Kind::Choice(&["steady", "cold"]),
+        "Whether services run at the start, or start then.",
+    )
+    .or("\"steady\""),
+];
+
+const ROUND_ABOUT: &[Key] = &[
+    key(
+        "at",
+        Kind::Named { thing: "at", of: &Kind::Table(&[AT]) },
+        "What happens when: changes by a time.",
+    ),
+    key("prices", Kind::Table(&[PRICES]), "Prices that replace those of the catalogue.").or("{}"),
+    key(
+        "objective",
+        Kind::Named {
+            thing: "objective",
+            of: &Kind::Text("a bound, such as \">= 99.95 %\" or \"<= 60 s\""),
+        },
+        "What must hold of a result, by the result's path: `\"service.web.availability\"`.",
+    ),
+    key("record", Kind::Table(&[RECORD]), "What a run leaves.").or("{}"),
+    key("limits", Kind::Table(&[LIMITS]), "What a run may take before it stops with a message.")
+        .or("{}"),
+];
+
+const AT: &[Key] = &[
+    key(
+        "time",
+        Kind::Text("a time, such as \"2026-03-03T14:00\", \"Tue 14:00\" or \"+38 h\""),
+        "When: civil time, the first such weekday and time, or since the start.",
+    )
+    .required(),
+    key(
+        "update_service",
+        Kind::Table(&[&[
+            key("service", reference("service"), "Which service.").required(),
+            key("desired_count", integer(0, 1_000_000), "How many tasks it should have then.")
+                .required(),
+        ]]),
+        "Changes a service, as `UpdateService` does.",
+    )
+    .required(),
+];
+
+const PRICES: &[Key] = &[
+    key(
+        "ec2",
+        Kind::Named { thing: "instance type", of: &Kind::Money },
+        "Per hour of an instance type, on demand, Linux.",
+    ),
+    key(
+        "fargate",
+        Kind::Table(&[&[
+            key("vcpu_hour", Kind::Money, "Per vCPU and hour."),
+            key("gb_hour", Kind::Money, "Per GB of memory and hour."),
+            key(
+                "ephemeral_gb_hour",
+                Kind::Money,
+                "Per GB of ephemeral storage above 20, and hour.",
+            ),
+            key("spot_vcpu_hour", Kind::Money, "Per vCPU and hour on Fargate Spot."),
+            key("spot_gb_hour", Kind::Money, "Per GB of memory and hour on Fargate Spot."),
+        ]]),
+        "Fargate, for every operating system and architecture of the scenario.",
+    )
+    .or("{}"),
+    key(
+        "charges",
+        Kind::Named { thing: "charge", of: &Kind::Money },
+        "Any other charge by its name in the catalogue, such as `nat_gateway_hour`.",
+    ),
+    key("windows_vcpu_hour", Kind::Money, "What Windows adds per vCPU and hour of an instance.")
+        .or("0.046")
+        .assumed("the surcharge seen on Fargate and on common instance types"),
+];
+
+const RECORD: &[Key] = &[
+    key(
+        "interval",
+        POSITIVE_SPAN,
+        "Length of a bucket of the series; without it 60 s, doubled until some 2,000 do.",
+    ),
+    key("task_log", Kind::Boolean, "Whether a row for every task is written.").or("true"),
+    key("event_log", Kind::Boolean, "Whether a row for every service event is written.").or("true"),
+];
+
+const LIMITS: &[Key] = &[
+    key("tasks", POSITIVE_COUNT, "Tasks that may exist at one time.").or("5_000_000"),
+    key("events", integer(1, u64::MAX), "Events that may be handled.").or("10_000_000_000"),
+    key("trace_memory", Kind::Bytes, "Memory a job trace may take once read.").or("\"256 MB\""),
+    key("trace_rows", integer(1, u64::MAX), "Rows a job trace may have.").or("100_000_000"),
+    key("wall_time", POSITIVE_SPAN, "Real time the run may take; without it, any."),
+];

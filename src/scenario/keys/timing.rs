@@ -1,0 +1,107 @@
+//! Keys of durations that AWS does not publish, with what was measured or must be assumed.
+
+use super::*;
+
+pub(super) const TABLES: &[Key] = &[key(
+    "timing",
+    Kind::Table(&[SCHEDULER, THROTTLE, START, STOP]),
+    "Durations that AWS does not publish.",
+)
+.or("{}")];
+
+const RETRY: &str =
+    "reproio/ecs_deploy#53: after about 50 s of failures the next try is 5 min later";
+const FARGATE: &str = "five starts of a small image, 2026: 10.8-17.3 s until the pull starts";
+const PULL: &str = "918 MiB in 29.1 s, 1.86 GiB in 32.9 s: 31-58 MiB/s with unpacking, on Fargate";
+
+const SCHEDULER: &[Key] = &[
+    key(
+        "reconcile_delay",
+        Kind::Distribution,
+        "From a task's end until the service scheduler acts.",
+    )
+    .or("{ uniform = { min = \"10 s\", max = \"20 s\" } }")
+    .measured("aws/amazon-ecs-agent#322: 13-23 s between starts of a container that exits at once"),
+    key("placement_retry", POSITIVE_SPAN, "Between tries to place a task that does not fit.")
+        .or("\"15 s\"")
+        .assumed(RETRY),
+    key("placement_retry_window", SPAN, "How long tries come at that pace.")
+        .or("\"50 s\"")
+        .measured(RETRY),
+    key("placement_retry_slow", POSITIVE_SPAN, "Between tries after that.")
+        .or("\"300 s\"")
+        .measured(RETRY),
+    key("settle", SPAN, "From RUNNING until a task without any health check counts as healthy.")
+        .or("\"40 s\"")
+        .documented("ECS API, DeploymentConfiguration"),
+];
+
+const THROTTLE: &[Key] = &[
+    key("throttle_after", integer(1, 1000), "Failed starts in a row before starts are delayed.")
+        .or("3")
+        .assumed("ECS Developer Guide, service throttle logic, gives no number"),
+    key("throttle_first", POSITIVE_SPAN, "The first delay; each further one is twice as long.")
+        .or("\"60 s\"")
+        .assumed("ECS Developer Guide, service throttle logic, gives no number"),
+    key("throttle_cap", POSITIVE_SPAN, "The longest delay.")
+        .or("\"27 min\"")
+        .documented("ECS Developer Guide, service throttle logic"),
+];
+
+const START: &[Key] = &[
+    key(
+        "pull_state",
+        Kind::Choice(&["PENDING", "ACTIVATING"]),
+        "The state a task is in while its images are pulled.",
+    )
+    .or("\"ACTIVATING\"")
+    .documented("ECS Developer Guide, task life cycle, 2026; its text of 2023 implies PENDING"),
+    key("eni_attach", Kind::Distribution, "To attach a network interface to an instance.")
+        .or("\"10 s\"")
+        .assumed("users report 5-15 s"),
+    key("agent_latency", Kind::Distribution, "Until the agent learns of a task and acts.")
+        .or("\"1 s\"")
+        .assumed("the agent holds an open connection; its polls are every second"),
+    key(
+        "fargate_provision",
+        Kind::Distribution,
+        "From a Fargate task's launch until its pull starts: placing, interface.",
+    )
+    .or("{ lognormal = { median = \"15 s\", sigma = 0.2 } }")
+    .measured(FARGATE),
+    key("fargate_start", Kind::Distribution, "From the end of a Fargate pull until RUNNING.")
+        .or("\"2.5 s\"")
+        .measured("five starts, 2026: 1.0-3.2 s"),
+    key(
+        "fargate_pull_bandwidth",
+        Kind::Bandwidth,
+        "Compressed image bytes a Fargate task pulls a second.",
+    )
+    .or("\"45 MiB/s\"")
+    .measured(PULL),
+    key("container_start", Kind::Distribution, "To create and start a container on an instance.")
+        .or("\"1 s\"")
+        .assumed("not published"),
+    key("cached_pull", Kind::Distribution, "To find that an image is in an instance's cache.")
+        .or("\"500 ms\"")
+        .assumed("not published"),
+    key(
+        "pull_bandwidth",
+        Kind::Bandwidth,
+        "Compressed image bytes an instance pulls a second, shared by tasks starting together.",
+    )
+    .or("\"45 MiB/s\"")
+    .assumed("as measured on Fargate, 31-58 MiB/s"),
+    key(
+        "health_check_response",
+        Kind::Distribution,
+        "From a load balancer's check of a new target until its answer counts.",
+    )
+    .or("\"1 s\"")
+    .assumed("not published"),
+];
+
+const STOP: &[Key] =
+    &[key("eni_detach", Kind::Distribution, "To detach and delete a network interface.")
+        .or("\"5 s\"")
+        .assumed("\"seconds\"; not published")];

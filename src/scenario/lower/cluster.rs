@@ -1,0 +1,343 @@
+//! Clusters, subnets, and fixed fleets of container instances.
+
+use crate::catalogue::InstanceType;
+use crate::ecs::model::{
+    Architecture, ClusterSpec, Fleet, HostPort, InstanceClass, InstanceLaunchType, Os, Protocol,
+    PullBehavior, Subnet, Zone,
+};
+use crate::engine::Ix;
+use crate::units::{Bytes, Resources};
+
+use super::super::View;
+use super::super::value::{BytesPerSecond, CpuUnits, Mib};
+use super::Lower;
+
+/// Container instances that a cluster may have. Source: AWS General Reference, ECS quotas.
+const INSTANCES_PER_CLUSTER: u64 = 5000;
+
+/// Addresses of a subnet that AWS keeps. Source: Amazon VPC User Guide, subnet CIDR blocks.
+const ADDRESSES_AWS_KEEPS: u32 = 5;
+
+/// Clusters by name; one called `default` is always there.
+pub(super) fn clusters(lower: &mut Lower) {
+    let mut names = vec!["default"];
+    names.extend(
+        lower
+            .root()
+            .entries("cluster")
+            .into_iter()
+            .map(|(name, _)| name)
+            .filter(|n| *n != "default"),
+    );
+    for name in names {
+        let ix = lower.model.clusters.push(ClusterSpec { name: name.to_string() });
+        lower.clusters.insert(name.to_string(), ix);
+    }
+}
+
+/// Subnets with their free addresses.
+pub(super) fn subnets(lower: &mut Lower) {
+    for (name, view) in lower.root().entries("subnet") {
+        let zone_name: String = view.get("availability_zone");
+        let zone = lower.zone(&view, "availability_zone", &zone_name);
+        let given: Option<u32> = view.find::<u64>("free_addresses").map(|n| n.min(1 << 31) as u32);
+        let by_cidr = view.find::<String>("cidr").and_then(|cidr| {
+            let addresses = addresses_of(&cidr);
+            if addresses.is_none() {
+                let message = format!("`{cidr}` is not a block of addresses");
+                let hint = "a block looks like `10.0.1.0/24`, with 16 to 28 bits";
+                lower.problems.push(view.error("cidr", message).hint(hint));
+            }
+            addresses
+        });
+        let free_addresses = given.or(by_cidr).unwrap_or(u32::MAX);
+        let subnet = Subnet { name: name.to_string(), zone, free_addresses };
+        let ix = lower.model.subnets.push(subnet);
+        lower.subnets.insert(name.to_string(), ix);
+    }
+}
+
+/// Returns the usable addresses of an IPv4 block: those in it less the five AWS keeps.
+///
+/// Source: Amazon VPC User Guide: a block has 16 to 28 bits.
+fn addresses_of(cidr: &str) -> Option<u32> {
+    let (address, bits) = cidr.split_once('/')?;
+    address.parse::<std::net::Ipv4Addr>().ok()?;
+    let bits: u32 = bits.parse().ok().filter(|bits| (16..=28).contains(bits))?;
+    Some((1 << (32 - bits)) - ADDRESSES_AWS_KEEPS)
+}
+
+/// Fixed fleets of container instances.
+pub(super) fn fleets(lower: &mut Lower) {
+    let mut per_cluster = vec![0u64; lower.model.clusters.len()];
+    let allowed = lower.root().table("account").get::<bool>("override");
+    for (name, view) in lower.root().entries("container_instances") {
+        let Some(kind) = kind_of(lower, &view) else { continue };
+        let cluster = lower.clusters[&view.get::<String>("cluster")];
+        let count: u32 = view.get("count");
+        let total = &mut per_cluster[cluster.index()];
+        *total += u64::from(count);
+        if *total > INSTANCES_PER_CLUSTER && !allowed {
+            let message = format!(
+                "there are {total} container instances in the cluster `{}`; AWS allows \
+                 {INSTANCES_PER_CLUSTER}",
+                lower.model.clusters[cluster].name
+            );
+            let hint = "use several clusters, or set `account.override = true`";
+            lower.problems.push(view.error("count", message).hint(hint));
+        }
+        let places = places(lower, &view, count);
+        let fleet = Ix::new(lower.model.fleets.len());
+        let classes = places
+            .into_iter()
+            .map(|zone| {
+                let class = class(lower, &view, &kind, (fleet, cluster, zone));
+                lower.model.classes.push(class)
+            })
+            .collect();
+        lower.model.fleets.push(Fleet { name: name.to_string(), count, classes });
+    }
+}
+
+/// What a fleet's instances are, zones apart.
+struct KindOfInstance {
+    launch_type: InstanceLaunchType,
+    name: String,
+    registered: Resources,
+    task_enis: u32,
+    os: Os,
+    architecture: Architecture,
+}
+
+fn kind_of(lower: &mut Lower, view: &View) -> Option<KindOfInstance> {
+    let os = match view.get::<String>("operating_system").as_str() {
+        "WINDOWS" => Os::Windows,
+        _ => Os::Linux,
+    };
+    let mut kind = match view.get::<String>("launch_type").as_str() {
+        "EXTERNAL" => external(lower, view, os)?,
+        _ => on_ec2(lower, view, os)?,
+    };
+    let reserved = view.get::<Mib>("reserved_memory").0;
+    match kind.registered.memory_mib.checked_sub(reserved).filter(|left| *left > 0) {
+        Some(left) => kind.registered.memory_mib = left,
+        None => {
+            let message = format!(
+                "`reserved_memory` keeps {reserved} MiB back of {} MiB, and the agent could not register",
+                kind.registered.memory_mib
+            );
+            lower.problems.push(view.error("reserved_memory", message));
+        }
+    }
+    Some(kind)
+}
+
+fn on_ec2(lower: &mut Lower, view: &View, os: Os) -> Option<KindOfInstance> {
+    for key in ["cpu", "memory"] {
+        if view.is_written(key) {
+            let message =
+                format!("`{key}` belongs to external instances; an EC2 instance type has its own");
+            lower.problems.push(view.error(key, message));
+        }
+    }
+    let Some(name) = view.find::<String>("instance_type") else {
+        let hint =
+            "add, for example, `instance_type = \"m7g.large\"`; `ecsim catalogue` lists them";
+        lower.problems.push(view.error("instance_type", "`instance_type` is missing").hint(hint));
+        return None;
+    };
+    let Some(known) = lower.catalogue.instance_type(&name).cloned() else {
+        let nearest = lower.catalogue.nearest_instance_types(&name).join(", ");
+        let message = format!("`{name}` is not in the catalogue of instance types");
+        let hint =
+            format!("did you mean {nearest}? or describe it in `[instance_type.\"{name}\"]`");
+        lower.problems.push(view.error("instance_type", message).hint(hint));
+        return None;
+    };
+    if let Err(error) = lower.catalogue.on_demand(&lower.region, &name, os) {
+        let problem = view.error("instance_type", error.to_string()).hint(error.hint());
+        lower.problems.push(problem);
+    }
+    if os == Os::Windows && known.architecture == Architecture::Arm64 {
+        let message = format!("`{name}` has ARM CPUs, on which Windows does not run");
+        lower.problems.push(view.error("operating_system", message));
+    }
+    Some(KindOfInstance {
+        launch_type: InstanceLaunchType::Ec2,
+        task_enis: known.awsvpc_tasks(trunks(lower, view, os, &known)),
+        registered: Resources {
+            cpu_units: known.registered_cpu_units(),
+            memory_mib: known.registered_memory(os).mib,
+            gpus: if os == Os::Linux { known.gpus } else { 0 },
+        },
+        architecture: known.architecture,
+        name,
+        os,
+    })
+}
+
+/// Says whether instances have trunk interfaces; never on Windows.
+fn trunks(lower: &mut Lower, view: &View, os: Os, known: &InstanceType) -> bool {
+    let cluster: String = view.get("cluster");
+    let of_cluster = lower
+        .root()
+        .entry("cluster", &cluster)
+        .is_some_and(|cluster| cluster.get::<bool>("awsvpc_trunking"));
+    let wanted = view.find::<bool>("awsvpc_trunking").unwrap_or(of_cluster);
+    if wanted && view.is_written("awsvpc_trunking") && known.awsvpc_tasks_trunked.is_none() {
+        let message = format!("`{}` does not support trunk interfaces", known.name);
+        let hint = "`ecsim catalogue --trunking --awsvpc-tasks 8` lists types that do";
+        lower.problems.push(view.error("awsvpc_trunking", message).hint(hint));
+    }
+    wanted && os == Os::Linux
+}
+
+fn external(lower: &mut Lower, view: &View, os: Os) -> Option<KindOfInstance> {
+    let cpu: Option<CpuUnits> = view.find("cpu");
+    let memory: Option<Mib> = view.find("memory");
+    for (key, given) in [("cpu", cpu.is_some()), ("memory", memory.is_some())] {
+        if !given {
+            let hint = "say what each machine registers, such as `cpu = \"8 vCPU\"`";
+            lower.problems.push(
+                view.error(key, format!("`{key}` is missing for external instances")).hint(hint),
+            );
+        }
+    }
+    for key in ["instance_type", "subnets", "awsvpc_trunking"] {
+        if view.is_written(key) {
+            lower.problems.push(
+                view.error(key, format!("`{key}` does not go with `launch_type = \"EXTERNAL\"`")),
+            );
+        }
+    }
+    let architecture = match view.get::<String>("architecture").as_str() {
+        "ARM64" => Architecture::Arm64,
+        _ => Architecture::X86_64,
+    };
+    Some(KindOfInstance {
+        launch_type: InstanceLaunchType::External,
+        name: "external".to_string(),
+        registered: Resources { cpu_units: cpu?.0, memory_mib: memory?.0, gpus: view.get("gpus") },
+        task_enis: 0,
+        os,
+        architecture,
+    })
+}
+
+/// Returns the zones of a fleet's instances in turn; instances take addresses of their subnets.
+fn places(lower: &mut Lower, view: &View, count: u32) -> Vec<Ix<Zone>> {
+    let subnets: Vec<Ix<Subnet>> =
+        view.items("subnets").iter().map(|item| lower.subnets[&item.value::<String>()]).collect();
+    if subnets.is_empty() {
+        let names = view.items("availability_zones");
+        return names
+            .iter()
+            .map(|item| lower.zone(view, "availability_zones", &item.value::<String>()))
+            .collect();
+    }
+    for (position, &subnet) in subnets.iter().enumerate() {
+        let share = (count as usize + subnets.len() - 1 - position) / subnets.len();
+        let subnet = &mut lower.model.subnets[subnet];
+        if subnet.free_addresses == u32::MAX {
+            continue;
+        }
+        match subnet.free_addresses.checked_sub(share as u32) {
+            Some(left) => subnet.free_addresses = left,
+            None => {
+                let message = format!(
+                    "the fleet needs {share} addresses of the subnet `{}`, which has {}",
+                    subnet.name, subnet.free_addresses
+                );
+                lower.problems.push(view.error("subnets", message));
+            }
+        }
+    }
+    subnets.iter().map(|&subnet| lower.model.subnets[subnet].zone).collect()
+}
+
+fn class(
+    lower: &Lower,
+    view: &View,
+    kind: &KindOfInstance,
+    (fleet, cluster, zone): (Ix<Fleet>, Ix<ClusterSpec>, Ix<Zone>),
+) -> InstanceClass {
+    let usual: BytesPerSecond = lower.root().table("timing").get("pull_bandwidth");
+    let bandwidth: BytesPerSecond = view.find("pull_bandwidth").unwrap_or(usual);
+    InstanceClass {
+        fleet,
+        cluster,
+        launch_type: kind.launch_type,
+        zone,
+        instance_type: kind.name.clone(),
+        registered: kind.registered,
+        task_enis: kind.task_enis,
+        reserved_ports: reserved_ports(view, kind.os),
+        os: kind.os,
+        architecture: kind.architecture,
+        attributes: attributes(lower, view, kind, zone),
+        pull_bandwidth: Bytes(bandwidth.0),
+        pull_behavior: match view.get::<String>("image_pull_behavior").as_str() {
+            "always" => PullBehavior::Always,
+            "once" => PullBehavior::Once,
+            "prefer-cached" => PullBehavior::PreferCached,
+            _ => PullBehavior::Default,
+        },
+    }
+}
+
+/// Host ports that the agent keeps. Source: amazon-ecs-agent README, `ECS_RESERVED_PORTS`.
+fn reserved_ports(view: &View, os: Os) -> Vec<HostPort> {
+    const LINUX: [u16; 5] = [22, 2375, 2376, 51678, 51679];
+    const WINDOWS: [u16; 11] = [53, 135, 139, 445, 2375, 2376, 3389, 5985, 5986, 51678, 51679];
+    let written = |key: &str| -> Vec<u16> {
+        view.items(key).iter().map(|item| item.value::<u64>() as u16).collect()
+    };
+    let tcp = match (view.is_written("reserved_ports"), os) {
+        (true, _) => written("reserved_ports"),
+        (false, Os::Linux) => LINUX.to_vec(),
+        (false, Os::Windows) => WINDOWS.to_vec(),
+    };
+    let port = |protocol| move |number| HostPort { protocol, number };
+    let mut ports: Vec<HostPort> = tcp.into_iter().map(port(Protocol::Tcp)).collect();
+    ports.extend(written("reserved_udp_ports").into_iter().map(port(Protocol::Udp)));
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}
+
+/// Built-in attributes and the user's own, sorted by name.
+///
+/// Source: ECS Developer Guide, "Amazon ECS container instance attributes".
+fn attributes(
+    lower: &Lower,
+    view: &View,
+    kind: &KindOfInstance,
+    zone: Ix<Zone>,
+) -> Vec<(String, String)> {
+    let os = match kind.os {
+        Os::Linux => "linux",
+        Os::Windows => "windows",
+    };
+    let architecture = match kind.architecture {
+        Architecture::X86_64 => "x86_64",
+        Architecture::Arm64 => "arm64",
+    };
+    let mut pairs = vec![
+        ("ecs.availability-zone", lower.model.zones[zone].name.as_str()),
+        ("ecs.os-type", os),
+        ("ecs.os-family", &if kind.os == Os::Linux { "LINUX" } else { "WINDOWS" }),
+        ("ecs.cpu-architecture", architecture),
+    ];
+    match kind.launch_type {
+        InstanceLaunchType::Ec2 => pairs.push(("ecs.instance-type", &kind.name)),
+        InstanceLaunchType::External => pairs.push(("ecs.capability.external", "")),
+    }
+    let mut attributes: Vec<(String, String)> =
+        pairs.into_iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+    for (name, value) in view.entries("attributes") {
+        attributes.retain(|(other, _)| other != name);
+        attributes.push((name.to_string(), value.value()));
+    }
+    attributes.sort();
+    attributes
+}

@@ -1,0 +1,270 @@
+//! From a checked document to the model of a run: names resolved, AWS's rules of registration held.
+//!
+//! What is wrong here is wrong in meaning, not in form: a name that does not exist, a size that
+//! Fargate does not have, a task that no instance can hold. File names mirror the areas of `ecs`.
+
+mod cluster;
+mod job;
+mod launch;
+mod prices;
+
+mod service;
+mod task;
+mod timing;
+
+use std::collections::BTreeMap;
+
+use crate::catalogue::Catalogue;
+use crate::ecs::model::{
+    ClusterSpec, Image, InitialState, Limits, Model, Requirement, Service, Subnet, TargetGroup,
+    TaskDefinition, TaskGroup, Zone,
+};
+use crate::engine::{Distribution, Ix, Table};
+use crate::units::{Bytes, Calendar, CalendarError, Span};
+
+use super::load::Files;
+use super::problems::{Problem, Problems};
+use super::value;
+use super::{Document, View};
+
+pub use self::prices::price_book;
+
+/// Zones of a region that are used where nothing names any.
+///
+/// Assumption: three, as most regions have at least three.
+const DEFAULT_ZONES: [&str; 3] = ["a", "b", "c"];
+
+/// What lowering works on: the document, the model so far, and who is called what.
+struct Lower<'d> {
+    document: &'d Document,
+    files: &'d dyn Files,
+    catalogue: Catalogue,
+    region: String,
+    model: Model,
+    clusters: BTreeMap<String, Ix<ClusterSpec>>,
+    zones: BTreeMap<String, Ix<Zone>>,
+    subnets: BTreeMap<String, Ix<Subnet>>,
+    images: BTreeMap<String, Ix<Image>>,
+    requirements: BTreeMap<Requirement, Ix<Requirement>>,
+    groups: BTreeMap<String, Ix<TaskGroup>>,
+    target_groups: BTreeMap<String, Ix<TargetGroup>>,
+    services: BTreeMap<String, Ix<Service>>,
+    definitions: BTreeMap<String, Option<Ix<TaskDefinition>>>,
+    /// Facts about each definition that only launches ask for.
+    definition_facts: Table<task::DefinitionFacts, TaskDefinition>,
+    problems: Vec<Problem>,
+}
+
+/// A model with what it was priced from.
+pub struct Lowered {
+    /// The model.
+    pub model: Model,
+    /// The catalogue with the scenario's own types and prices.
+    pub catalogue: Catalogue,
+    /// What the reader should know.
+    pub warnings: Vec<Problem>,
+}
+
+/// Builds the model.
+///
+/// # Errors
+/// All [`Problems`] at once, the document's warnings among them.
+pub fn lower(document: &Document, files: &dyn Files) -> Result<Lowered, Problems> {
+    let mut problems = document.problems.clone();
+    let root = document.root();
+    let calendar = match calendar(&root) {
+        Ok(calendar) => Some(calendar),
+        Err(problem) => {
+            problems.push(problem);
+            None
+        }
+    };
+    // Whatever is wrong with the clock, all the rest is checked too.
+    let fallback = || Calendar::new("2026-01-05T00:00", "UTC").expect("a good date");
+    let mut lower = Lower::new(document, files, calendar.unwrap_or_else(fallback));
+    lower.all();
+    problems.extend(lower.problems.iter().cloned());
+    if problems.has_errors() {
+        return Err(problems);
+    }
+    Ok(Lowered { model: lower.model, catalogue: lower.catalogue, warnings: lower.problems })
+}
+
+/// Reads the scenario's clock.
+fn calendar(root: &View) -> Result<Calendar, Problem> {
+    let start: String = root.get("start");
+    let zone: String = root.get("time_zone");
+    Calendar::new(&start, &zone).map_err(|error| {
+        let key = if Calendar::new("2026-01-05", &zone).is_err() { "time_zone" } else { "start" };
+        calendar_problem(root, key, &error)
+    })
+}
+
+fn calendar_problem(view: &View, key: &str, error: &CalendarError) -> Problem {
+    view.error(key, error.message.clone()).hint(error.hint.clone())
+}
+
+impl<'d> Lower<'d> {
+    fn new(document: &'d Document, files: &'d dyn Files, calendar: Calendar) -> Lower<'d> {
+        let root = document.root();
+        let limits = root.table("limits");
+        let initial_state = match root.get::<String>("initial_state").as_str() {
+            "cold" => InitialState::Cold,
+            _ => InitialState::Steady,
+        };
+        let empty_account = crate::ecs::model::Account {
+            fargate_cpu_units: None,
+            fargate_spot_cpu_units: None,
+            fargate_launches: None,
+            fargate_spot_launches: None,
+            api_calls: None,
+            service_launches_on_instances: None,
+            service_launches_on_fargate: None,
+        };
+        let mut problems = Vec::new();
+        let timing = timing::timing(&root.table("timing"), files, &mut problems);
+        let model = Model {
+            name: root.find("name").unwrap_or_default(),
+            calendar,
+            duration: root.get("duration"),
+            initial_state,
+            zones: Table::new(),
+            clusters: Table::new(),
+            fleets: Table::new(),
+            classes: Table::new(),
+            subnets: Table::new(),
+            images: Table::new(),
+            task_definitions: Table::new(),
+            requirements: Table::new(),
+            launches: Table::new(),
+            groups: Table::new(),
+            target_groups: Table::new(),
+            services: Table::new(),
+            submitters: Table::new(),
+            actions: Vec::new(),
+            account: empty_account,
+            timing,
+            limits: Limits { events: limits.get("events"), tasks: limits.get("tasks") },
+        };
+        Lower {
+            document,
+            files,
+            catalogue: Catalogue::builtin().clone(),
+            region: root.get("region"),
+            model,
+            clusters: BTreeMap::new(),
+            zones: BTreeMap::new(),
+            subnets: BTreeMap::new(),
+            images: BTreeMap::new(),
+            requirements: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            target_groups: BTreeMap::new(),
+            services: BTreeMap::new(),
+            definitions: BTreeMap::new(),
+            definition_facts: Table::new(),
+            problems,
+        }
+    }
+
+    fn root(&self) -> View<'d> {
+        self.document.root()
+    }
+
+    /// Lowers every area, in an order in which names exist before they are used.
+    fn all(&mut self) {
+        prices::overlay(self);
+        timing::account(self);
+        cluster::clusters(self);
+        cluster::subnets(self);
+        cluster::fleets(self);
+        service::target_groups(self);
+        task::definitions(self);
+        service::services(self);
+        job::tasks(self);
+        job::jobs(self);
+        service::actions(self);
+    }
+
+    /// Returns the zone of this name, `b` or `eu-west-1b`; reports one of another region.
+    fn zone(&mut self, view: &View, key: &str, name: &str) -> Ix<Zone> {
+        let short = name.len() == 1 && name.bytes().all(|byte| byte.is_ascii_lowercase());
+        let full = if short { format!("{}{name}", self.region) } else { name.to_string() };
+        if !full.starts_with(&self.region) || full == self.region {
+            let message = format!("`{name}` is not a zone of `{}`", self.region);
+            let hint = format!("write a letter, such as `a`, or `{}a`", self.region);
+            self.problems.push(view.error(key, message).hint(hint));
+        }
+        *self
+            .zones
+            .entry(full.clone())
+            .or_insert_with(|| self.model.zones.push(Zone { name: full }))
+    }
+
+    /// Returns the zones that are used where nothing names any.
+    fn default_zones(&mut self) -> Vec<Ix<Zone>> {
+        let root = self.root();
+        DEFAULT_ZONES.iter().map(|letter| self.zone(&root, "region", letter)).collect()
+    }
+
+    fn requirement(&mut self, requirement: Requirement) -> Ix<Requirement> {
+        if let Some(&ix) = self.requirements.get(&requirement) {
+            return ix;
+        }
+        let ix = self.model.requirements.push(requirement.clone());
+        self.requirements.insert(requirement, ix);
+        ix
+    }
+
+    fn group(&mut self, name: &str) -> Ix<TaskGroup> {
+        let groups = &mut self.model.groups;
+        *self
+            .groups
+            .entry(name.to_string())
+            .or_insert_with(|| groups.push(TaskGroup { name: name.to_string() }))
+    }
+
+    /// Returns an image by its name, with the size the scenario gives it or the usual one.
+    fn image(&mut self, name: &str) -> Ix<Image> {
+        if let Some(&ix) = self.images.get(name) {
+            return ix;
+        }
+        let given = self.root().entry("image", name);
+        let size = given.map_or(DEFAULT_IMAGE_SIZE, |view| view.get("size"));
+        let ix = self.model.images.push(Image { name: name.to_string(), size });
+        self.images.insert(name.to_string(), ix);
+        ix
+    }
+}
+
+/// Size of an image that the scenario does not describe; the table of keys says the same.
+const DEFAULT_IMAGE_SIZE: Bytes = Bytes::mib(150);
+
+/// Turns a written distribution of lengths of time into the engine's, in seconds.
+fn distribution(
+    written: &value::Distribution,
+    (view, key): (&View, &str),
+    files: &dyn Files,
+    problems: &mut Vec<Problem>,
+) -> Distribution {
+    use value::Distribution as W;
+    let secs = |span: &Span| span.as_secs_f64();
+    let made = match written {
+        W::Constant(span) => Distribution::constant(secs(span)),
+        W::Uniform { min, max } => Distribution::uniform(secs(min), secs(max)),
+        W::Exponential { mean } => Distribution::exponential(secs(mean)),
+        W::Lognormal { median, sigma } => Distribution::lognormal(secs(median), *sigma),
+        W::Weibull { scale, shape } => Distribution::weibull(secs(scale), *shape),
+        W::Gamma { mean, shape } => Distribution::gamma_of_mean(secs(mean), *shape),
+        W::Empirical { file, column } => {
+            let named = view.error(key, "");
+            let read = super::trace::read_durations(files, file, column, &named, problems);
+            // After an error of its own, any distribution will do: nothing is run.
+            let values = read.unwrap_or_else(|| vec![Span::ZERO]);
+            Distribution::empirical(values.iter().map(secs).collect())
+        }
+    };
+    made.unwrap_or_else(|error| {
+        problems.push(view.error(key, error.to_string()));
+        Distribution::constant(0.0).expect("zero is a length of time")
+    })
+}

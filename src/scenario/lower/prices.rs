@@ -1,0 +1,354 @@
+//! Prices: what the scenario writes over the catalogue, and the price book of the run.
+
+use crate::billing::{Category, ClassRates, FargateRates, Per, PriceBook, Rate, Standing};
+use crate::catalogue::{
+    Catalogue, Charge, Evidence, FargateOffer, FargatePrice, Hypervisor, InstanceType, Period,
+    Priced, RegisteredMemory,
+};
+use crate::ecs::model::{Architecture, InstanceLaunchType, Model, Os, Provider};
+use crate::units::{HourlyRate, Money};
+
+use super::super::problems::Problem;
+use super::super::suggest::did_you_mean;
+use super::super::value::Mib;
+use super::super::{Document, View};
+use super::Lower;
+
+/// Writes the scenario's own instance types and prices over the catalogue.
+pub(super) fn overlay(lower: &mut Lower) {
+    for (name, view) in lower.root().entries("instance_type") {
+        let made = instance_type(name, &view);
+        lower.catalogue.set_instance_type(made);
+        let rate = hourly(view.get("price"));
+        lower.catalogue.set_on_demand(&lower.region, name, Os::Linux, rate);
+    }
+    let prices = lower.root().table("prices");
+    for (name, view) in prices.entries("ec2") {
+        if lower.catalogue.instance_type(name).is_none() {
+            let nearest = lower.catalogue.nearest_instance_types(name).join(", ");
+            let message = format!("`{name}` is not in the catalogue of instance types");
+            let problem = Problem::error(view.place(), message);
+            lower.problems.push(problem.hint(format!("did you mean {nearest}?")));
+            continue;
+        }
+        lower.catalogue.set_on_demand(&lower.region, name, Os::Linux, hourly(view.value()));
+    }
+    for (name, view) in prices.entries("charges") {
+        let Some(charge) = Charge::from_name(name) else {
+            let names = Charge::ALL.map(Charge::name);
+            let problem = Problem::error(view.place(), format!("`{name}` is not a charge"));
+            lower.problems.push(
+                match did_you_mean(name, names).map(|it| format!("did you mean `{it}`?")) {
+                    Some(hint) => problem.hint(hint),
+                    None => problem.hint("`ecsim catalogue --charges` lists them"),
+                },
+            );
+            continue;
+        };
+        let nanos = nanos(view.value());
+        lower.catalogue.set_charge(&lower.region, charge, nanos);
+    }
+    overlay_fargate(lower, &prices.table("fargate"));
+    overlay_windows(lower, &prices);
+}
+
+fn nanos(money: Money) -> i64 {
+    // A price is checked to be far below the nine billion dollars that fit.
+    i64::try_from(money.as_nanos()).unwrap_or(i64::MAX)
+}
+
+fn hourly(money: Money) -> HourlyRate {
+    HourlyRate::nanos_per_hour(nanos(money))
+}
+
+fn instance_type(name: &str, view: &View) -> InstanceType {
+    let enis_max: u32 = view.get("max_enis");
+    InstanceType {
+        name: name.to_string(),
+        vcpus: view.get("vcpu"),
+        memory_mib: view.get::<Mib>("memory").0,
+        registered: view
+            .find::<Mib>("registered_memory")
+            .map(|memory| RegisteredMemory { mib: memory.0, evidence: Evidence::Given }),
+        architecture: match view.get::<String>("architecture").as_str() {
+            "ARM64" => Architecture::Arm64,
+            _ => Architecture::X86_64,
+        },
+        gpus: view.get("gpus"),
+        gpu_memory_mib: 0,
+        network_mbps_baseline: 0,
+        enis_max,
+        awsvpc_tasks: view.find("awsvpc_tasks").unwrap_or(enis_max.saturating_sub(1)),
+        awsvpc_tasks_trunked: view.find("awsvpc_tasks_trunking"),
+        trunking_evidence: Evidence::Given,
+        hypervisor: Hypervisor::Nitro,
+        burstable: false,
+        current_generation: true,
+    }
+}
+
+/// Every platform of Fargate in the region gets the prices that are written.
+fn overlay_fargate(lower: &mut Lower, view: &View) {
+    let given = |key: &str| view.find::<Money>(key).map(|money| Priced::given(hourly(money)));
+    for offer in offers() {
+        let (cpu, memory) = if offer.spot {
+            (given("spot_vcpu_hour"), given("spot_gb_hour"))
+        } else {
+            (given("vcpu_hour"), given("gb_hour"))
+        };
+        let storage = given("ephemeral_gb_hour");
+        let Ok(known) = lower.catalogue.fargate_price(&lower.region, offer) else {
+            // A region that is not in the catalogue can be priced whole.
+            if let (Some(vcpu_hour), Some(gb_hour), Some(ephemeral_gb_hour)) =
+                (cpu, memory, storage)
+            {
+                let price = FargatePrice { vcpu_hour, gb_hour, ephemeral_gb_hour };
+                lower.catalogue.set_fargate_price(&lower.region, offer, price);
+            }
+            continue;
+        };
+        let known = known.clone();
+        let price = FargatePrice {
+            vcpu_hour: cpu.unwrap_or(known.vcpu_hour),
+            gb_hour: memory.unwrap_or(known.gb_hour),
+            ephemeral_gb_hour: storage.unwrap_or(known.ephemeral_gb_hour),
+        };
+        lower.catalogue.set_fargate_price(&lower.region, offer, price);
+    }
+}
+
+fn offers() -> impl Iterator<Item = FargateOffer> {
+    let platforms = [
+        (Os::Linux, Architecture::X86_64),
+        (Os::Linux, Architecture::Arm64),
+        (Os::Windows, Architecture::X86_64),
+    ];
+    platforms.into_iter().flat_map(|(os, architecture)| {
+        [false, true].map(|spot| FargateOffer { os, architecture, spot })
+    })
+}
+
+/// A surcharge that is written replaces the one assumed, for the types of this scenario.
+fn overlay_windows(lower: &mut Lower, prices: &View) {
+    if !prices.is_written("windows_vcpu_hour") {
+        return;
+    }
+    let surcharge = nanos(prices.get("windows_vcpu_hour"));
+    for (_, view) in lower.root().entries("container_instances") {
+        let Some(name) = view.find::<String>("instance_type") else { continue };
+        let Some(vcpus) = lower.catalogue.instance_type(&name).map(|it| it.vcpus) else { continue };
+        if let Ok(linux) = lower.catalogue.on_demand(&lower.region, &name, Os::Linux) {
+            let nanos = linux.rate.as_nanos_per_hour() + surcharge * i64::from(vcpus);
+            let rate = HourlyRate::nanos_per_hour(nanos);
+            lower.catalogue.set_on_demand(&lower.region, &name, Os::Windows, rate);
+        }
+    }
+}
+
+/// Makes the price book of a run: the model was checked against the same catalogue.
+///
+/// # Errors
+/// A [`Problem`] for each price that the catalogue does not have.
+pub fn price_book(
+    document: &Document,
+    catalogue: &Catalogue,
+    model: &Model,
+) -> Result<PriceBook, Vec<Problem>> {
+    let root = document.root();
+    let region: String = root.get("region");
+    let book = Book { root, region, catalogue, model };
+    let mut problems = Vec::new();
+    let classes = model.classes.iter().map(|(_, class)| book.class(class, &mut problems)).collect();
+    let fargate = book.fargate(&mut problems);
+    let (standing, not_modelled) = book.standing();
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(PriceBook {
+        classes,
+        fargate,
+        public_ipv4: book.charge(Charge::PublicIpv4),
+        ecs_anywhere: book.charge(Charge::EcsAnywhereInstance),
+        standing,
+        not_modelled,
+    })
+}
+
+struct Book<'a> {
+    root: View<'a>,
+    region: String,
+    catalogue: &'a Catalogue,
+    model: &'a Model,
+}
+
+fn rate(priced: &Priced) -> Rate {
+    Rate {
+        nanos: priced.rate.as_nanos_per_hour(),
+        per: Per::Hour,
+        assumed: priced.evidence == Evidence::Assumed,
+        note: priced.note.to_string(),
+    }
+}
+
+impl Book<'_> {
+    fn charge(&self, charge: Charge) -> Rate {
+        let price = self.catalogue.charge(&self.region, charge);
+        let per = match price.unit.period {
+            Some(Period::Hour) => Per::Hour,
+            // An amount per month of traffic is prorated as an amount that stands for a month.
+            Some(Period::Month) | None => Per::Month,
+        };
+        let assumed = price.evidence == Evidence::Assumed;
+        Rate { nanos: price.nanos, per, assumed, note: price.note.to_string() }
+    }
+
+    fn class(
+        &self,
+        class: &crate::ecs::model::InstanceClass,
+        problems: &mut Vec<Problem>,
+    ) -> ClassRates {
+        let fleet = &self.model.fleets[class.fleet].name;
+        let view = self.root.entry("container_instances", fleet);
+        let view = view.expect("a fleet is made of its table");
+        let on_ec2 = class.launch_type == InstanceLaunchType::Ec2;
+        let instance = match on_ec2 {
+            true => match self.catalogue.on_demand(&self.region, &class.instance_type, class.os) {
+                Ok(priced) => rate(&priced),
+                Err(error) => {
+                    let problem = view.error("instance_type", error.to_string());
+                    problems.push(problem.hint(error.hint()));
+                    rate(&Priced::given(HourlyRate::ZERO))
+                }
+            },
+            false => rate(&Priced::given(HourlyRate::ZERO)),
+        };
+        let volume = match view.get::<String>("volume_type").as_str() {
+            "gp2" => Charge::Gp2Storage,
+            _ => Charge::Gp3Storage,
+        };
+        let size = view.get::<crate::units::Bytes>("root_volume").0.div_ceil(1 << 30);
+        ClassRates {
+            instance,
+            root_volume_gib: if on_ec2 { size as u32 } else { 0 },
+            root_volume: self.charge(volume),
+            public_ip: view.get("public_ip"),
+        }
+    }
+
+    /// Prices of every platform of Fargate that some launch can use.
+    fn fargate(&self, problems: &mut Vec<Problem>) -> Vec<FargateRates> {
+        let mut wanted = Vec::new();
+        let services = self.model.services.iter().map(|(_, it)| (it.launch, it.task_definition));
+        let submitters =
+            self.model.submitters.iter().map(|(_, it)| (it.launch, it.task_definition));
+        for (launch, definition) in services.chain(submitters) {
+            let definition = &self.model.task_definitions[definition];
+            for item in &self.model.launches[launch].providers {
+                let spot = match item.provider {
+                    Provider::Fargate => false,
+                    Provider::FargateSpot => true,
+                    Provider::Ec2 | Provider::External => continue,
+                };
+                let (os, architecture) = (definition.os, definition.architecture);
+                wanted.push(FargateOffer { os, architecture, spot });
+            }
+        }
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mut rates = Vec::new();
+        for offer in wanted {
+            match self.catalogue.fargate_price(&self.region, offer) {
+                Ok(price) => rates.push(FargateRates {
+                    os: offer.os,
+                    architecture: offer.architecture,
+                    spot: offer.spot,
+                    vcpu: rate(&price.vcpu_hour),
+                    memory: rate(&price.gb_hour),
+                    ephemeral_storage: rate(&price.ephemeral_gb_hour),
+                }),
+                Err(error) => {
+                    let problem = self.root.error("region", error.to_string());
+                    problems.push(problem.hint(error.hint()));
+                }
+            }
+        }
+        rates
+    }
+
+    /// What is paid all the time, and what is not on the bill because nothing says how much.
+    fn standing(&self) -> (Vec<Standing>, Vec<String>) {
+        let mut lines = Vec::new();
+        let mut missing = Vec::new();
+        for (name, view) in self.root.entries("load_balancer") {
+            let (hour, unit) = match view.get::<String>("type").as_str() {
+                "network" => (Charge::Nlb, Charge::NlbCapacity),
+                // Assumption: a Classic Load Balancer costs what an Application one does.
+                _ => (Charge::Alb, Charge::AlbCapacity),
+            };
+            lines.push(self.stands(Category::LoadBalancer, name, (hour, 1000)));
+            match view.find::<f64>("lcu") {
+                Some(lcu) => {
+                    let milli = (lcu * 1000.0).round() as u64;
+                    lines.push(self.stands(Category::LoadBalancer, name, (unit, milli)));
+                }
+                None => missing.push(format!("capacity units of load balancer {name}")),
+            }
+        }
+        let network = self.root.table("network");
+        match network.find::<u64>("nat_gateways") {
+            Some(count) => {
+                let count = (Charge::NatGateway, count * 1000);
+                lines.push(self.stands(Category::NatGateway, "gateways", count));
+            }
+            None => missing.push("NAT gateways".to_string()),
+        }
+        let traffic = [
+            ("nat_gb_per_month", Category::NatGateway, "data", Charge::NatGatewayData, 1),
+            // Each GB between zones is charged on both sides.
+            (
+                "cross_zone_gb_per_month",
+                Category::DataTransfer,
+                "between zones",
+                Charge::CrossZoneData,
+                2,
+            ),
+            ("log_gb_per_month", Category::Logs, "ingested", Charge::LogsIngest, 1),
+        ];
+        for (key, category, item, charge, sides) in traffic {
+            match network.find::<f64>(key) {
+                Some(gb) => {
+                    let milli = (gb * 1000.0).round() as u64 * sides;
+                    lines.push(self.stands(category, item, (charge, milli)));
+                }
+                None if charge == Charge::NatGatewayData => {}
+                None => missing.push(
+                    match category {
+                        Category::Logs => "CloudWatch Logs",
+                        _ => "traffic between zones",
+                    }
+                    .to_string(),
+                ),
+            }
+        }
+        missing.push("Container Insights".to_string());
+        missing.push("ECR".to_string());
+        missing.push("traffic to the internet".to_string());
+        (lines, missing)
+    }
+
+    fn stands(&self, category: Category, item: &str, (charge, milli): (Charge, u64)) -> Standing {
+        let unit = match charge.unit().period {
+            None => charge.unit().name.to_string(),
+            Some(_) => charge.unit().to_string(),
+        };
+        Standing {
+            category,
+            item: item.to_string(),
+            zone: None,
+            holder: None,
+            quantity_milli: milli,
+            unit,
+            rate: self.charge(charge),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Services, target groups, and what happens when.
+
+use crate::ecs::model::{Action, Provider, Scheduling, Service, TargetGroup};
+use crate::units::{SimTime, Span};
+
+use super::super::View;
+use super::launch::{Launcher, check_fit, launch};
+use super::{Lower, task};
+
+/// Tasks that a service may have. Source: AWS General Reference, ECS quotas.
+const TASKS_PER_SERVICE: u32 = 5000;
+
+/// Target groups by name.
+pub(super) fn target_groups(lower: &mut Lower) {
+    for (name, view) in lower.root().entries("target_group") {
+        let balancer: String = view.get("load_balancer");
+        let kind = lower.root().entry("load_balancer", &balancer);
+        let application =
+            kind.is_some_and(|balancer| balancer.get::<String>("type") == "application");
+        let check = view.table("health_check");
+        let group = TargetGroup {
+            name: name.to_string(),
+            deregistration_delay: view.get("deregistration_delay"),
+            health_check_interval: check.get("interval"),
+            // A new target of an Application Load Balancer is healthy after one success (ECS guide,
+            // "Optimize load balancer health check parameters"). Assumption: the others want all.
+            first_healthy_checks: if application { 1 } else { check.get("healthy_threshold") },
+        };
+        let ix = lower.model.target_groups.push(group);
+        lower.target_groups.insert(name.to_string(), ix);
+    }
+}
+
+/// Services by name.
+pub(super) fn services(lower: &mut Lower) {
+    for (name, view) in lower.root().entries("service") {
+        let daemon = view.get::<String>("scheduling_strategy") == "DAEMON";
+        let scheduling = scheduling(lower, &view, daemon);
+        let definition = task::definition_of(lower, name, &view);
+        let launcher = if daemon { Launcher::Daemon } else { Launcher::Service };
+        let group = format!("service:{name}");
+        let launch = launch(lower, &view, (launcher, &group), definition);
+        let on_fargate = launch.providers.iter().any(|item| !item.provider.uses_instances());
+        if daemon && on_fargate {
+            let message = "DAEMON services do not run on Fargate: there are no instances";
+            lower.problems.push(view.error("scheduling_strategy", message));
+        }
+        let external = launch.providers.iter().any(|it| it.provider == Provider::External);
+        if external && !view.items("load_balancers").is_empty() {
+            let message = "external instances have no load balancing";
+            lower.problems.push(view.error("load_balancers", message));
+        }
+        if let Some(definition) = definition {
+            check_fit(lower, &view, &launch, definition);
+        }
+        let target_groups = targets(lower, &view, definition);
+        let launch = lower.model.launches.push(launch);
+        // A service whose definition is wrong is not made; its name still exists for others.
+        let Some(task_definition) = definition else { continue };
+        let ix = lower.model.services.push(Service {
+            name: name.to_string(),
+            task_definition,
+            launch,
+            scheduling,
+            target_groups,
+        });
+        lower.services.insert(name.to_string(), ix);
+    }
+}
+
+fn scheduling(lower: &mut Lower, view: &View, daemon: bool) -> Scheduling {
+    let desired: Option<u32> = view.find("desired_count");
+    if daemon {
+        if desired.is_some() {
+            let message = "a DAEMON service has one task on each instance, not a desired count";
+            lower.problems.push(view.error("desired_count", message));
+        }
+        return Scheduling::Daemon;
+    }
+    if desired.is_none() {
+        let hint = "add, for example, `desired_count = 3`";
+        lower.problems.push(view.error("desired_count", "`desired_count` is missing").hint(hint));
+    }
+    let desired_count = desired.unwrap_or(0);
+    check_count(lower, view, desired_count);
+    Scheduling::Replica { desired_count }
+}
+
+fn check_count(lower: &mut Lower, view: &View, count: u32) {
+    let allowed = lower.root().table("account").get::<bool>("override");
+    if count > TASKS_PER_SERVICE && !allowed {
+        let message =
+            format!("`desired_count` is {count}; AWS allows {TASKS_PER_SERVICE} tasks a service");
+        let hint = "split the service, or set `account.override = true` to ask what if";
+        lower.problems.push(view.error("desired_count", message).hint(hint));
+    }
+}
+
+fn targets(
+    lower: &mut Lower,
+    view: &View,
+    definition: Option<crate::engine::Ix<crate::ecs::model::TaskDefinition>>,
+) -> Vec<crate::engine::Ix<TargetGroup>> {
+    let mut groups = Vec::new();
+    for item in view.items("load_balancers") {
+        let name: String = item.get("container_name");
+        if let Some(definition) = definition {
+            let containers = &lower.model.task_definitions[definition].containers;
+            if !containers.iter().any(|container| container.name == name) {
+                let names: Vec<&str> = containers.iter().map(|it| it.name.as_str()).collect();
+                let message = format!("`{name}` is not a container of its task");
+                let hint = format!("it has {}", names.join(", "));
+                lower.problems.push(item.error("container_name", message).hint(hint));
+            }
+        }
+        groups.push(lower.target_groups[&item.get::<String>("target_group")]);
+    }
+    groups
+}
+
+/// What happens when: changes in order of time.
+pub(super) fn actions(lower: &mut Lower) {
+    let end = SimTime::ZERO + lower.model.duration;
+    for (_, view) in lower.root().entries("at") {
+        let text: String = view.get("time");
+        let update = view.table("update_service");
+        let desired_count: u32 = update.get("desired_count");
+        let name: String = update.get("service");
+        let at = match lower.model.calendar.instant(&text) {
+            Ok(at) => at,
+            Err(error) => {
+                lower.problems.push(view.error("time", error.message).hint(error.hint));
+                continue;
+            }
+        };
+        if at > end {
+            let after = Span::micros(at.as_micros());
+            let message = format!("`{text}` is {after} after the start, and the run ends before");
+            lower.problems.push(view.warning("time", message));
+            continue;
+        }
+        let Some(&service) = lower.services.get(&name) else { continue };
+        if lower.model.services[service].scheduling == Scheduling::Daemon {
+            let message = format!("`{name}` is a DAEMON service, which has no desired count");
+            lower.problems.push(update.error("service", message));
+        }
+        check_count(lower, &update, desired_count);
+        lower.model.actions.push((at, Action::SetDesiredCount { service, desired_count }));
+    }
+    lower.model.actions.sort_by_key(|(at, _)| *at);
+}

@@ -1,0 +1,654 @@
+//! Task definitions: AWS's rules of registration, and what a task reserves.
+
+use crate::ecs::model::{
+    Architecture, Behaviour, Condition, Container, Dependency, FargateSize, HealthCheck, HostPort,
+    Os, PlacementConstraint, Protocol, Requirement, RestartPolicy, TaskDefinition, Usage,
+};
+use crate::ecs::placement::query::Query;
+use crate::engine::{Distribution, Ix};
+use crate::units::{Resources, Span};
+
+use super::super::View;
+use super::super::keys::Kind;
+use super::super::value::{self, CpuUnits, Mib, PerSecond, Share};
+use super::Lower;
+
+/// Containers of a task definition. Source: AWS General Reference, ECS quotas.
+const CONTAINERS: usize = 10;
+
+/// Least memory of a container in MiB. Source: ECS API, ContainerDefinition (Docker 20.10).
+const LEAST_MEMORY: u32 = 6;
+
+/// Facts about a definition that only launches ask for.
+#[derive(Clone, Debug)]
+pub(super) struct DefinitionFacts {
+    /// `networkMode`.
+    pub network_mode: String,
+    /// The task's own CPU and memory, as Fargate wants them.
+    pub task_size: (Option<u32>, Option<u32>),
+    /// Whether a container asks for GPUs.
+    pub gpus: u32,
+    /// Whether a volume is on EFS.
+    pub efs: bool,
+    /// Whether every container's memory is known without the task's.
+    pub has_memory: bool,
+    /// Longest `startTimeout` and `stopTimeout` written.
+    pub timeouts: Vec<(String, &'static str, Span)>,
+    /// Constraints of the definition.
+    pub constraints: Vec<PlacementConstraint>,
+}
+
+/// Lowers every named task definition, used or not: what is wrong is said.
+pub(super) fn definitions(lower: &mut Lower) {
+    for (name, view) in lower.root().entries("task_definition") {
+        let definition = definition(lower, name, &view);
+        lower.definitions.insert(name.to_string(), definition);
+    }
+    for (name, view) in lower.root().entries("behaviour") {
+        let inline = ["service", "task", "job"].iter().any(|table| {
+            lower.root().entry(table, name).is_some_and(|owner| {
+                owner.child("task_definition").is_some_and(|child| is_inline(&child))
+            })
+        });
+        let job = lower.root().entry("job", name).is_some();
+        if !lower.definitions.contains_key(name) && !inline && !job {
+            let problem = super::super::Problem::error(
+                view.place(),
+                format!("behaviour `{name}` describes a task definition that is not there"),
+            );
+            let names: Vec<&str> = lower.definitions.keys().map(String::as_str).collect();
+            let hint = format!("task definitions here: {}", names.join(", "));
+            lower.problems.push(problem.hint(hint));
+        }
+    }
+}
+
+/// Says whether a task definition is written in place.
+pub(super) fn is_inline(view: &View) -> bool {
+    matches!(view.kind(), Kind::Table(_))
+}
+
+/// Returns the definition that `owner.task_definition` names or holds; `None` if it is wrong.
+pub(super) fn definition_of(
+    lower: &mut Lower,
+    name: &str,
+    owner: &View,
+) -> Option<Ix<TaskDefinition>> {
+    let child = owner.child("task_definition")?;
+    if !is_inline(&child) {
+        return lower.definitions.get(&child.value::<String>()).copied().flatten();
+    }
+    if lower.definitions.contains_key(name) {
+        let message = format!(
+            "its task definition is written in place, and `[task_definition.{name}]` is there too"
+        );
+        let hint = "name one of them otherwise: behaviour is found by the name of the definition";
+        lower.problems.push(owner.error("task_definition", message).hint(hint));
+        return None;
+    }
+    let made = definition(lower, name, &child);
+    // A second owner of the same name (a service and a job) would share behaviour unseen.
+    lower.definitions.insert(name.to_string(), made);
+    made
+}
+
+fn definition(lower: &mut Lower, name: &str, view: &View) -> Option<Ix<TaskDefinition>> {
+    let before = lower.problems.len();
+    let platform = view.table("runtime_platform");
+    let os = os_of(&platform.get::<String>("operating_system_family"));
+    let architecture = architecture_of(&platform.get::<String>("cpu_architecture"));
+    if os == Os::Windows && architecture == Architecture::Arm64 {
+        let message = "Windows tasks run on X86_64 only";
+        lower.problems.push(platform.error("cpu_architecture", message));
+    }
+    let containers = containers(lower, name, view);
+    let family = view.find::<String>("family").unwrap_or_else(|| name.to_string());
+    let network_mode: String = view.get("network_mode");
+    let requirement = requirement(lower, view, (&network_mode, os));
+    let facts = facts(lower, view, network_mode);
+    check_sums(lower, view, os);
+    let compatible = compatibilities(view);
+    if compatible.iter().any(|one| one == "FARGATE") {
+        check_fargate(lower, view, (&facts, os));
+    }
+    let architecture_named =
+        view.is_written("runtime_platform") && platform.is_written("cpu_architecture");
+    let requirement = lower.requirement(Requirement {
+        architecture: architecture_named.then_some(architecture),
+        ..requirement
+    });
+    let storage = view.child("ephemeral_storage").map(|it| it.get::<u32>("size_in_gib"));
+    let fargate = match facts.task_size {
+        (Some(cpu_units), Some(memory_mib)) => Some(FargateSize {
+            cpu_units,
+            memory_mib,
+            ephemeral_storage_gib: storage.unwrap_or(20),
+        }),
+        _ => None,
+    };
+    if lower.problems[before..].iter().any(|p| p.severity == super::super::Severity::Error) {
+        return None;
+    }
+    let ix = lower.model.task_definitions.push(TaskDefinition {
+        name: name.to_string(),
+        family,
+        requirement,
+        fargate,
+        os,
+        architecture,
+        containers,
+    });
+    lower.definition_facts.push(facts);
+    Some(ix)
+}
+
+/// Returns the operating system of a `runtimePlatform.operatingSystemFamily`.
+fn os_of(family: &str) -> Os {
+    if family == "LINUX" { Os::Linux } else { Os::Windows }
+}
+
+fn architecture_of(name: &str) -> Architecture {
+    if name == "ARM64" { Architecture::Arm64 } else { Architecture::X86_64 }
+}
+
+fn compatibilities(view: &View) -> Vec<String> {
+    view.items("requires_compatibilities").iter().map(View::value).collect()
+}
+
+fn facts(lower: &mut Lower, view: &View, network_mode: String) -> DefinitionFacts {
+    let cpu: Option<CpuUnits> = view.find("cpu");
+    let memory: Option<Mib> = view.find("memory");
+    let efs = view.items("volumes").iter().any(|it| it.is_written("efs_volume_configuration"));
+    let entries = view.entries("container_definitions");
+    let has_memory = entries.iter().all(|(_, container)| {
+        container.is_written("memory") || container.is_written("memory_reservation")
+    });
+    let mut timeouts = Vec::new();
+    for (name, container) in &entries {
+        for key in ["start_timeout", "stop_timeout"] {
+            if container.is_written(key) {
+                timeouts.push((name.to_string(), key, container.get(key)));
+            }
+        }
+    }
+    let constraints = view
+        .items("placement_constraints")
+        .iter()
+        .filter_map(|item| member_of(lower, view, item))
+        .collect();
+    DefinitionFacts {
+        network_mode,
+        task_size: (cpu.map(|cpu| cpu.0), memory.map(|memory| memory.0)),
+        gpus: entries.iter().map(|(_, container)| gpus(lower, container)).sum(),
+        efs,
+        has_memory: has_memory && !entries.is_empty(),
+        timeouts,
+        constraints,
+    }
+}
+
+/// Reads a `memberOf` constraint, in its short form or AWS's.
+pub(super) fn member_of(
+    lower: &mut Lower,
+    owner: &View,
+    item: &View,
+) -> Option<PlacementConstraint> {
+    let expression: String = match item.alternative() {
+        Some((_, view)) => view.value(),
+        None => item.find("expression")?,
+    };
+    match Query::parse(&expression) {
+        Ok(query) => Some(PlacementConstraint::MemberOf(query)),
+        Err(error) => {
+            let part = expression.get(error.range.clone()).unwrap_or("");
+            let message = format!("`{expression}`, at `{part}`: {}", error.message);
+            let problem = owner.error("placement_constraints", message);
+            let problem = super::super::Problem { at: item.place(), ..problem };
+            lower.problems.push(match error.hint {
+                hint if hint.is_empty() => problem,
+                hint => problem.hint(hint),
+            });
+            None
+        }
+    }
+}
+
+/// What a task reserves on an instance.
+///
+/// Source: amazon-ecs-agent `task.go`, `ToHostResources`; on Windows the task's own CPU and memory
+/// are ignored (ECS Developer Guide, "Windows task considerations").
+fn requirement(lower: &mut Lower, view: &View, (network_mode, os): (&str, Os)) -> Requirement {
+    let entries = view.entries("container_definitions");
+    let cpu: u32 = entries.iter().map(|(_, c)| c.get::<CpuUnits>("cpu").0).sum();
+    let memory: u32 = entries.iter().map(|(_, c)| reserved_memory(c)).sum();
+    let own = |key: bool| os == Os::Linux && key;
+    let cpu_units = match view.find::<CpuUnits>("cpu") {
+        Some(CpuUnits(units)) if own(true) => units,
+        _ => cpu,
+    };
+    let memory_mib = match view.find::<Mib>("memory") {
+        Some(Mib(mib)) if own(true) => mib,
+        _ => memory,
+    };
+    let awsvpc = network_mode == "awsvpc";
+    let mut ports = Vec::new();
+    for (_, container) in &entries {
+        for mapping in container.items("port_mappings") {
+            check_port(lower, &mapping, network_mode);
+            ports.extend(host_port(&mapping, network_mode));
+        }
+    }
+    ports.sort_unstable();
+    if let Some(pair) = ports.windows(2).find(|pair| pair[0] == pair[1]) {
+        let message = format!("the task takes the host port {} twice", pair[0].number);
+        lower.problems.push(view.error("container_definitions", message));
+        ports.dedup();
+    }
+    let gpus = entries.iter().map(|(_, container)| gpus(lower, container)).sum();
+    Requirement {
+        resources: Resources { cpu_units, memory_mib, gpus },
+        ports,
+        awsvpc,
+        os,
+        architecture: None,
+    }
+}
+
+/// S-E40: the soft limit is what is reserved, if it is given.
+fn reserved_memory(container: &View) -> u32 {
+    let soft: Option<Mib> = container.find("memory_reservation");
+    let hard: Option<Mib> = container.find("memory");
+    soft.or(hard).map_or(0, |memory| memory.0)
+}
+
+fn gpus(lower: &mut Lower, container: &View) -> u32 {
+    let mut gpus = 0;
+    for item in container.items("resource_requirements") {
+        if item.get::<String>("type") != "GPU" {
+            let message =
+                "inference accelerators are not modelled; AWS has ended Elastic Inference";
+            lower.problems.push(item.warning("type", message));
+            continue;
+        }
+        let value = item.table("value");
+        let count = match value.kind() {
+            Kind::Text(_) => value.value::<String>().trim().parse::<u32>().ok(),
+            _ => Some(value.value::<u32>()),
+        };
+        match count.filter(|count| *count <= 1024) {
+            Some(count) => gpus += count,
+            None => {
+                let message = "`value` is not a whole number of GPUs";
+                lower.problems.push(item.error("value", message));
+            }
+        }
+    }
+    gpus
+}
+
+/// Returns the static host port of a mapping; dynamic ones do not count.
+fn host_port(mapping: &View, network_mode: &str) -> Option<HostPort> {
+    let container_port = mapping.find::<u64>("container_port");
+    let number = match network_mode {
+        "host" => mapping.find::<u64>("host_port").or(container_port)?,
+        "bridge" | "default" => mapping.find::<u64>("host_port")?,
+        _ => return None,
+    };
+    let protocol = match mapping.get::<String>("protocol").as_str() {
+        "udp" => Protocol::Udp,
+        _ => Protocol::Tcp,
+    };
+    (number > 0).then_some(HostPort { protocol, number: number as u16 })
+}
+
+/// Source: ECS API, PortMapping.
+fn check_port(lower: &mut Lower, mapping: &View, network_mode: &str) {
+    let host = mapping.find::<u64>("host_port").filter(|port| *port > 0);
+    let container = mapping.find::<u64>("container_port");
+    match network_mode {
+        "awsvpc" | "host" if host.is_some() && host != container => {
+            let message = format!(
+                "`host_port` is {}, and in network mode `{network_mode}` must equal the container port {}",
+                host.unwrap_or_default(),
+                container.unwrap_or_default()
+            );
+            let hint = "leave `host_port` out, or use network mode `bridge`";
+            lower.problems.push(mapping.error("host_port", message).hint(hint));
+        }
+        "none" => {
+            let message = "network mode `none` has no ports";
+            lower.problems.push(mapping.error("container_port", message));
+        }
+        _ => {}
+    }
+}
+
+/// Container sums must fit into the task. Source: ECS API, RegisterTaskDefinition.
+fn check_sums(lower: &mut Lower, view: &View, os: Os) {
+    let entries = view.entries("container_definitions");
+    for (_, container) in &entries {
+        let soft: Option<Mib> = container.find("memory_reservation");
+        let hard: Option<Mib> = container.find("memory");
+        if let (Some(soft), Some(hard)) = (soft, hard)
+            && hard.0 <= soft.0
+        {
+            let message = format!(
+                "`memory` is {} MiB and must be more than the reservation of {} MiB",
+                hard.0, soft.0
+            );
+            lower.problems.push(container.error("memory", message));
+        }
+        for (key, memory) in [("memory", hard), ("memory_reservation", soft)] {
+            if memory.is_some_and(|memory| memory.0 < LEAST_MEMORY) {
+                let message =
+                    format!("`{key}` is less than the {LEAST_MEMORY} MiB a container needs");
+                lower.problems.push(container.error(key, message));
+            }
+        }
+    }
+    if os == Os::Windows {
+        return;
+    }
+    let cpu: u32 = entries.iter().map(|(_, c)| c.get::<CpuUnits>("cpu").0).sum();
+    let memory: u32 = entries.iter().map(|(_, c)| reserved_memory(c)).sum();
+    if let Some(CpuUnits(task)) = view.find("cpu")
+        && cpu > task
+    {
+        let message = format!("`cpu` is {task} units, and its containers reserve {cpu}");
+        lower.problems.push(view.error("cpu", message));
+    }
+    if let Some(Mib(task)) = view.find("memory")
+        && memory > task
+    {
+        let message = format!("`memory` is {task} MiB, and its containers reserve {memory}");
+        lower.problems.push(view.error("memory", message));
+    }
+}
+
+/// What Fargate wants of a definition. Source: ECS Developer Guide, "Amazon ECS task definition
+/// differences for Fargate".
+pub(super) fn check_fargate(lower: &mut Lower, view: &View, (facts, os): (&DefinitionFacts, Os)) {
+    if facts.network_mode != "awsvpc" && view.is_written("network_mode") {
+        let message =
+            format!("network mode is `{}`, and Fargate knows `awsvpc` only", facts.network_mode);
+        lower.problems.push(view.error("network_mode", message));
+    }
+    if facts.gpus > 0 {
+        let message = "the task asks for GPUs, which Fargate does not have";
+        lower.problems.push(view.error("container_definitions", message));
+    }
+    match facts.task_size {
+        (Some(cpu), Some(memory)) => {
+            if let Err(error) = lower.catalogue.fargate_size(cpu, memory, os) {
+                let key = if error.memory_sizes_mib.is_empty() { "cpu" } else { "memory" };
+                let problem = view.error(key, error.to_string()).hint(error.hint());
+                lower.problems.push(problem);
+            }
+        }
+        (cpu, memory) => {
+            for (key, given) in [("cpu", cpu), ("memory", memory)] {
+                if given.is_none() {
+                    let message =
+                        format!("`{key}` is missing, and Fargate sizes a task as a whole");
+                    let hint = "such as `cpu = \"0.5 vCPU\"` and `memory = \"1 GB\"`";
+                    lower.problems.push(view.error(key, message).hint(hint));
+                }
+            }
+        }
+    }
+    for (container, key, span) in &facts.timeouts {
+        if !(Span::secs(2)..=Span::secs(120)).contains(span) {
+            let message =
+                format!("`{key}` of `{container}` is {span}, and Fargate takes 2 to 120 s");
+            lower.problems.push(view.error("container_definitions", message));
+        }
+    }
+}
+
+fn containers(lower: &mut Lower, name: &str, view: &View) -> Vec<Container> {
+    let entries = view.entries("container_definitions");
+    let task_behaviour = lower.root().entry("behaviour", name);
+    if entries.is_empty() {
+        if view.is_written("file") {
+            let message = "the file has no `containerDefinitions`; at least one is needed";
+            lower.problems.push(view.error("file", message));
+        }
+        // The short form: one container, which has what the task has.
+        let behaviour = behaviour(lower, (None, task_behaviour.as_ref()), "app");
+        return vec![Container {
+            name: "app".to_string(),
+            image: lower.image("app"),
+            essential: true,
+            depends_on: Vec::new(),
+            start_timeout: None,
+            stop_timeout: Span::secs(30),
+            restart: None,
+            health_check: None,
+            behaviour,
+        }];
+    }
+    if entries.len() > CONTAINERS {
+        let message = format!("the task has {} containers; AWS allows {CONTAINERS}", entries.len());
+        lower.problems.push(view.error("container_definitions", message));
+    }
+    if !entries.iter().any(|(_, container)| container.get("essential")) {
+        let message = "the task has no essential container; at least one must be";
+        lower.problems.push(view.error("container_definitions", message));
+    }
+    check_behaviour_names(lower, task_behaviour.as_ref(), &entries);
+    let containers: Vec<Container> = entries
+        .iter()
+        .map(|(name, container)| {
+            let own = task_behaviour.as_ref().and_then(|it| it.entry("containers", name));
+            let behaviour = behaviour(lower, (own.as_ref(), task_behaviour.as_ref()), name);
+            self::container(lower, (name, container), &entries, behaviour)
+        })
+        .collect();
+    check_cycles(lower, view, &containers);
+    containers
+}
+
+fn check_behaviour_names(lower: &mut Lower, behaviour: Option<&View>, entries: &[(&str, View)]) {
+    let Some(behaviour) = behaviour else { return };
+    for table in ["containers", "usage"] {
+        for (name, view) in behaviour.entries(table) {
+            if !entries.iter().any(|(other, _)| *other == name) {
+                let names: Vec<&str> = entries.iter().map(|(name, _)| *name).collect();
+                let message = format!("`{name}` is not a container of the task definition");
+                let problem = super::super::Problem::error(view.place(), message);
+                lower.problems.push(problem.hint(format!("it has {}", names.join(", "))));
+            }
+        }
+    }
+}
+
+fn container(
+    lower: &mut Lower,
+    (name, view): (&str, &View),
+    all: &[(&str, View)],
+    behaviour: Behaviour,
+) -> Container {
+    let image = lower.image(&view.get::<String>("image"));
+    let depends_on = view
+        .items("depends_on")
+        .iter()
+        .filter_map(|item| dependency(lower, name, item, all))
+        .collect();
+    let restart =
+        view.child("restart_policy").filter(|it| it.get("enabled")).map(|policy| RestartPolicy {
+            attempt_period: policy.get("restart_attempt_period"),
+            ignored_exit_codes: policy
+                .items("ignored_exit_codes")
+                .iter()
+                .map(|code| code.value::<u32>() as i32)
+                .collect(),
+        });
+    let health_check = view.child("health_check").map(|check| HealthCheck {
+        interval: check.get("interval"),
+        timeout: check.get("timeout"),
+        retries: check.get("retries"),
+        start_period: check.get("start_period"),
+    });
+    Container {
+        name: name.to_string(),
+        image,
+        essential: view.get("essential"),
+        depends_on,
+        start_timeout: view.find("start_timeout"),
+        stop_timeout: view.get("stop_timeout"),
+        restart,
+        health_check,
+        behaviour,
+    }
+}
+
+/// Source: ECS API, ContainerDependency.
+fn dependency(
+    lower: &mut Lower,
+    name: &str,
+    item: &View,
+    all: &[(&str, View)],
+) -> Option<Dependency> {
+    let other: String = item.get("container_name");
+    let condition: String = item.get("condition");
+    let Some(on) = all.iter().position(|(known, _)| *known == other) else {
+        let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
+        let message = format!("`{other}` is not a container of this task");
+        let hint = format!("it has {}", names.join(", "));
+        lower.problems.push(item.error("container_name", message).hint(hint));
+        return None;
+    };
+    let (_, target) = &all[on];
+    let condition = match condition.as_str() {
+        "START" => Condition::Start,
+        "COMPLETE" => Condition::Complete,
+        "SUCCESS" => Condition::Success,
+        _ => Condition::Healthy,
+    };
+    let ends = matches!(condition, Condition::Complete | Condition::Success);
+    if ends && target.get("essential") {
+        let message = format!("`{name}` waits for the end of `{other}`, which is essential");
+        let hint = "when an essential container ends, the task ends: set `essential = false` there";
+        lower.problems.push(item.error("condition", message).hint(hint));
+    }
+    if condition == Condition::Healthy && !target.is_written("health_check") {
+        let message =
+            format!("`{name}` waits for the health of `{other}`, which has no health check");
+        lower.problems.push(item.error("condition", message));
+    }
+    if other == name {
+        lower.problems.push(item.error("container_name", format!("`{name}` waits for itself")));
+        return None;
+    }
+    Some(Dependency { on, condition })
+}
+
+fn check_cycles(lower: &mut Lower, view: &View, containers: &[Container]) {
+    // Whoever waits for nobody unfinished is finished; what remains goes in circles.
+    let mut finished = vec![false; containers.len()];
+    loop {
+        let next = containers.iter().enumerate().position(|(n, container)| {
+            !finished[n] && container.depends_on.iter().all(|on| finished[on.on])
+        });
+        match next {
+            Some(n) => finished[n] = true,
+            None => break,
+        }
+    }
+    let stuck: Vec<&str> = containers
+        .iter()
+        .zip(&finished)
+        .filter(|(_, finished)| !**finished)
+        .map(|(container, _)| container.name.as_str())
+        .collect();
+    if !stuck.is_empty() {
+        let message = format!("containers wait for each other: {}", stuck.join(", "));
+        lower.problems.push(view.error("container_definitions", message));
+    }
+}
+
+/// Reads behaviour: a container's own keys, then the task's, then the defaults.
+fn behaviour<'d>(
+    lower: &mut Lower<'d>,
+    (own, task): (Option<&View<'d>>, Option<&View<'d>>),
+    name: &str,
+) -> Behaviour {
+    let files = lower.files;
+    let mut problems = Vec::new();
+    let pick = |key: &str| -> Option<View<'d>> {
+        [own, task].into_iter().flatten().find(|view| view.is_written(key)).cloned()
+    };
+    let mut dist = |key: &str| -> Option<Distribution> {
+        let view = pick(key)?;
+        let written: value::Distribution = view.get(key);
+        Some(super::distribution(&written, (&view, key), files, &mut problems))
+    };
+    let constant = |seconds| Distribution::constant(seconds).expect("a length of time");
+    let run_time = dist("run_time");
+    let start_time = dist("start_time");
+    let ready_time = dist("ready_time").unwrap_or_else(|| constant(0.0));
+    let stop_time = dist("stop_time").unwrap_or_else(|| constant(1.0));
+    let share = |key: &str| pick(key).map_or(0.0, |view| view.get::<Share>(key).0);
+    let usage = task.and_then(|it| it.entry("usage", name)).and_then(|it| {
+        let cpu: Option<CpuUnits> = it.find("cpu");
+        let memory: Option<Mib> = it.find("memory");
+        Some(Usage { cpu_units: cpu?.0, memory_mib: memory?.0 })
+    });
+    let made = Behaviour {
+        run_time,
+        failure_rate: share("failure_rate"),
+        failure_exit_code: pick("exit_code").map_or(1, |view| view.get::<u32>("exit_code") as u8),
+        crash_rate_per_hour: pick("crash_rate")
+            .map_or(0.0, |view| view.get::<PerSecond>("crash_rate").0 * 3600.0),
+        start_failure_rate: share("start_failure_rate"),
+        start_time,
+        ready_time,
+        stop_time,
+        usage,
+    };
+    lower.problems.append(&mut problems);
+    made
+}
+
+/// Makes the definition of a job that names none: one container that has what the task has.
+pub(super) fn plain(lower: &mut Lower, name: &str) -> Ix<TaskDefinition> {
+    let behaviour_view = lower.root().entry("behaviour", name);
+    let behaviour = behaviour(lower, (None, behaviour_view.as_ref()), "app");
+    let requirement = lower.requirement(Requirement {
+        resources: Resources::ZERO,
+        ports: Vec::new(),
+        awsvpc: false,
+        os: Os::Linux,
+        architecture: None,
+    });
+    let image = lower.image("app");
+    let ix = lower.model.task_definitions.push(TaskDefinition {
+        name: name.to_string(),
+        family: name.to_string(),
+        requirement,
+        fargate: None,
+        os: Os::Linux,
+        architecture: Architecture::X86_64,
+        containers: vec![Container {
+            name: "app".to_string(),
+            image,
+            essential: true,
+            depends_on: Vec::new(),
+            start_timeout: None,
+            stop_timeout: Span::secs(30),
+            restart: None,
+            health_check: None,
+            behaviour,
+        }],
+    });
+    lower.definition_facts.push(DefinitionFacts {
+        network_mode: "bridge".to_string(),
+        task_size: (None, None),
+        gpus: 0,
+        efs: false,
+        has_memory: true,
+        timeouts: Vec::new(),
+        constraints: Vec::new(),
+    });
+    ix
+}

@@ -1,0 +1,99 @@
+//! Durations that AWS does not publish, and the account's quotas.
+
+use crate::ecs::model::{PullState, RateLimit, Timing};
+use crate::engine::Distribution;
+use crate::units::Bytes;
+
+use super::super::View;
+use super::super::load::Files;
+use super::super::problems::Problem;
+use super::super::value::{self, BytesPerSecond, PerSecond};
+use super::Lower;
+
+/// Reads `[timing]`.
+pub(super) fn timing(view: &View, files: &dyn Files, problems: &mut Vec<Problem>) -> Timing {
+    let mut dist = |key: &str| -> Distribution {
+        let written: value::Distribution = view.get(key);
+        super::distribution(&written, (view, key), files, problems)
+    };
+    Timing {
+        reconcile_delay: dist("reconcile_delay"),
+        eni_attach: dist("eni_attach"),
+        eni_detach: dist("eni_detach"),
+        agent_latency: dist("agent_latency"),
+        container_start: dist("container_start"),
+        fargate_start: dist("fargate_start"),
+        fargate_provision: dist("fargate_provision"),
+        cached_pull: dist("cached_pull"),
+        health_check_response: dist("health_check_response"),
+        placement_retry: view.get("placement_retry"),
+        placement_retry_window: view.get("placement_retry_window"),
+        placement_retry_slow: view.get("placement_retry_slow"),
+        throttle_after: view.get("throttle_after"),
+        throttle_first: view.get("throttle_first"),
+        throttle_cap: view.get("throttle_cap"),
+        fargate_pull_bandwidth: Bytes(view.get::<BytesPerSecond>("fargate_pull_bandwidth").0),
+        pull_state: match view.get::<String>("pull_state").as_str() {
+            "PENDING" => PullState::Pending,
+            _ => PullState::Activating,
+        },
+        settle: view.get("settle"),
+    }
+}
+
+/// Quotas that AWS does not adjust; changing them needs `account.override`.
+const FIXED: [&str; 2] = ["service_tasks_per_minute_ec2", "service_tasks_per_minute_fargate"];
+
+/// Quotas that bind only where `account.quotas` is "documented", unless one is written.
+const ADJUSTABLE: [&str; 8] = [
+    "fargate_on_demand_vcpu",
+    "fargate_spot_vcpu",
+    "fargate_launch_burst",
+    "fargate_launch_rate",
+    "fargate_spot_launch_burst",
+    "fargate_spot_launch_rate",
+    "api_burst",
+    "api_rate",
+];
+
+/// Reads `[account]`.
+///
+/// A quota that is written holds, whatever `quotas` says: who writes it means it.
+pub(super) fn account(lower: &mut Lower) {
+    let view = lower.root().table("account");
+    if !view.get::<bool>("override") {
+        for key in FIXED {
+            let limit: u32 = view.get(key);
+            if view.is_written(key) && limit > 500 {
+                let message = format!("`{key}` is {limit}, and AWS does not raise it above 500");
+                let hint = "set `account.override = true` to ask what if it did";
+                lower.problems.push(view.error(key, message).hint(hint));
+            }
+        }
+    }
+    let documented = view.get::<String>("quotas") == "documented";
+    let binds = |keys: &[&str]| {
+        debug_assert!(keys.iter().all(|key| ADJUSTABLE.contains(key)));
+        documented || keys.iter().any(|key| view.is_written(key))
+    };
+    let units = |key: &str| binds(&[key]).then(|| view.get::<u32>(key).saturating_mul(1024));
+    let rate = |burst: &str, rate: &str| {
+        binds(&[burst, rate]).then(|| RateLimit {
+            burst: view.get(burst),
+            per_second: view.get::<PerSecond>(rate).0,
+        })
+    };
+    // Assumption: a bucket of a minute's launches that fills in a minute.
+    let per_minute = |key: &str| {
+        let limit: u32 = view.get(key);
+        Some(RateLimit { burst: limit, per_second: f64::from(limit) / 60.0 })
+    };
+    let account = &mut lower.model.account;
+    account.fargate_cpu_units = units("fargate_on_demand_vcpu");
+    account.fargate_spot_cpu_units = units("fargate_spot_vcpu");
+    account.fargate_launches = rate("fargate_launch_burst", "fargate_launch_rate");
+    account.fargate_spot_launches = rate("fargate_spot_launch_burst", "fargate_spot_launch_rate");
+    account.api_calls = rate("api_burst", "api_rate");
+    account.service_launches_on_instances = per_minute("service_tasks_per_minute_ec2");
+    account.service_launches_on_fargate = per_minute("service_tasks_per_minute_fargate");
+}

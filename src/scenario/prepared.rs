@@ -1,0 +1,191 @@
+//! A scenario that is ready to run: its model, its prices, and what to do with the result.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::billing::PriceBook;
+use crate::ecs::Model;
+use crate::units::Span;
+
+use super::lower::{lower, price_book};
+use super::objective::{Objective, objectives};
+use super::problems::Problems;
+use super::{Document, Files, Override, load};
+
+/// A scenario that is ready to run.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Its name; that of its file if it has none.
+    pub name: String,
+    /// The region.
+    pub region: String,
+    /// What is simulated.
+    pub model: Arc<Model>,
+    /// What it is priced by.
+    pub prices: PriceBook,
+    /// The luck.
+    pub seed: u64,
+    /// What is left out of the statistics.
+    pub warm_up: WarmUp,
+    /// What a run leaves.
+    pub record: Record,
+    /// What must hold of the result.
+    pub objectives: Vec<Objective>,
+    /// Real time the run may take.
+    pub wall_time: Option<Span>,
+    /// A digest of everything that decides the result, the luck apart.
+    pub digest: u128,
+    /// The text, checked, with its warnings.
+    pub document: Document,
+}
+
+/// What is left out of the statistics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WarmUp {
+    /// This much of the beginning; zero: nothing.
+    For(Span),
+    /// Until every service has been in steady state once.
+    Steady,
+}
+
+/// What a run leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Length of a bucket of the series; `None`: as fits.
+    pub interval: Option<Span>,
+    /// Whether a row for every task is written.
+    pub task_log: bool,
+    /// Whether a row for every service event is written.
+    pub event_log: bool,
+}
+
+impl Scenario {
+    /// Reads a scenario with all it names, and checks everything.
+    ///
+    /// # Errors
+    /// All [`Problems`] at once.
+    pub fn read(
+        files: &dyn Files,
+        path: &Path,
+        overrides: &[Override],
+    ) -> Result<Scenario, Problems> {
+        let document = load(files, path, overrides)?;
+        let lowered = lower(&document, files)?;
+        let mut problems = document.problems.clone();
+        problems.extend(lowered.warnings);
+        let root = document.root();
+        let warm_up = warm_up(&document, &mut problems);
+        let objectives = objectives(&document, &lowered.model, &mut problems);
+        let prices = price_book(&document, &lowered.catalogue, &lowered.model);
+        let prices = match prices {
+            Ok(prices) if !problems.has_errors() => prices,
+            Ok(_) => return Err(problems),
+            Err(more) => {
+                problems.extend(more);
+                return Err(problems);
+            }
+        };
+        let record = root.table("record");
+        let stem = path.file_stem().map_or("scenario".into(), |stem| stem.to_string_lossy());
+        let name = root.find::<String>("name").unwrap_or_else(|| stem.into_owned());
+        let mut model = lowered.model;
+        model.name.clone_from(&name);
+        let digest = digest(&document, &model);
+        Ok(Scenario {
+            name,
+            region: root.get("region"),
+            prices,
+            seed: root.get("seed"),
+            warm_up,
+            record: Record {
+                interval: record.find("interval"),
+                task_log: record.get("task_log"),
+                event_log: record.get("event_log"),
+            },
+            objectives,
+            wall_time: root.table("limits").find("wall_time"),
+            digest,
+            model: Arc::new(model),
+            document: {
+                let mut document = document;
+                document.problems = problems;
+                document
+            },
+        })
+    }
+}
+
+fn warm_up(document: &Document, problems: &mut Problems) -> WarmUp {
+    let root = document.root();
+    let Some(text) = root.find::<String>("warm_up") else { return WarmUp::For(Span::ZERO) };
+    if text == "steady" {
+        return WarmUp::Steady;
+    }
+    match crate::units::parse_span(&text) {
+        Ok(span) if span < root.get("duration") => WarmUp::For(span),
+        Ok(span) => {
+            problems
+                .push(root.error("warm_up", format!("is {span}, and nothing of the run is left")));
+            WarmUp::For(Span::ZERO)
+        }
+        Err(error) => {
+            let hint = format!("{}, or write `\"steady\"`", error.hint);
+            problems.push(root.error("warm_up", error.message).hint(hint));
+            WarmUp::For(Span::ZERO)
+        }
+    }
+}
+
+/// Digests every value that holds, written or default, and every row of every trace.
+///
+/// The seed is left out: it is the luck, not the scenario. So are paths of files: what is in them
+/// counts.
+fn digest(document: &Document, model: &Model) -> u128 {
+    let mut digest = Digest::default();
+    for filled in document.filled_in() {
+        let is_file = matches!(filled.key.kind, super::keys::Kind::File);
+        if filled.path == "seed" || is_file {
+            continue;
+        }
+        digest.add(filled.path.as_bytes());
+        digest.add(filled.value.as_bytes());
+    }
+    for (_, submitter) in model.submitters.iter() {
+        let crate::ecs::model::Source::Trace(trace) = &submitter.source else { continue };
+        for row in 0..trace.arrival.len() {
+            let size = model.requirements[trace.requirement[row]].resources;
+            let run = trace.duration.get(row).map_or(0, |span| span.as_micros());
+            digest.number(trace.arrival[row].as_micros());
+            digest.number(u64::from(trace.count[row]));
+            digest.number(u64::from(size.cpu_units) << 32 | u64::from(size.memory_mib));
+            digest.number(u64::from(size.gpus));
+            digest.number(run);
+        }
+    }
+    digest.0
+}
+
+/// FNV-1a, 128 bits; fixed forever.
+struct Digest(u128);
+
+impl Default for Digest {
+    fn default() -> Digest {
+        Digest(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d)
+    }
+}
+
+impl Digest {
+    fn add(&mut self, bytes: &[u8]) {
+        const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+        for &byte in bytes {
+            self.0 = (self.0 ^ u128::from(byte)).wrapping_mul(PRIME);
+        }
+        // So that `ab`, `c` differs from `a`, `bc`.
+        self.0 = (self.0 ^ 0x1ff).wrapping_mul(PRIME);
+    }
+
+    fn number(&mut self, number: u64) {
+        const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+        self.0 = (self.0 ^ u128::from(number)).wrapping_mul(PRIME);
+    }
+}

@@ -1,0 +1,690 @@
+//! Traces in CSV: every row checked, a million of them in well under a second, kept as columns.
+
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use csv::ByteRecord;
+
+use super::document::View;
+use super::keys::MAX_SPAN_US;
+use super::load::{Files, unreadable};
+use super::problems::{Problem, Where, shortened};
+use super::suggest::did_you_mean;
+use super::value::{CpuUnits, Decimal, Mib};
+use crate::units::{Bytes, Span};
+
+/// How many bad rows are reported before reading stops.
+const MAX_BAD_ROWS: usize = 100;
+
+/// The most tasks one row may ask for.
+const MAX_COUNT: u64 = 1_000_000;
+
+/// The rows of a job trace, column by column, by arrival.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobTrace {
+    /// When each row arrives, in microseconds since the start of the run.
+    pub arrivals_us: Vec<u64>,
+    /// Tasks of each row.
+    pub task_counts: Series,
+    /// CPU units of each task; nothing if the task definition says.
+    pub cpu_units: Option<Series>,
+    /// MiB of each task; nothing if the task definition says.
+    pub memory_mib: Option<Series>,
+    /// GPUs of each task.
+    pub gpus: Series,
+    /// Microseconds each task runs; nothing if its behaviour says.
+    pub durations_us: Option<DurationSeries>,
+}
+
+/// A whole number for each row, or the same for all.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Series {
+    /// The same for all rows.
+    Same(u32),
+    /// One for each row.
+    Each(Vec<u32>),
+}
+
+/// A length of time in microseconds for each row, or the same for all.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DurationSeries {
+    /// The same for all rows.
+    Same(u64),
+    /// One for each row.
+    Each(Vec<u64>),
+}
+
+impl Series {
+    /// Returns the number of a row.
+    #[inline]
+    pub fn at(&self, row: usize) -> u32 {
+        match self {
+            Series::Same(value) => *value,
+            Series::Each(values) => values[row],
+        }
+    }
+}
+
+impl DurationSeries {
+    /// Returns the length of time of a row.
+    #[inline]
+    pub fn at(&self, row: usize) -> Span {
+        match self {
+            DurationSeries::Same(micros) => Span::micros(*micros),
+            DurationSeries::Each(values) => Span::micros(values[row]),
+        }
+    }
+}
+
+/// Reads the trace of a job; `limits` is that part of the scenario.
+///
+/// Rows out of order are sorted with a warning. Returns nothing after an error.
+pub fn read_trace(
+    files: &dyn Files,
+    job: &View<'_>,
+    limits: &View<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<JobTrace> {
+    let path: PathBuf = job.get("trace");
+    let mut rows = match Rows::open(files, &path) {
+        Ok(rows) => rows,
+        Err(problem) => {
+            problems.push(reanchored(&problem, job.error("trace", "")));
+            return None;
+        }
+    };
+    let columns = Columns::find(job, &rows, problems)?;
+    let bounds = Bounds {
+        wanted: job.find::<u64>("rows").unwrap_or(u64::MAX),
+        rows: limits.get("trace_rows"),
+        memory: limits.get("trace_memory"),
+        time_scale: job.get("time_scale"),
+    };
+    let mut raw = columns.read(&mut rows, &bounds, problems)?;
+    if raw.arrivals_us.is_empty() {
+        let message = format!("`{}` has no rows", path.display());
+        problems.push(job.error("trace", message));
+        return None;
+    }
+    if let Some(line) = raw.first_disorder {
+        let at = Where::Line { file: rows.name.clone(), line };
+        problems.push(
+            Problem::warning(at, "rows are not in order of arrival; they are sorted")
+                .hint("sort the file, if the order matters"),
+        );
+        raw.sort();
+    }
+    Some(raw.into_trace(job))
+}
+
+/// Reads a column of seconds for an empirical distribution, named at `named`.
+///
+/// Returns nothing after an error.
+pub fn read_durations(
+    files: &dyn Files,
+    path: &Path,
+    column: &str,
+    named: &Problem,
+    problems: &mut Vec<Problem>,
+) -> Option<Vec<Span>> {
+    let anchored = |problem: &Problem| reanchored(problem, named.clone());
+    let mut rows = match Rows::open(files, path) {
+        Ok(rows) => rows,
+        Err(problem) => {
+            problems.push(anchored(&problem));
+            return None;
+        }
+    };
+    let index = match rows.column(column) {
+        Ok(index) => index,
+        Err(problem) => {
+            problems.push(anchored(&problem));
+            return None;
+        }
+    };
+    let mut durations = Vec::new();
+    let mut bad_count = 0;
+    while rows.next(problems, &mut bad_count) {
+        match rows.cell(index, micros) {
+            Ok(micros) => durations.push(Span::micros(micros)),
+            Err(problem) => rows.reject(*problem, problems, &mut bad_count),
+        }
+    }
+    if durations.is_empty() && bad_count == 0 {
+        let message = format!("`{}` has no rows", path.display());
+        problems.push(anchored(&Problem::error(Where::Run, message)));
+    }
+    (bad_count == 0 && !durations.is_empty()).then_some(durations)
+}
+
+/// Gives a problem the place and subject of where the file is named.
+fn reanchored(problem: &Problem, named: Problem) -> Problem {
+    Problem { message: problem.message.clone(), hint: problem.hint.clone(), ..named }
+}
+
+/// What bounds the reading of a trace.
+struct Bounds {
+    wanted: u64,
+    rows: u64,
+    memory: Bytes,
+    time_scale: f64,
+}
+
+/// Which column says what; nothing where a constant does.
+struct Columns {
+    arrival: usize,
+    count: Option<usize>,
+    cpu: Option<usize>,
+    memory: Option<usize>,
+    gpus: Option<usize>,
+    duration: Option<usize>,
+}
+
+impl Columns {
+    fn find(job: &View<'_>, rows: &Rows, problems: &mut Vec<Problem>) -> Option<Columns> {
+        let names = job.table("columns");
+        let before = problems.len();
+        let mut index = |key: &str| {
+            let name = names.find::<String>(key)?;
+            match rows.column(&name) {
+                Ok(index) => Some(index),
+                Err(problem) => {
+                    problems.push(reanchored(&problem, names.error(key, "")));
+                    None
+                }
+            }
+        };
+        let arrival = index("arrival");
+        let columns = Columns {
+            arrival: arrival.unwrap_or(0),
+            count: index("count"),
+            cpu: index("cpu"),
+            memory: index("memory"),
+            gpus: index("gpus"),
+            duration: index("duration"),
+        };
+        (problems.len() == before).then_some(columns)
+    }
+
+    fn read(
+        &self,
+        rows: &mut Rows,
+        bounds: &Bounds,
+        problems: &mut Vec<Problem>,
+    ) -> Option<RawTrace> {
+        let each = |column: Option<usize>| column.map(|_| Vec::new());
+        let mut raw = RawTrace {
+            arrivals_us: Vec::new(),
+            counts: each(self.count),
+            cpu: each(self.cpu),
+            memory: each(self.memory),
+            gpus: each(self.gpus),
+            durations: self.duration.map(|_| Vec::new()),
+            first_disorder: None,
+        };
+        let narrow = [self.count, self.cpu, self.memory, self.gpus].into_iter().flatten().count();
+        let row_bytes = 8 + 4 * narrow as u64 + if self.duration.is_some() { 8 } else { 0 };
+        let row_count_max = bounds.rows.min(bounds.memory.0 / row_bytes);
+        let mut bad_count = 0;
+        let mut row_count = 0;
+        while row_count < bounds.wanted && rows.next(problems, &mut bad_count) {
+            row_count += 1;
+            if row_count > row_count_max {
+                problems.push(too_many(rows, bounds, row_count_max));
+                return None;
+            }
+            if let Err(problem) = self.row(rows, bounds, &mut raw) {
+                rows.reject(*problem, problems, &mut bad_count);
+            }
+        }
+        (bad_count == 0).then_some(raw)
+    }
+
+    fn row(&self, rows: &Rows, bounds: &Bounds, raw: &mut RawTrace) -> Result<(), Box<Problem>> {
+        let mut arrival = rows.cell(self.arrival, micros)?;
+        if bounds.time_scale != 1.0 {
+            arrival = ((arrival as f64 * bounds.time_scale).round() as u64).min(MAX_SPAN_US);
+        }
+        let put = |column: Option<usize>, values: &mut Option<Vec<u32>>, least, most| {
+            if let (Some(column), Some(values)) = (column, values.as_mut()) {
+                values.push(rows.cell(column, |cell| whole(cell, least, most))?);
+            }
+            Ok::<(), Box<Problem>>(())
+        };
+        put(self.count, &mut raw.counts, 1, MAX_COUNT)?;
+        put(self.cpu, &mut raw.cpu, 0, u64::from(u32::MAX))?;
+        put(self.memory, &mut raw.memory, 0, u64::from(u32::MAX))?;
+        put(self.gpus, &mut raw.gpus, 0, 1024)?;
+        if let (Some(column), Some(values)) = (self.duration, raw.durations.as_mut()) {
+            values.push(rows.cell(column, micros)?);
+        }
+        let is_late = raw.arrivals_us.last().is_some_and(|&last| arrival < last);
+        if is_late && raw.first_disorder.is_none() {
+            raw.first_disorder = Some(rows.line());
+        }
+        raw.arrivals_us.push(arrival);
+        Ok(())
+    }
+}
+
+fn too_many(rows: &Rows, bounds: &Bounds, row_count_max: u64) -> Problem {
+    let at = Where::Line { file: rows.name.clone(), line: rows.line() };
+    let message = format!("more than {row_count_max} rows");
+    let hint = if row_count_max == bounds.rows {
+        "raise `limits.trace_rows`, or read fewer with the job's `rows`".to_string()
+    } else {
+        let memory = bounds.memory;
+        format!("that is all that fits `limits.trace_memory` ({memory}): raise it, or set `rows`")
+    };
+    Problem::error(at, message).hint(hint)
+}
+
+/// The columns while they are read.
+struct RawTrace {
+    arrivals_us: Vec<u64>,
+    counts: Option<Vec<u32>>,
+    cpu: Option<Vec<u32>>,
+    memory: Option<Vec<u32>>,
+    gpus: Option<Vec<u32>>,
+    durations: Option<Vec<u64>>,
+    first_disorder: Option<u64>,
+}
+
+impl RawTrace {
+    /// Sorts the rows by arrival; rows of one instant keep their order.
+    fn sort(&mut self) {
+        let mut order: Vec<usize> = (0..self.arrivals_us.len()).collect();
+        order.sort_by_key(|&row| self.arrivals_us[row]);
+        self.arrivals_us = order.iter().map(|&row| self.arrivals_us[row]).collect();
+        let columns = [&mut self.counts, &mut self.cpu, &mut self.memory, &mut self.gpus];
+        for values in columns.into_iter().flatten() {
+            *values = order.iter().map(|&row| values[row]).collect();
+        }
+        if let Some(values) = &mut self.durations {
+            *values = order.iter().map(|&row| values[row]).collect();
+        }
+    }
+
+    /// Fills in what the scenario gives for all rows alike.
+    fn into_trace(self, job: &View<'_>) -> JobTrace {
+        let cpu = job.find::<CpuUnits>("cpu").map(|cpu| Series::Same(cpu.0));
+        let memory = job.find::<Mib>("memory").map(|memory| Series::Same(memory.0));
+        let duration = job.find::<Span>("duration");
+        let duration = duration.map(|span| DurationSeries::Same(span.as_micros()));
+        let same = |key: &str| Series::Same(job.get(key));
+        JobTrace {
+            arrivals_us: self.arrivals_us,
+            task_counts: self.counts.map_or_else(|| same("count"), Series::Each),
+            cpu_units: self.cpu.map(Series::Each).or(cpu),
+            memory_mib: self.memory.map(Series::Each).or(memory),
+            gpus: self.gpus.map_or_else(|| same("gpus"), Series::Each),
+            durations_us: self.durations.map(DurationSeries::Each).or(duration),
+        }
+    }
+}
+
+/// A CSV file, row by row.
+struct Rows {
+    reader: csv::Reader<BufReader<Box<dyn Read>>>,
+    name: Arc<str>,
+    header: Vec<String>,
+    record: ByteRecord,
+    row: u64,
+}
+
+impl Rows {
+    fn open(files: &dyn Files, path: &Path) -> Result<Rows, Box<Problem>> {
+        let file = files.open(path).map_err(|error| unreadable(path, Where::Run, &error))?;
+        // Rows of another length are found by next(), which can say more than the reader.
+        let mut reader = csv::ReaderBuilder::new()
+            .flexible(true)
+            .from_reader(BufReader::with_capacity(1 << 16, file));
+        let header = match reader.byte_headers() {
+            Ok(header) => header.iter().map(heading).collect(),
+            Err(error) => return Err(Box::new(Problem::error(Where::Run, unread(path, &error)))),
+        };
+        let name = path.display().to_string().into();
+        Ok(Rows { reader, name, header, record: ByteRecord::new(), row: 0 })
+    }
+
+    /// Finds the column with this heading.
+    fn column(&self, name: &str) -> Result<usize, Box<Problem>> {
+        let mut found = (0..self.header.len()).filter(|&index| self.header[index] == name);
+        let file = &self.name;
+        let shown = shortened(name);
+        match (found.next(), found.next()) {
+            (Some(index), None) => Ok(index),
+            (Some(_), Some(_)) => {
+                let message = format!("`{file}` has the column `{shown}` more than once");
+                Err(Box::new(Problem::error(Where::Run, message)))
+            }
+            (None, _) => {
+                let message = format!("`{file}` has no column `{shown}`");
+                let headings = self.header.iter().map(String::as_str);
+                let hint = match did_you_mean(name, headings) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => format!("it has {}", shortened(&self.header.join(", "))),
+                };
+                Err(Box::new(Problem::error(Where::Run, message).hint(hint)))
+            }
+        }
+    }
+
+    /// Goes to the next row; false at the end, or after too many bad ones.
+    fn next(&mut self, problems: &mut Vec<Problem>, bad_count: &mut usize) -> bool {
+        while *bad_count < MAX_BAD_ROWS {
+            match self.reader.read_byte_record(&mut self.record) {
+                Ok(false) => return false,
+                Ok(true) => self.row += 1,
+                Err(error) => {
+                    let at = Where::Line { file: self.name.clone(), line: 0 };
+                    problems.push(Problem::error(at, format!("reading failed: {error}")));
+                    *bad_count += 1;
+                    return false;
+                }
+            }
+            let (is, should) = (self.record.len(), self.header.len());
+            if is == should {
+                return true;
+            }
+            let message = format!("row {}: {is} cells, but the header has {should}", self.row);
+            let problem = Problem::error(self.here(), message);
+            self.reject(problem, problems, bad_count);
+        }
+        false
+    }
+
+    fn line(&self) -> u64 {
+        self.record.position().map_or(0, csv::Position::line)
+    }
+
+    fn here(&self) -> Where {
+        Where::Line { file: self.name.clone(), line: self.line() }
+    }
+
+    /// Reads one cell of this row; the place is only written down if it is wrong.
+    #[inline]
+    fn cell<T>(
+        &self,
+        column: usize,
+        read: impl Fn(&[u8]) -> Result<T, String>,
+    ) -> Result<T, Box<Problem>> {
+        let cell = self.record.get(column).unwrap_or(b"").trim_ascii();
+        read(cell).map_err(|fact| {
+            let shown = shortened(&String::from_utf8_lossy(cell));
+            let heading = &self.header[column];
+            let fact = if cell.is_empty() { "is empty".to_string() } else { fact };
+            let shown = if cell.is_empty() { String::new() } else { format!("{shown}, ") };
+            let row = self.row;
+            let message = match shown.as_str() {
+                "" => format!("row {row}: `{heading}` {fact}"),
+                shown => format!("row {row}: `{heading}` is {shown}{fact}"),
+            };
+            Box::new(Problem::error(self.here(), message))
+        })
+    }
+
+    /// Reports a bad row; after the last that is reported, says that reading stops.
+    fn reject(&self, problem: Problem, problems: &mut Vec<Problem>, bad_count: &mut usize) {
+        problems.push(problem);
+        *bad_count += 1;
+        if *bad_count == MAX_BAD_ROWS {
+            let message = format!("reading stops after {MAX_BAD_ROWS} bad rows");
+            problems.push(Problem::error(self.here(), message));
+        }
+    }
+}
+
+fn heading(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.trim_start_matches('\u{feff}').trim().to_string()
+}
+
+fn unread(path: &Path, error: &csv::Error) -> String {
+    format!("`{}` cannot be read: {error}", path.display())
+}
+
+/// Reads digits in front; nothing if there are none, or too many to be sure.
+#[inline]
+fn digits(cell: &[u8]) -> Option<(u64, usize)> {
+    const SAFE: usize = 18;
+    let mut value = 0;
+    let mut count = 0;
+    while count < cell.len() && cell[count].is_ascii_digit() {
+        value = value * 10 + u64::from(cell[count] - b'0');
+        count += 1;
+        if count > SAFE {
+            return None;
+        }
+    }
+    (count > 0).then_some((value, count))
+}
+
+/// Reads a whole number; `4.0` is one.
+fn whole(cell: &[u8], least: u64, most: u64) -> Result<u32, String> {
+    let value = match digits(cell) {
+        Some((value, count)) if count == cell.len() => value,
+        Some(_) | None => {
+            let (value, is_exact) = decimal(cell, 1)?;
+            if !is_exact {
+                return Err("which is not whole".to_string());
+            }
+            value
+        }
+    };
+    if value < least {
+        return Err(format!("the least is {least}"));
+    }
+    let fits = u32::try_from(value).ok().filter(|_| value <= most);
+    fits.ok_or_else(|| format!("the most is {most}"))
+}
+
+/// Reads seconds into microseconds, rounded.
+fn micros(cell: &[u8]) -> Result<u64, String> {
+    const MICROS: u64 = Span::SECOND.as_micros();
+    let quick = digits(cell).filter(|&(seconds, _)| seconds <= MAX_SPAN_US / MICROS);
+    let value = match quick {
+        Some((seconds, count)) if count == cell.len() => seconds * MICROS,
+        Some((seconds, count)) if cell[count] == b'.' && cell.len() - count <= 7 => {
+            let part = &cell[count + 1..];
+            match digits(part) {
+                Some((value, length)) if length == part.len() => {
+                    seconds * MICROS + value * 10u64.pow(6 - length as u32)
+                }
+                Some(_) | None => decimal(cell, MICROS)?.0,
+            }
+        }
+        Some(_) | None => decimal(cell, MICROS)?.0,
+    };
+    if value > MAX_SPAN_US {
+        return Err("which is more than a hundred years of seconds".to_string());
+    }
+    Ok(value)
+}
+
+/// Reads any decimal number, times `factor`; the slow way that knows why not.
+fn decimal(cell: &[u8], factor: u64) -> Result<(u64, bool), String> {
+    let text = std::str::from_utf8(cell).unwrap_or("\u{fffd}");
+    let bare = text.trim_start_matches(['+', '-']).to_ascii_lowercase();
+    if bare == "nan" || bare.starts_with("inf") {
+        return Err("which is not a finite number".to_string());
+    }
+    let Some(decimal) = Decimal::parse(text) else { return Err("which is no number".to_string()) };
+    if decimal.is_negative() {
+        return Err("which is negative".to_string());
+    }
+    let value = decimal.times(u128::from(factor));
+    let value = value.and_then(|(value, is_exact)| Some((u64::try_from(value).ok()?, is_exact)));
+    value.ok_or_else(|| "which is too large".to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::tests::InMemory;
+    use crate::scenario::{Problems, load};
+
+    fn read(job: &str, csv: &str) -> Result<(JobTrace, String), String> {
+        let text = format!("{job}\n");
+        let files = InMemory::new(&[("a.toml", &text), ("t.csv", csv)]);
+        let document = load(&files, Path::new("a.toml"), &[]);
+        let mut document = document.map_err(|problems| problems.to_lines())?;
+        let mut found = Vec::new();
+        let root = document.root();
+        let job = root.entry("job", "j").unwrap();
+        let trace = read_trace(&files, &job, &root.table("limits"), &mut found);
+        document.problems.extend(found);
+        let lines = document.problems.to_lines();
+        trace.map(|trace| (trace, lines.clone())).ok_or(lines)
+    }
+
+    const JOB: &str = "[job.j]\ntrace = \"t.csv\"\n";
+    const ALL: &str = "columns = { count = \"n\", cpu = \"c\", memory = \"m\", gpus = \"g\", \
+                       duration = \"d\" }";
+
+    #[test]
+    fn rows_become_columns_and_constants_fill_in() {
+        let csv = "arrival_s,n,c,m,g,d,other\n0,1,256,512,0,1.5,x\n 2.000001 ,3,1024,4.0,1,1e3,\n";
+        let (trace, lines) = read(&format!("{JOB}{ALL}"), csv).unwrap();
+        assert_eq!(lines, "");
+        assert_eq!(
+            trace,
+            JobTrace {
+                arrivals_us: vec![0, 2_000_001],
+                task_counts: Series::Each(vec![1, 3]),
+                cpu_units: Some(Series::Each(vec![256, 1024])),
+                memory_mib: Some(Series::Each(vec![512, 4])),
+                gpus: Series::Each(vec![0, 1]),
+                durations_us: Some(DurationSeries::Each(vec![1_500_000, 1_000_000_000])),
+            }
+        );
+        let constants = "cpu = 512\nmemory = \"1 GB\"\nduration = \"5 min\"\ncount = 2\nrows = 1\n\
+                         time_scale = 0.5\n";
+        let (trace, _) = read(&format!("{JOB}{constants}"), "arrival_s\n3\n4\n").unwrap();
+        assert_eq!(trace.arrivals_us, [1_500_000]);
+        assert_eq!((trace.task_counts.at(0), trace.gpus.at(0)), (2, 0));
+        assert_eq!(trace.memory_mib, Some(Series::Same(1024)));
+        assert_eq!(trace.durations_us.unwrap().at(0), Span::MINUTE * 5);
+    }
+
+    #[test]
+    fn bad_rows_are_named_by_line_row_and_column() {
+        let csv = "arrival_s,n,c,m,g,d\n-1,1,1,1,0,1\n0,0,1,1,0,1\n0,1,1.5,1,0,1\n0,1,1,x,0,1\n\
+                   0,1,1,1,0,nan\n0,1,1,1\n,1,1,1,0,1\n1e30,1,1,1,0,1\n\"0\n\",1,1,1,0,inf\n\
+                   0,9999999,1,1,0,1\n";
+        let lines = read(&format!("{JOB}{ALL}"), csv).unwrap_err();
+        assert_eq!(
+            lines,
+            "t.csv:2: row 1: `arrival_s` is -1, which is negative\n\
+             t.csv:3: row 2: `n` is 0, the least is 1\n\
+             t.csv:4: row 3: `c` is 1.5, which is not whole\n\
+             t.csv:5: row 4: `m` is x, which is no number\n\
+             t.csv:6: row 5: `d` is nan, which is not a finite number\n\
+             t.csv:7: row 6: 4 cells, but the header has 6\n\
+             t.csv:8: row 7: `arrival_s` is empty\n\
+             t.csv:9: row 8: `arrival_s` is 1e30, which is too large\n\
+             t.csv:10: row 9: `d` is inf, which is not a finite number\n\
+             t.csv:12: row 10: `n` is 9999999, the most is 1000000\n"
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_file_is_said_where_it_is_named() {
+        let check = |job: &str, csv: &str, expected: &str| {
+            assert_eq!(read(job, csv).unwrap_err(), expected);
+        };
+        check(
+            &format!("{JOB}{ALL}"),
+            "arrival,n,n,m,g,d\n1,1,1,1,1,1\n",
+            "a.toml:3:1: job `j`: `t.csv` has no column `arrival_s`\n\
+             hint: did you mean `arrival`?\n\
+             a.toml:3:21: job `j`: `t.csv` has the column `n` more than once\n\
+             a.toml:3:32: job `j`: `t.csv` has no column `c`\n\
+             hint: it has arrival, n, n, m, g, d\n",
+        );
+        check(JOB, "arrival_s\n", "a.toml:2:9: job `j`: `t.csv` has no rows\n");
+        check(
+            "[job.j]\ntrace = \"u.csv\"\n",
+            "",
+            "a.toml:2:9: job `j`: there is no file `u.csv`\n\
+             hint: a relative path starts from the folder of the file that names it\n",
+        );
+        check(
+            &format!("{JOB}[limits]\ntrace_rows = 1\n"),
+            "arrival_s\n1\n2\n",
+            "t.csv:3: more than 1 rows\n\
+             hint: raise `limits.trace_rows`, or read fewer with the job's `rows`\n",
+        );
+        check(
+            &format!("{JOB}[limits]\ntrace_memory = \"16 B\"\n"),
+            "arrival_s\n1\n2\n3\n",
+            "t.csv:4: more than 2 rows\nhint: that is all that fits `limits.trace_memory` (16 B): \
+             raise it, or set `rows`\n",
+        );
+        let bad = "arrival_s\n".to_string() + &"x\n".repeat(1000);
+        let lines = read(JOB, &bad).unwrap_err();
+        assert!(lines.ends_with("… and 1 more problems\n"), "{lines}");
+    }
+
+    #[test]
+    fn rows_out_of_order_are_sorted_with_a_warning_and_ties_keep_their_order() {
+        let job = format!("{JOB}columns.count = \"n\"");
+        let (trace, lines) = read(&job, "arrival_s,n\n5,1\n3,2\n5,3\n3,4\n").unwrap();
+        assert_eq!(trace.arrivals_us, [3_000_000, 3_000_000, 5_000_000, 5_000_000]);
+        assert_eq!(trace.task_counts, Series::Each(vec![2, 4, 1, 3]));
+        assert_eq!(
+            lines,
+            "t.csv:3: warning: rows are not in order of arrival; they are sorted\n\
+             hint: sort the file, if the order matters\n"
+        );
+    }
+
+    #[test]
+    fn quick_reading_of_seconds_agrees_with_the_exact_one() {
+        for text in [
+            "0",
+            "1",
+            "000012",
+            "86400",
+            "3162240000",
+            "1.5",
+            "0.000001",
+            "12.345678",
+            "1.0000005",
+            "7.",
+            "1.2345678",
+            "99999999999",
+            "999999999999999999",
+            "1_0",
+            "+3",
+            "1.5x",
+            ".5",
+            "1e3",
+        ] {
+            let exact = decimal(text.as_bytes(), 1_000_000).map(|(value, _)| value);
+            let exact = exact.and_then(|value| {
+                if value > MAX_SPAN_US { Err(value.to_string()) } else { Ok(value) }
+            });
+            assert_eq!(micros(text.as_bytes()).ok(), exact.ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_of_a_column_are_read_for_a_distribution() {
+        let files = InMemory::new(&[("d.csv", "a,duration_s\n1,2.5\n1,3\n"), ("e.csv", "a\n")]);
+        let named = Problem::error(Where::Run, "").about("behaviour `web`");
+        let mut found = Vec::new();
+        let read = read_durations(&files, Path::new("d.csv"), "duration_s", &named, &mut found);
+        assert_eq!(read, Some(vec![Span::millis(2500), Span::secs(3)]));
+        assert_eq!(read_durations(&files, Path::new("d.csv"), "x", &named, &mut found), None);
+        assert_eq!(read_durations(&files, Path::new("e.csv"), "a", &named, &mut found), None);
+        let mut problems = Problems::new();
+        problems.extend(found);
+        assert_eq!(
+            problems.to_lines(),
+            "behaviour `web`: `d.csv` has no column `x`\nhint: it has a, duration_s\n\
+             behaviour `web`: `e.csv` has no rows\n"
+        );
+    }
+}
