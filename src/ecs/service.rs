@@ -26,6 +26,8 @@ const EVENT_REPEAT: Span = Span::secs(6 * 3600);
 #[derive(Clone, Debug)]
 pub struct ServiceState {
     desired: u32,
+    /// When the desired count changed last.
+    desired_since: SimTime,
     slots: Vec<Slot>,
     free_slots: BinaryHeap<Reverse<u32>>,
     active: u32,
@@ -50,6 +52,8 @@ pub struct ServiceState {
 struct Slot {
     task: Option<Id<Task>>,
     incarnations: u32,
+    /// When its last task was told to stop.
+    freed: SimTime,
 }
 
 impl ServiceState {
@@ -60,6 +64,7 @@ impl ServiceState {
         };
         ServiceState {
             desired,
+            desired_since: SimTime::ZERO,
             slots: Vec::new(),
             free_slots: BinaryHeap::new(),
             active: 0,
@@ -315,6 +320,8 @@ fn next_task(cx: &mut Cx, world: &mut World, ix: Ix<Service>) -> Next {
         return Next::NoRoom(ask);
     };
     let state = &mut world.services[ix];
+    // Wanted since the task before it was to stop, or since so many are wanted.
+    let wanted = state.slots[slot as usize].freed.max(state.desired_since);
     state.slots[slot as usize].incarnations += 1;
     state.active += 1;
     state.by_provider[provider as usize] += 1;
@@ -326,7 +333,7 @@ fn next_task(cx: &mut Cx, world: &mut World, ix: Ix<Service>) -> Next {
         place,
         fargate: definition.fargate,
         run_time: None,
-        wanted: cx.now(),
+        wanted,
         luck,
     })
 }
@@ -407,6 +414,7 @@ pub(super) fn set_desired_count(cx: &mut Cx, world: &mut World, ix: Ix<Service>,
     if from == to {
         return;
     }
+    state.desired_since = cx.now();
     state.steady = false;
     let event = ServiceEvent::DesiredCount { from, to };
     cx.tell(world, Fact::ServiceEvent { service: ix, event });
@@ -424,6 +432,7 @@ pub(super) fn task_is_to_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, re
     state.healthy -= u32::from(healthy);
     state.by_provider[provider as usize] -= 1;
     state.slots[slot as usize].task = None;
+    state.slots[slot as usize].freed = cx.now();
     state.steady = false;
     if cx.model.services[ix].scheduling != Scheduling::Daemon {
         state.free_slots.push(Reverse(slot));
