@@ -1,7 +1,7 @@
 //! The service scheduler: compares what a service wants with what it has, and acts.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 
 use crate::engine::{Id, Ix, Luck, Purpose};
 use crate::units::{SimTime, Span};
@@ -26,8 +26,8 @@ const EVENT_REPEAT: Span = Span::secs(6 * 3600);
 #[derive(Clone, Debug)]
 pub struct ServiceState {
     desired: u32,
-    /// When the desired count changed last.
-    desired_since: SimTime,
+    /// Since when each task that is missing has been wanted, the longest first.
+    missing_since: VecDeque<SimTime>,
     slots: Vec<Slot>,
     free_slots: BinaryHeap<Reverse<u32>>,
     active: u32,
@@ -52,8 +52,6 @@ pub struct ServiceState {
 struct Slot {
     task: Option<Id<Task>>,
     incarnations: u32,
-    /// When its last task was told to stop.
-    freed: SimTime,
 }
 
 impl ServiceState {
@@ -64,7 +62,7 @@ impl ServiceState {
         };
         ServiceState {
             desired,
-            desired_since: SimTime::ZERO,
+            missing_since: VecDeque::from(vec![SimTime::ZERO; desired as usize]),
             slots: Vec::new(),
             free_slots: BinaryHeap::new(),
             active: 0,
@@ -105,6 +103,13 @@ impl ServiceState {
         self.hosts.push((instance, set_aside));
         self.slots.push(Slot::default());
         self.desired += 1;
+        self.missing_since.push_back(SimTime::ZERO);
+    }
+
+    /// Brings the list of missing tasks in line with how many are missing now.
+    fn note_missing(&mut self, now: SimTime) {
+        let missing = self.desired.saturating_sub(self.active) as usize;
+        self.missing_since.resize(missing, now);
     }
 
     fn take_slot(&mut self) -> u32 {
@@ -320,8 +325,7 @@ fn next_task(cx: &mut Cx, world: &mut World, ix: Ix<Service>) -> Next {
         return Next::NoRoom(ask);
     };
     let state = &mut world.services[ix];
-    // Wanted since the task before it was to stop, or since so many are wanted.
-    let wanted = state.slots[slot as usize].freed.max(state.desired_since);
+    let wanted = state.missing_since.pop_front().unwrap_or(cx.now());
     state.slots[slot as usize].incarnations += 1;
     state.active += 1;
     state.by_provider[provider as usize] += 1;
@@ -414,7 +418,7 @@ pub(super) fn set_desired_count(cx: &mut Cx, world: &mut World, ix: Ix<Service>,
     if from == to {
         return;
     }
-    state.desired_since = cx.now();
+    state.note_missing(cx.now());
     state.steady = false;
     let event = ServiceEvent::DesiredCount { from, to };
     cx.tell(world, Fact::ServiceEvent { service: ix, event });
@@ -432,8 +436,8 @@ pub(super) fn task_is_to_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, re
     state.healthy -= u32::from(healthy);
     state.by_provider[provider as usize] -= 1;
     state.slots[slot as usize].task = None;
-    state.slots[slot as usize].freed = cx.now();
     state.steady = false;
+    state.note_missing(cx.now());
     if cx.model.services[ix].scheduling != Scheduling::Daemon {
         state.free_slots.push(Reverse(slot));
     }
