@@ -5,10 +5,13 @@
 
 mod command;
 mod documents;
+mod golden;
+mod laws;
 mod scenarios;
 mod schema;
 mod source;
 mod tidy;
+mod traces;
 
 use std::fs;
 use std::path::{Path, PathBuf};

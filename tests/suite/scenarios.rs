@@ -8,18 +8,18 @@ use ecsim::study::{Measure, Outcome, measures, run, verdicts};
 use super::{files, read, repository};
 
 /// Every shipped scenario, by path.
-fn shipped() -> Vec<String> {
+pub fn shipped() -> Vec<String> {
     let scenarios = files("scenarios", &[".toml"]);
     assert!(scenarios.len() >= 11, "{scenarios:?}");
     scenarios
 }
 
-fn scenario(path: &str) -> Scenario {
+pub fn scenario(path: &str) -> Scenario {
     Scenario::read(&Disk, &repository(path), &[])
         .unwrap_or_else(|problems| panic!("{path}:\n{}", problems.to_lines()))
 }
 
-fn outcome(scenario: &Scenario) -> Outcome {
+pub fn outcome(scenario: &Scenario) -> Outcome {
     let seed = Seed { master: scenario.seed, replication: 0 };
     run(scenario, seed, Rows::default(), (&mut (), &mut ())).0
 }
