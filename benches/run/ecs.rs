@@ -64,7 +64,10 @@ fn scenario(hosts: u32, tasks: u64) -> Scenario {
         availability_zones = ["a", "b", "c"]
         [job.work]
         trace = "trace.csv"
-        columns = {{ arrival = "arrival_s", cpu = "cpu", memory = "memory", duration = "duration_s" }}
+        columns.arrival = "arrival_s"
+        columns.cpu = "cpu"
+        columns.memory = "memory"
+        columns.duration = "duration_s"
         placement_strategy = [{{ binpack = "memory" }}]
         when_full = "queue"
         "#,

@@ -7,11 +7,10 @@ use crate::ecs::model::{
     Architecture, FargateSize, InstanceClass, InstanceLaunchType, Model, Os, Provider, Service,
     Submitter, TaskDefinition, Zone,
 };
+use crate::ecs::placement::SmallestAsks;
 use crate::ecs::{Fact, Instance, Observer, Owner, Task, TaskStatus, World};
 use crate::engine::{Id, Ix, Table, TimeWeighted};
 use crate::units::{Resources, SimTime, Span};
-
-use super::stranded::SmallestAsks;
 
 /// The shortest time a Fargate task on Linux is billed for.
 ///

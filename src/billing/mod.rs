@@ -6,7 +6,6 @@
 mod bill;
 mod meter;
 mod price;
-mod stranded;
 #[cfg(test)]
 mod tests;
 
@@ -15,4 +14,3 @@ pub use meter::{
     AddressUsage, FargateKey, FargateUsage, InstanceUsage, Meter, Payer, ResourceTime, Share, Usage,
 };
 pub use price::{ClassRates, FargateRates, MissingPrice, Per, PriceBook, Rate, Standing, price};
-pub(crate) use stranded::SmallestAsks;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::billing::SmallestAsks;
 use crate::ecs::model::{
     ClusterSpec, Fleet, InstanceClass, Model, Provider, Scheduling, Service, Submitter,
 };
+use crate::ecs::placement::SmallestAsks;
 use crate::ecs::{
     AfterFailure, Fact, Instance, Limit, Observer, Owner, PlacementFailure, ServiceEvent, Stop,
     StopCode, Task, TaskStatus, TaskTimes, World,

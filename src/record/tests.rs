@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::gauges::Group;
 use super::*;
-use crate::billing::Meter;
 use crate::ecs::fixture::{Fixture, az_spread};
 use crate::ecs::model::{
     Action, FargateSize, InitialState, Model, Provider, Scheduling, Usage, WhenFull,
@@ -238,7 +237,7 @@ fn recording_nothing_and_everything_is_the_same_run() {
         let model = sim.model().clone();
         let recorder = Recorder::new(&model, options(WarmUp::Steady));
         let log = RowLog::new(Rows::default());
-        let mut all = (Fingerprint::new(), (recorder, (log, Meter::new(&model))));
+        let mut all = (Fingerprint::new(), (recorder, log));
         sim.run_until(end, &mut all);
         assert_eq!((all.0, sim.events()), alone(seed));
     }
@@ -250,13 +249,11 @@ fn a_run_continued_from_a_clone_leaves_what_the_whole_leaves() {
     let end = SimTime::from_secs(SECS);
     let observers = |sim: &Sim| {
         let recorder = Recorder::new(sim.model(), options(WarmUp::Until(SimTime::from_secs(300))));
-        (recorder, (RowLog::new(Rows::default()), Meter::new(sim.model())))
+        (recorder, RowLog::new(Rows::default()))
     };
-    let finish = |sim: &Sim, (recorder, (log, meter)): (_, (RowLog<Rows>, Meter))| {
-        let recorder: Recorder = recorder;
+    let finish = |sim: &Sim, (recorder, log): (Recorder, RowLog<Rows>)| {
         let recording = recorder.finish(sim, ending(end));
-        let usage = meter.finish(end, sim.world(), sim.model());
-        format!("{recording:?} {usage:?} {:?}", log.finish(end, sim.world(), sim.model()))
+        format!("{recording:?} {:?}", log.finish(end, sim.world(), sim.model()))
     };
     let mut whole = sim_of(mixture(), 1);
     let mut watching = observers(&whole);

@@ -222,7 +222,8 @@ impl<'d> View<'d> {
     /// Says whether nothing at any of these keys is wrong in form, or missing.
     #[track_caller]
     pub fn is_sound_at(&self, keys: &[&str]) -> bool {
-        let is_broken = |key: &&str| self.document.broken.touches(&self.path.key(self.key(key).name));
+        let is_broken =
+            |key: &&str| self.document.broken.touches(&self.path.key(self.key(key).name));
         !keys.iter().any(is_broken)
     }
 

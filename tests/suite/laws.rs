@@ -55,7 +55,10 @@ fn what_was_submitted_was_launched_given_up_or_waits() {
     every_run(|path, scenario, seed| {
         let (outcome, rows) = run(scenario, seed, Rows::default(), (&mut (), &mut ()));
         for (ix, it) in outcome.recording.summary.submitters.iter() {
-            let of_it = |owner: Owner| matches!(owner, Owner::Submission { submitter, .. } if submitter == ix);
+            let of_it = |owner: Owner| match owner {
+                Owner::Submission { submitter, .. } => submitter == ix,
+                Owner::Service { .. } => false,
+            };
             let launched = rows.tasks.iter().filter(|row| of_it(row.owner)).count() as u64;
             assert_eq!(it.launched, launched, "{path}");
             assert!(it.launched + it.given_up <= it.submitted, "{path}");

@@ -21,6 +21,16 @@ fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
+/// Returns a folder of recorded data, which is beside the repository where it is at hand at all.
+fn recorded(folder: &str) -> Option<PathBuf> {
+    let path = repository("../shared").join(folder);
+    if path.is_dir() {
+        return Some(path);
+    }
+    println!("skipped: recorded data ({folder}) are not at hand");
+    None
+}
+
 /// Reads a text file of the repository.
 fn read(path: &str) -> String {
     fs::read_to_string(repository(path)).unwrap_or_else(|error| panic!("{path}: {error}"))

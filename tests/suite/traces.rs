@@ -1,14 +1,14 @@
 //! Real job traces under every placement strategy, where the recorded workloads are at hand.
 
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ecsim::engine::Seed;
 use ecsim::record::Rows;
 use ecsim::scenario::{Disk, Files, Scenario};
 use ecsim::study::run;
 
-use super::repository;
+use super::recorded;
 
 /// Scenario text in memory, everything else from the disk.
 struct InFolder {
@@ -33,15 +33,6 @@ const STRATEGIES: [&str; 6] = [
     r#"[{ spread = "attribute:ecs.availability-zone" }, { spread = "instanceId" }, "random"]"#,
 ];
 
-fn jobs() -> Option<PathBuf> {
-    let folder = repository("../shared/traces/jobs");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("skipped: the recorded job traces are not at hand");
-    None
-}
-
 /// Runs a trace on a fleet under a strategy; every task must be accounted for.
 fn check(trace: &Path, fleet: &str, columns: &str, days: u32) {
     for strategy in STRATEGIES {
@@ -53,7 +44,10 @@ fn check(trace: &Path, fleet: &str, columns: &str, days: u32) {
             availability_zones = ["a", "b", "c"]
             [job.trace]
             trace = "{}"
-            columns = {{ arrival = "arrival_s", count = "tasks", duration = "duration_s", {columns} }}
+            columns.arrival = "arrival_s"
+            columns.count = "tasks"
+            columns.duration = "duration_s"
+            {columns}
             placement_strategy = {strategy}
             when_full = "queue"
             rows = 4000
@@ -76,29 +70,29 @@ fn check(trace: &Path, fleet: &str, columns: &str, days: u32) {
 
 #[test]
 fn the_alibaba_gpu_trace_runs_under_every_strategy() {
-    let Some(folder) = jobs() else { return };
+    let Some(folder) = recorded("traces/jobs") else { return };
     check(
         &folder.join("alibaba_openb_2023.csv"),
         "instance_type = \"g5.48xlarge\"\ncount = 60",
-        r#"cpu = "cpu_units", memory = "memory_mib", gpus = "gpus""#,
+        "columns.cpu = \"cpu_units\"\ncolumns.memory = \"memory_mib\"\ncolumns.gpus = \"gpus\"",
         30,
     );
 }
 
 #[test]
 fn a_parallel_workload_log_runs_under_every_strategy() {
-    let Some(folder) = jobs() else { return };
+    let Some(folder) = recorded("traces/jobs") else { return };
     check(
         &folder.join("pwa_nasa_ipsc_1993.csv"),
         "instance_type = \"m5.2xlarge\"\ncount = 20",
-        r#"cpu = "cpu_units", memory = "memory_mib""#,
+        "columns.cpu = \"cpu_units\"\ncolumns.memory = \"memory_mib\"",
         30,
     );
 }
 
 #[test]
 fn every_trace_is_read() {
-    let Some(folder) = jobs() else { return };
+    let Some(folder) = recorded("traces/jobs") else { return };
     let mut count = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -106,7 +100,7 @@ fn every_trace_is_read() {
         let text = format!(
             r#"
             [container_instances.fleet]
-            instance_type = "p4d.24xlarge"
+            instance_type = "p5.48xlarge"
             [job.trace]
             trace = "{}"
             columns = {{ arrival = "arrival_s", count = "tasks", cpu = "cpu_units",
