@@ -43,12 +43,7 @@ pub(super) fn check(
     is_whole && useless.is_empty()
 }
 
-fn walk(
-    root: &Table,
-    is_whole: bool,
-    broken: &mut Broken,
-    problems: &mut Problems,
-) -> Vec<Path> {
+fn walk(root: &Table, is_whole: bool, broken: &mut Broken, problems: &mut Problems) -> Vec<Path> {
     let path = Path::default();
     let mut checker = Checker { root, is_whole, problems, broken, useless: Vec::new(), path };
     checker.table(&TOP, root, None);

@@ -1,8 +1,8 @@
 //! How tasks are launched: launch type or strategy, placement, network; and whether it can work.
 
 use crate::ecs::model::{
-    Architecture, InstanceClass, InstanceLaunchType, Launch, Os, PlacementConstraint, PlacementStrategy, Provider, Requirement,
-    StrategyItem, Subnet, TaskDefinition,
+    Architecture, InstanceClass, InstanceLaunchType, Launch, Os, PlacementConstraint,
+    PlacementStrategy, Provider, Requirement, StrategyItem, Subnet, TaskDefinition,
 };
 use crate::engine::Ix;
 
@@ -246,7 +246,8 @@ fn constraints(lower: &mut Lower, view: &View) -> Vec<PlacementConstraint> {
         if word.as_deref() == Some("distinctInstance") {
             let is_long = matches!(item.kind(), super::super::keys::Kind::Table(_));
             if is_long && item.is_written("expression") {
-                let problem = view.error("placement_constraints", "`distinctInstance` takes no expression");
+                let problem =
+                    view.error("placement_constraints", "`distinctInstance` takes no expression");
                 let problem = problem.hint("leave `expression` out, or write `memberOf`");
                 lower.problems.push(Problem { at: item.place(), ..problem });
             }
@@ -316,10 +317,14 @@ pub(super) fn check_fit(
     let task_memory = facts.task_size.1.filter(|_| !on_windows);
     if !facts.has_memory && task_memory.is_none() {
         let message = match on_windows {
-            true => "the task definition has no memory: Windows ignores that of the task, and \
-                     each container must say how much",
-            false => "the task definition has no memory: on instances the task or each container \
-                      must say how much",
+            true => {
+                "the task definition has no memory: Windows ignores that of the task, and \
+                     each container must say how much"
+            }
+            false => {
+                "the task definition has no memory: on instances the task or each container \
+                      must say how much"
+            }
         };
         let hint = if on_windows { "add `memory`" } else { "add `memory` or `memory_reservation`" };
         lower.problems.push(view.error("task_definition", message).hint(hint));
@@ -418,7 +423,8 @@ fn check_on_instances(
         lower.problems.push(view.error("task_definition", message).hint("use `bridge` or `host`"));
     }
     if external && facts.efs {
-        let message = "its task definition has an EFS volume, which external instances cannot mount";
+        let message =
+            "its task definition has an EFS volume, which external instances cannot mount";
         let hint = "take the volume away, or run it elsewhere";
         lower.problems.push(view.error("task_definition", message).hint(hint));
     }

@@ -10,6 +10,8 @@ mod launch;
 mod prices;
 mod service;
 mod task;
+#[cfg(test)]
+mod tests;
 mod timing;
 
 use std::collections::BTreeMap;
@@ -23,9 +25,9 @@ use crate::ecs::model::{
 use crate::engine::{Distribution, Ix, Table};
 use crate::units::{Bytes, Calendar, CalendarError, Span};
 
-use super::load::Files;
 use super::document::default_of;
 use super::keys::find;
+use super::load::Files;
 use super::problems::Problem;
 use super::value;
 use super::{Document, View};

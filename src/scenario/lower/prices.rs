@@ -35,8 +35,8 @@ pub(super) fn overlay(lower: &mut Lower) {
         if lower.catalogue.instance_type(name).is_none() {
             let nearest = lower.catalogue.nearest_instance_types(name).join(", ");
             if lower.root().is_sound_at(&["instance_type"]) {
-                let problem = view
-                    .error_here(format!("`{name}` is not in the catalogue of instance types"));
+                let problem =
+                    view.error_here(format!("`{name}` is not in the catalogue of instance types"));
                 lower.problems.push(problem.hint(format!("did you mean {nearest}?")));
             }
             continue;

@@ -108,8 +108,9 @@ fn check_services(lower: &mut Lower, view: &View, count: usize) {
     let allowed = lower.root().table("account").get::<bool>("override");
     if count > SERVICES_PER_CLUSTER && !allowed {
         let cluster: String = view.get("cluster");
-        let message =
-            format!("the cluster `{cluster}` has more than the {SERVICES_PER_CLUSTER} services that AWS allows");
+        let message = format!(
+            "the cluster `{cluster}` has more than the {SERVICES_PER_CLUSTER} services that AWS allows"
+        );
         let hint = "use several clusters, or set `account.override = true` to ask what if";
         lower.problems.push(view.error("cluster", message).hint(hint));
     }
