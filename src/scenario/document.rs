@@ -234,6 +234,46 @@ impl<'d> View<'d> {
         Problem { severity, ..self.error(key, message) }
     }
 
+    /// Tells every value that can decide a result, written or default, in a form that does not
+    /// depend on how it is spelled.
+    ///
+    /// Left out are fields without effect, what is only said to save words (`like`), and the names
+    /// of files: what is in them counts.
+    pub(super) fn values(&self, tell: &mut dyn FnMut(&str)) {
+        match self.kind {
+            Kind::WithoutEffect | Kind::File => {}
+            Kind::Table(_) | Kind::Tagged(_) => self.values_of_keys(tell),
+            Kind::List { of, .. } => {
+                let Value::List(items) = &self.node.value else { return };
+                for (index, item) in items.iter().enumerate() {
+                    self.part(of, item, None, self.path.item(index)).values(tell);
+                }
+            }
+            _ => {
+                let parsed = parse(self.kind, self.node, &self.document.problems.sources);
+                let is_file =
+                    matches!(&parsed, Some(Parsed::Distribution(Distribution::Empirical { .. })));
+                tell(&self.path.to_string());
+                if !is_file {
+                    tell(&format!("{parsed:?}"));
+                }
+            }
+        }
+    }
+
+    fn values_of_keys(&self, tell: &mut dyn FnMut(&str)) {
+        for key in self.kind.fields().filter(|key| key.name != "like") {
+            if matches!(key.kind, Kind::Named { .. }) {
+                for (_, entry) in self.entries(key.name) {
+                    tell(&entry.path.to_string());
+                    entry.values(tell);
+                }
+            } else if let Some(child) = self.child(key.name) {
+                child.values(tell);
+            }
+        }
+    }
+
     fn fill(&self, list: &mut Vec<Filled>) {
         for key in self.kind.fields() {
             let views: Vec<View> = if matches!(key.kind, Kind::Named { .. }) {

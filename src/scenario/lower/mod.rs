@@ -10,6 +10,8 @@ mod launch;
 mod prices;
 mod service;
 mod task;
+#[cfg(test)]
+mod tests;
 mod timing;
 
 use std::collections::BTreeMap;

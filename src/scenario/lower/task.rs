@@ -391,7 +391,12 @@ fn check_port(lower: &mut Lower, mapping: &View, network_mode: &str) {
                 container.map_or("which is missing".to_string(), |port| port.to_string())
             );
             let hint = "leave `host_port` out, or use network mode `bridge`";
-            lower.problems.push(mapping.error("host_port", message).hint(hint));
+            // With an interface of its own a task takes no port of the host, so the run can go on.
+            let problem = match network_mode {
+                "host" => mapping.error("host_port", message),
+                _ => mapping.warning("host_port", message + ": AWS would not register this"),
+            };
+            lower.problems.push(problem.hint(hint));
         }
         "none" => {
             let message = "network mode `none` has no ports";

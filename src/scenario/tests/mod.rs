@@ -1,5 +1,9 @@
 //! Input text and the exact lines it gets; and that no text makes the reader panic.
 
+mod definitions;
+mod digest;
+mod hostile;
+
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
