@@ -2,9 +2,21 @@
 
 pub mod chart;
 mod compare;
+mod directory;
+mod figures;
+mod files;
 mod happenings;
+mod result;
+mod rows;
 mod screen;
+#[cfg(test)]
+mod tests;
 
 pub use compare::{Column, comparison, what_if};
+pub use directory::{OutputDirectory, OutputError};
+pub use figures::figures;
+pub use files::{Asked, Finished, summary_line};
 pub use happenings::{Gathered, Happenings, Tee};
+pub use result::{Plots, Report};
+pub use rows::CsvSink;
 pub use screen::screen;
