@@ -224,17 +224,15 @@ fn owners(page: &Page) -> BTreeMap<Holder, BTreeMap<Kind, f64>> {
     for line in bill.lines.iter().filter(|line| line.class.is_none()) {
         add(line.holder, Kind::of(line.category), line.amount);
     }
-    for (class, parts) in &bill.shares {
-        let kind = match page.model.classes[*class].launch_type {
+    for share in &bill.shares {
+        let kind = match page.model.classes[share.class].launch_type {
             InstanceLaunchType::Ec2 => Kind::Ec2,
             InstanceLaunchType::External => Kind::External,
         };
-        for (holder, amount) in parts {
-            match (kind, holder) {
-                // Told apart below, for all classes together.
-                (Kind::Ec2, Holder::Idle) => {}
-                (kind, holder) => add(*holder, kind, *amount),
-            }
+        match (kind, share.holder) {
+            // Told apart below, for all classes together.
+            (Kind::Ec2, Holder::Idle) => {}
+            (kind, holder) => add(holder, kind, share.amount),
         }
     }
     add(Holder::Idle, Kind::Free, bill.ec2.free);
