@@ -145,7 +145,7 @@ impl RunArgs {
             return Ok(Vec::new());
         }
         let mut all = overrides.to_vec();
-        all.extend(self.what_if.iter().map(|change| Override::what_if(change)));
+        all.extend(self.what_if.iter().map(Override::what_if));
         self.scenario.read(&all)
     }
 }
