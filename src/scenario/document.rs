@@ -249,7 +249,25 @@ impl<'d> View<'d> {
                     self.part(of, item, None, self.path.item(index)).values(tell);
                 }
             }
-            _ => {
+            Kind::Boolean
+            | Kind::Integer { .. }
+            | Kind::Number { .. }
+            | Kind::Span { .. }
+            | Kind::Bytes
+            | Kind::Bandwidth
+            | Kind::Memory
+            | Kind::Cpu
+            | Kind::Money
+            | Kind::Percent { .. }
+            | Kind::Share
+            | Kind::Rate
+            | Kind::Distribution
+            | Kind::Text(_)
+            | Kind::Name
+            | Kind::Choice(_)
+            | Kind::Reference { .. }
+            | Kind::Named { .. }
+            | Kind::OneOf(_) => {
                 let parsed = parse(self.kind, self.node, &self.document.problems.sources);
                 let is_file =
                     matches!(&parsed, Some(Parsed::Distribution(Distribution::Empirical { .. })));

@@ -90,7 +90,7 @@ fn tasks_in_all(lower: &mut Lower) {
         };
         if tasks.saturating_mul(EVENTS_PER_TASK) > limit {
             let message = format!(
-                "it starts about {tasks} tasks, each of which takes {EVENTS_PER_TASK} events or more"
+                "it starts about {tasks} tasks, and each takes {EVENTS_PER_TASK} events or more"
             );
             let hint = format!(
                 "`limits.events` is {limit}: raise it, shorten `duration`, or start fewer tasks"
@@ -135,12 +135,12 @@ fn fargate_quota(lower: &mut Lower) {
         let name = if provider == Provider::Fargate { "Fargate" } else { "Fargate Spot" };
         let problem = if binding.is_some() {
             let message = format!(
-                "services want {wanted} vCPU on {name}, and the quota is {quota}: not all will start"
+                "services want {wanted} vCPU on {name}, the quota is {quota}: not all will start"
             );
             view.warning(key, message).hint(format!("set `account.{key}` higher"))
         } else {
             let message = format!(
-                "services want {wanted} vCPU on {name}; a new account has {quota} until it is raised"
+                "services want {wanted} vCPU on {name}; a new account has {quota} until it asks"
             );
             view.warning(key, message)
                 .hint("`account.quotas = \"documented\"` simulates a new account")

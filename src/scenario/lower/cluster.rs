@@ -330,7 +330,7 @@ fn attributes(
     let mut pairs = vec![
         ("ecs.availability-zone", lower.model.zones[zone].name.as_str()),
         ("ecs.os-type", os),
-        ("ecs.os-family", &if kind.os == Os::Linux { "LINUX" } else { "WINDOWS" }),
+        ("ecs.os-family", if kind.os == Os::Linux { "LINUX" } else { "WINDOWS" }),
         ("ecs.cpu-architecture", architecture),
     ];
     match kind.launch_type {

@@ -250,7 +250,7 @@ fn sized(
                 made.fargate[requirement.index()] = Some(size);
                 None
             }
-            Err(problem) => Some(problem),
+            Err(problem) => Some(*problem),
         }
     } else {
         no_room(lower, view, "trace", (launch, &wanted))
@@ -263,25 +263,27 @@ fn fargate_size(
     view: &View,
     size: Resources,
     definition: Ix<TaskDefinition>,
-) -> Result<FargateSize, Problem> {
+) -> Result<FargateSize, Box<Problem>> {
     let definition = &lower.model.task_definitions[definition];
     let catalogue = &lower.catalogue;
     let (cpu, memory) = (size.cpu_units, size.memory_mib);
     if size.gpus > 0 {
         let hint = "run such jobs on EC2, or leave them out";
-        return Err(view.error("trace", "a task asks for GPUs, and Fargate has none").hint(hint));
+        let problem = view.error("trace", "a task asks for GPUs, and Fargate has none");
+        return Err(Box::new(problem.hint(hint)));
     }
     let found = if view.get::<String>("fargate_size") == "exact" {
         catalogue.fargate_size(cpu, memory, definition.os).map_err(|error| {
             let hint = format!("{}; or set `fargate_size = \"round_up\"`", error.hint());
-            view.error("trace", error.to_string()).hint(hint)
+            Box::new(view.error("trace", error.to_string()).hint(hint))
         })
     } else {
         catalogue.smallest_fargate_size_for(cpu, memory, definition.os).ok_or_else(|| {
             let message = format!(
                 "{cpu} CPU units and {memory} MiB are more than the largest task on Fargate"
             );
-            view.error("trace", message).hint("run such jobs on EC2, or leave them out")
+            let hint = "run such jobs on EC2, or leave them out";
+            Box::new(view.error("trace", message).hint(hint))
         })
     };
     found.map(|found| FargateSize {

@@ -6,6 +6,7 @@ use crate::ecs::model::{
 };
 use crate::engine::Ix;
 
+use super::super::keys::Kind;
 use super::super::{Problem, View};
 use super::{Lower, task};
 
@@ -205,7 +206,7 @@ fn strategy_rule(lower: &mut Lower, owner: &View, item: &View) -> Option<Placeme
     let (kind, field): (String, Option<String>) = match item.alternative() {
         Some(("random", _)) => ("random".to_string(), None),
         Some((kind, view)) => (kind.to_string(), Some(view.value())),
-        None if matches!(item.kind(), super::super::keys::Kind::Choice(_)) => (item.value(), None),
+        None if matches!(item.kind(), Kind::Choice(_)) => (item.value(), None),
         None => (item.get("type"), item.find("field")),
     };
     const SPREAD: &str = "spread over `instanceId`, `host` or `attribute:<name>`";
@@ -238,13 +239,11 @@ fn strategy_rule(lower: &mut Lower, owner: &View, item: &View) -> Option<Placeme
 fn constraints(lower: &mut Lower, view: &View) -> Vec<PlacementConstraint> {
     let mut list = Vec::new();
     for item in view.items("placement_constraints") {
-        let word = match item.kind() {
-            super::super::keys::Kind::Choice(_) => Some(item.value::<String>()),
-            super::super::keys::Kind::Table(_) => Some(item.get::<String>("type")),
-            _ => None,
-        };
+        let is_long = matches!(item.kind(), Kind::Table(_));
+        let is_word = matches!(item.kind(), Kind::Choice(_));
+        let word = if is_long { item.find::<String>("type") } else { None };
+        let word = word.or_else(|| is_word.then(|| item.value()));
         if word.as_deref() == Some("distinctInstance") {
-            let is_long = matches!(item.kind(), super::super::keys::Kind::Table(_));
             if is_long && item.is_written("expression") {
                 let problem =
                     view.error("placement_constraints", "`distinctInstance` takes no expression");
@@ -497,7 +496,8 @@ pub(super) fn no_room(
     let zones = |class: &InstanceClass| {
         !wanted.awsvpc || launch.subnets.is_empty() || launch.zones.contains(&class.zone)
     };
-    let checks: [(&dyn Fn(&InstanceClass) -> bool, &str); 8] = [
+    type Check<'a> = (&'a dyn Fn(&InstanceClass) -> bool, &'a str);
+    let checks: [Check; 8] = [
         (&|class| class.os == wanted.os, "none has its operating system"),
         (
             &|class| wanted.architecture.is_none_or(|it| it == class.architecture),

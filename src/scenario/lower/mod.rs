@@ -72,7 +72,7 @@ pub fn lower(document: &Document, files: &dyn Files) -> Lowered {
     let fallback = || Calendar::new("2026-01-05T00:00", "UTC").expect("a good date");
     let (calendar, problem) = match calendar {
         Ok(calendar) => (calendar, None),
-        Err(problem) => (fallback(), Some(problem)),
+        Err(problem) => (fallback(), Some(*problem)),
     };
     let mut lower = Lower::new(document, files, calendar);
     lower.problems.extend(problem);
@@ -84,12 +84,12 @@ pub fn lower(document: &Document, files: &dyn Files) -> Lowered {
 }
 
 /// Reads the scenario's clock.
-fn calendar(root: &View) -> Result<Calendar, Problem> {
+fn calendar(root: &View) -> Result<Calendar, Box<Problem>> {
     let start: String = root.get("start");
     let zone: String = root.get("time_zone");
     Calendar::new(&start, &zone).map_err(|error| {
         let key = if Calendar::new("2026-01-05", &zone).is_err() { "time_zone" } else { "start" };
-        calendar_problem(root, key, &error)
+        Box::new(calendar_problem(root, key, &error))
     })
 }
 

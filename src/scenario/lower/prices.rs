@@ -341,13 +341,8 @@ impl Book<'_> {
                     lines.push(self.stands(category, item, (charge, milli)));
                 }
                 None if charge == Charge::NatGatewayData => {}
-                None => missing.push(
-                    match category {
-                        Category::Logs => "CloudWatch Logs",
-                        _ => "traffic between zones",
-                    }
-                    .to_string(),
-                ),
+                None if charge == Charge::LogsIngest => missing.push("CloudWatch Logs".to_string()),
+                None => missing.push("traffic between zones".to_string()),
             }
         }
         missing.push("Container Insights".to_string());

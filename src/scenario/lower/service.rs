@@ -109,7 +109,8 @@ fn check_services(lower: &mut Lower, view: &View, count: usize) {
     if count > SERVICES_PER_CLUSTER && !allowed {
         let cluster: String = view.get("cluster");
         let message = format!(
-            "the cluster `{cluster}` has more than the {SERVICES_PER_CLUSTER} services that AWS allows"
+            "the cluster `{cluster}` has more than {SERVICES_PER_CLUSTER} services, all that AWS \
+             allows"
         );
         let hint = "use several clusters, or set `account.override = true` to ask what if";
         lower.problems.push(view.error("cluster", message).hint(hint));

@@ -343,17 +343,13 @@ fn gpus(lower: &mut Lower, container: &View) -> u32 {
             continue;
         }
         let value = item.table("value");
-        let count = match value.kind() {
-            Kind::Text(_) => value.value::<String>().trim().parse::<u32>().ok(),
-            _ => Some(value.value::<u32>()),
+        let written = match matches!(value.kind(), Kind::Text(_)) {
+            true => value.value::<String>(),
+            false => value.value::<u32>().to_string(),
         };
-        match count.filter(|count| *count <= 1024) {
+        match written.trim().parse::<u32>().ok().filter(|count| *count <= 1024) {
             Some(count) => gpus += count,
             None => {
-                let written = match value.kind() {
-                    Kind::Text(_) => value.value::<String>(),
-                    _ => value.value::<u64>().to_string(),
-                };
                 let message = format!("`{}` is not a whole number of GPUs", shortened(&written));
                 let hint = "write how many; `ALL` is not modelled";
                 lower.problems.push(item.error("value", message).hint(hint));

@@ -107,7 +107,8 @@ fn tasks_reserve_what_the_agent_counts() {
     let ports = |mode: &str| {
         format!(
             "memory = 64, network_mode = \"{mode}\", container_definitions.a = {{ image = \"x\", \
-             port_mappings = [{{ container_port = 80, host_port = 80 }}, {{ container_port = 81 }}, \
+             port_mappings = [{{ container_port = 80, host_port = 80 }}, \
+             {{ container_port = 81 }}, \
              {{ container_port = 82, host_port = 0 }}] }}"
         )
     };
@@ -137,7 +138,8 @@ fn what_happens_to_a_task_happens_to_its_first_essential_container() {
         "{FLEET}[service.s]\ndesired_count = 1\n[service.s.task_definition]\nmemory = 64\n\
          [service.s.task_definition.container_definitions]\n\
          log = {{ image = \"x\", essential = false }}\napp = {{ image = \"x\" }}\n\
-         proxy = {{ image = \"x\" }}\n[behaviour.s]\nrun_time = \"10 s\"\ncrash_rate = \"1 per h\"\n\
+         proxy = {{ image = \"x\" }}\n[behaviour.s]\nrun_time = \"10 s\"\n\
+         crash_rate = \"1 per h\"\n\
          start_failure_rate = 0.5\nexit_code = 7\nstop_time = \"3 s\"\n\
          containers.proxy.run_time = \"20 s\"\ncontainers.log.stop_time = \"4 s\"\n\
          usage.app = {{ cpu = 100, memory = 50 }}\n"
@@ -222,4 +224,23 @@ fn subnets_count_addresses_and_hosts_keep_their_ports() {
     let tcp: Vec<u16> =
         ports.iter().filter(|it| it.protocol == Protocol::Tcp).map(|it| it.number).collect();
     assert_eq!(tcp, [22, 2375, 2376, 51678, 51679]);
+}
+
+#[test]
+fn problems_of_meaning_point_at_flags_and_at_bases() {
+    let base = "[service.web]\nlaunch_type = \"FARGATE\"\ndesired_count = 1\n\
+                task_definition = { cpu = 512, memory = \"8 GB\" }\n";
+    let files = [("b.toml", base), ("a.toml", "extends = \"b.toml\"\n")];
+    let flags = [Override::set("service.web.desired_count=5001")];
+    let read = Scenario::read(&InMemory::new(&files), Path::new("a.toml"), &flags);
+    assert_eq!(
+        read.unwrap_err().to_lines(),
+        "warning: account: services want 2500.5 vCPU on Fargate; a new account has 6 until it \
+         asks\nhint: `account.quotas = \"documented\"` simulates a new account\n\
+         b.toml:4:41: service `web`: `8 GB` is not a Fargate memory size for 0.5 vCPU\n\
+         hint: sizes for 0.5 vCPU are 1, 2, 3 and 4 GB; the next size up is 1 vCPU and 8 GB\n\
+         --set service.web.desired_count=5001: service `web`: `desired_count` is 5001; AWS \
+         allows 5000 tasks a service\n\
+         hint: split the service, or set `account.override = true` to ask what if\n"
+    );
 }

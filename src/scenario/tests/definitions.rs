@@ -30,7 +30,8 @@ const REGISTER: &str = r#"{
     "name": "app", "image": "shop/app:7", "repositoryCredentials": { "credentialsParameter": "x" },
     "cpu": 512, "memory": 1024, "memoryReservation": 512, "links": [], "essential": true,
     "portMappings": [
-      { "containerPort": 80, "hostPort": 80, "protocol": "tcp", "name": "web", "appProtocol": "http" },
+      { "containerPort": 80, "hostPort": 80, "protocol": "tcp", "name": "web",
+        "appProtocol": "http" },
       { "containerPortRange": "8000-8010" }
     ],
     "restartPolicy": { "enabled": true, "ignoredExitCodes": [0], "restartAttemptPeriod": 60 },

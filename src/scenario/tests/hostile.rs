@@ -166,7 +166,7 @@ fn values_and_keys_that_make_no_sense_are_read() {
     let mut sound_count = 0;
     for text in sound() {
         let lines: Vec<&str> = text.lines().collect();
-        for _ in 0..1000 {
+        for _ in 0..600 {
             let mut lines: Vec<String> = lines.iter().map(|it| it.to_string()).collect();
             for _ in 0..stream.random_range(1..4) {
                 let at = stream.random_range(0..lines.len());
@@ -193,6 +193,10 @@ fn every_key_takes_hostile_values_from_the_command_line() {
     let sound = sound();
     let names = ["web", "od", "w", "batch", "nightly", "a", "app", "default", "new", "agent"];
     for pattern in keys::all() {
+        // A definition in place has the keys of one by name.
+        if pattern.path.contains(".*.task_definition.") {
+            continue;
+        }
         for _ in 0..3 {
             let path = pattern.path.replace("[]", "");
             let parts: Vec<&str> = path
