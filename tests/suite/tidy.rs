@@ -44,6 +44,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rand_xoshiro", &["engine"]),
     ("rayon", &["study", "cli"]),
     ("regex", &["src/ecs/placement/query.rs"]),
+    ("serde", &["report"]),
     ("serde_json", &["scenario", "study", "report", "cli"]),
     ("smallvec", &["ecs"]),
     // Errors are values in every ring.
@@ -56,7 +57,8 @@ const HOMES: &[(&str, &[&str])] = &[
 const DATA: &str = concat!("../sha", "red");
 
 /// Tests that may look for it, and say so when they skip.
-const MAY_LOOK: [&str; 2] = ["tests/suite/main.rs", "src/catalogue/tests.rs"];
+const MAY_LOOK: [&str; 3] =
+    ["tests/suite/main.rs", "src/catalogue/tests.rs", "src/scenario/tests/definitions.rs"];
 
 /// Columns of a line.
 const WIDTH: usize = 100;
