@@ -40,10 +40,10 @@ fn print(scenario: &Scenario, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  {} = {}", it.path, it.value)?;
     }
     let defaults = [
-        (Evidence::Documented, "DEFAULTS, documented by AWS"),
-        (Evidence::Measured, "DEFAULTS, measured by somebody"),
-        (Evidence::Assumed, "DEFAULTS, assumed: change them if you know better"),
-        (Evidence::None, "DEFAULTS of this program"),
+        (Some(Evidence::Documented), "DEFAULTS, documented by AWS"),
+        (Some(Evidence::Measured), "DEFAULTS, measured by somebody"),
+        (Some(Evidence::Assumed), "DEFAULTS, assumed: change them if you know better"),
+        (None, "DEFAULTS of this program"),
     ];
     for (evidence, title) in defaults {
         let mut of_kind =

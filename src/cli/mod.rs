@@ -65,6 +65,13 @@ impl ScenarioArgs {
         set.chain(seed).chain(duration).collect()
     }
 
+    /// Lists the changes as `path=value`, so that a manifest can repeat them.
+    fn changes(&self) -> Vec<String> {
+        let seed = self.seed.iter().map(|seed| format!("seed={seed}"));
+        let duration = self.duration.iter().map(|span| format!("duration={span}"));
+        self.set.iter().cloned().chain(seed).chain(duration).collect()
+    }
+
     /// Reads every scenario; reports what is wrong with any of them.
     fn read(&self, overrides: &[Override]) -> Result<Vec<Scenario>, Exit> {
         let mut scenarios = Vec::new();

@@ -1,7 +1,7 @@
 //! `ecsim run`: runs scenarios, writes what they leave, prints one screen for each.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -11,7 +11,11 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rayon::prelude::*;
 
 use crate::engine::Seed;
-use crate::report::{Column, Happenings, comparison, screen, what_if};
+use crate::record::RowSink;
+use crate::report::{
+    Asked, Column, Finished, Happenings, OutputError, Plots, Report, Tee, comparison, screen,
+    summary_line, what_if,
+};
 use crate::scenario::{Override, Scenario};
 use crate::study::{
     Control, Measure, Outcome, Progress, Verdict, differences, first_difference, measures, run,
@@ -57,6 +61,17 @@ struct Done {
     measures: Vec<Measure>,
     verdicts: Vec<Verdict>,
     happenings: Happenings,
+    /// Where its result is, if it was written.
+    result: Option<PathBuf>,
+}
+
+/// What every run of one command shares.
+struct Shared<'a> {
+    args: &'a RunArgs,
+    stop: Arc<AtomicBool>,
+    bars: MultiProgress,
+    /// Changes of the command line, for the manifest.
+    set: Vec<String>,
 }
 
 pub(super) fn execute(args: &RunArgs, out: &mut dyn Write) -> io::Result<Exit> {
@@ -69,23 +84,58 @@ pub(super) fn execute(args: &RunArgs, out: &mut dyn Write) -> io::Result<Exit> {
         Ok(changed) => changed,
         Err(exit) => return Ok(exit),
     };
+    if let Some(name) = twice(scenarios.iter().map(|scenario| scenario.name.as_str())) {
+        eprintln!("error: two scenarios are called `{name}`, and their results would be one");
+        eprintln!("hint: give one of them another `name`");
+        return Ok(Exit::BadInput);
+    }
     if !args.quiet {
         for scenario in &scenarios {
             complain(&scenario.document.problems);
         }
     }
-    let stop = interrupt();
-    let bars = MultiProgress::with_draw_target(if args.quiet || !io::stderr().is_terminal() {
-        ProgressDrawTarget::hidden()
-    } else {
-        ProgressDrawTarget::stderr()
-    });
-    let done: Vec<Done> =
-        scenarios.into_par_iter().map(|scenario| run_one(scenario, (&stop, &bars))).collect();
+    let shown = !args.quiet && io::stderr().is_terminal();
+    let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let shared = Shared {
+        args,
+        stop: interrupt(),
+        bars: MultiProgress::with_draw_target(target),
+        set: args.scenario.changes(),
+    };
+    let runs: Vec<(Scenario, PathBuf)> =
+        scenarios.into_iter().zip(args.scenario.scenarios.iter().cloned()).collect();
+    let done: Vec<Result<Done, OutputError>> =
+        runs.into_par_iter().map(|(scenario, file)| shared.run(scenario, &file)).collect();
     let what_ifs: Vec<Done> =
-        changed.into_par_iter().map(|scenario| run_one(scenario, (&stop, &bars))).collect();
-    print(args, (&done, &what_ifs), out)?;
-    Ok(exit_of(args, &done))
+        changed.into_par_iter().map(|scenario| shared.simulate(scenario)).collect();
+    let mut failed = false;
+    let mut good = Vec::new();
+    for it in done {
+        match it {
+            Ok(it) => good.push(it),
+            Err(error) => {
+                failed = true;
+                eprintln!("error: {}: {}", error.path.display(), error.message);
+                if let Some(hint) = &error.hint {
+                    eprintln!("hint: {hint}");
+                }
+            }
+        }
+    }
+    print(args, (&good, &what_ifs), out)?;
+    Ok(if failed { Exit::Failed } else { exit_of(args, &good) })
+}
+
+/// Returns a name that is there twice.
+fn twice<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let mut seen = Vec::new();
+    for name in names {
+        if seen.contains(&name) {
+            return Some(name);
+        }
+        seen.push(name);
+    }
+    None
 }
 
 impl RunArgs {
@@ -95,7 +145,7 @@ impl RunArgs {
             return Ok(Vec::new());
         }
         let mut all = overrides.to_vec();
-        all.extend(self.what_if.iter().map(|change| Override::what_if(change)));
+        all.extend(self.what_if.iter().map(Override::what_if));
         self.scenario.read(&all)
     }
 }
@@ -115,16 +165,44 @@ fn interrupt() -> Arc<AtomicBool> {
     stop
 }
 
-/// Runs one scenario and keeps what the screen shows.
-fn run_one(scenario: Scenario, (stop, bars): (&Arc<AtomicBool>, &MultiProgress)) -> Done {
-    let seed = Seed { master: scenario.seed, replication: 0 };
-    let mut control = Watch::new(&scenario, stop.clone(), bars);
-    let (outcome, happenings) =
-        run(&scenario, seed, Happenings::default(), (&mut control, &mut ()));
-    control.bar.finish_and_clear();
-    let measures = measures(&scenario.model, &outcome);
-    let verdicts = verdicts(&scenario.objectives, &measures);
-    Done { scenario, outcome, measures, verdicts, happenings }
+impl Shared<'_> {
+    /// Runs one scenario and writes its result, unless that is not wanted.
+    fn run(&self, scenario: Scenario, file: &Path) -> Result<Done, OutputError> {
+        if self.args.no_output {
+            return Ok(self.simulate(scenario));
+        }
+        let path = match &self.args.out {
+            None => Path::new("output").join(&scenario.name),
+            Some(out) if self.args.scenario.scenarios.len() == 1 => out.clone(),
+            Some(out) => out.join(&scenario.name),
+        };
+        let (report, rows) = Report::begin(&path, scenario.record)?;
+        let sink = Tee(rows, Happenings::default());
+        let (mut done, Tee(rows, happenings)) = self.simulate_into(scenario, sink);
+        done.happenings = happenings;
+        let asked = Asked { scenario: file, set: &self.set };
+        let plots = if self.args.no_plots { Plots::LeftOut } else { Plots::Drawn };
+        done.result = Some(report.finish(&done.finished(), (&asked, plots), rows)?);
+        Ok(done)
+    }
+
+    /// Runs one scenario and keeps what the screen shows.
+    fn simulate(&self, scenario: Scenario) -> Done {
+        let (mut done, happenings) = self.simulate_into(scenario, Happenings::default());
+        done.happenings = happenings;
+        done
+    }
+
+    fn simulate_into<S: RowSink>(&self, scenario: Scenario, sink: S) -> (Done, S) {
+        let seed = Seed { master: scenario.seed, replication: 0 };
+        let mut control = Watch::new(&scenario, self.stop.clone(), &self.bars);
+        let (outcome, sink) = run(&scenario, seed, sink, (&mut control, &mut ()));
+        control.bar.finish_and_clear();
+        let measures = measures(&scenario.model, &outcome);
+        let verdicts = verdicts(&scenario.objectives, &measures);
+        let happenings = Happenings::default();
+        (Done { scenario, outcome, measures, verdicts, happenings, result: None }, sink)
+    }
 }
 
 /// Stops a run on Ctrl-C or when its time is up, and shows how far it has come.
@@ -184,12 +262,23 @@ fn print(
     if args.quiet {
         return Ok(());
     }
+    if args.json {
+        for it in done.iter().chain(what_ifs) {
+            writeln!(out, "{}", summary_line(&it.finished()))?;
+        }
+        return Ok(());
+    }
     for (position, it) in done.iter().enumerate() {
         if position > 0 {
             writeln!(out)?;
         }
         let text = screen(&it.scenario, &it.outcome, (&it.verdicts, &it.happenings));
         out.write_all(text.as_bytes())?;
+        if let Some(path) = &it.result {
+            let pictures = if args.no_plots { "" } else { ", pictures as .svg and .png" };
+            let path = path.display();
+            writeln!(out, "{path}/   summary.json, timeseries.csv, cost.csv, …{pictures}")?;
+        }
     }
     if done.len() > 1 {
         let columns: Vec<Column> = done.iter().map(column).collect();
@@ -206,6 +295,17 @@ fn print(
         write!(out, "\n{text}")?;
     }
     Ok(())
+}
+
+impl Done {
+    fn finished(&self) -> Finished<'_> {
+        Finished {
+            scenario: &self.scenario,
+            outcome: &self.outcome,
+            measures: &self.measures,
+            verdicts: &self.verdicts,
+        }
+    }
 }
 
 fn column(done: &Done) -> Column<'_> {

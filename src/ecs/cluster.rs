@@ -56,24 +56,28 @@ struct Changes {
 }
 
 /// A container instance.
+///
+/// What placement looks at and changes comes first, in this order, so that it is in one line of
+/// the processor's cache.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Instance {
     /// Its kind.
     pub class: Ix<InstanceClass>,
-    /// Number within its fleet, from 0.
-    pub number: u32,
-    /// When it registered.
-    pub registered_at: SimTime,
     /// How many instances registered before it, of all clusters.
     order: u32,
-    /// What tasks can have of it: registered, less what daemons set aside.
-    scheduler: Ledger,
-    /// What is really free, by the agent's books.
-    agent: Ledger,
     /// Network interfaces left for tasks in `awsvpc` mode.
     free_enis: u32,
     /// Tasks with `desiredStatus` RUNNING, the API's `runningTasksCount`.
     running_tasks: u32,
+    /// What tasks can have of it: registered, less what daemons set aside.
+    scheduler: Ledger,
+    /// What is really free, by the agent's books.
+    agent: Ledger,
+    /// Number within its fleet, from 0.
+    pub number: u32,
+    /// When it registered.
+    pub registered_at: SimTime,
     /// Tasks that are placed and wait until the agent has room, first in first out.
     pub waiting: VecDeque<Id<Task>>,
     /// Images that are there, being pulled, or wanted.
@@ -84,6 +88,7 @@ pub struct Instance {
 
 /// CPU, memory, GPUs and host ports that are free.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[repr(C)]
 struct Ledger {
     free: Resources,
     /// Ports taken, sorted.

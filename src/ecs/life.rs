@@ -683,12 +683,14 @@ fn container_ended(
     let entry = &world.tasks[id.0];
     let container = container(cx, entry, id.1);
     if entry.stop.is_some() {
-        return match entry.last_status {
-            // It drains, and others still run: only the end of an essential one cuts that short.
-            TaskStatus::Deactivating if container.essential => begin_stopping(cx, world, id.0),
-            TaskStatus::Deactivating => {}
-            _ => continue_stopping(cx, world, id.0),
-        };
+        if entry.last_status != TaskStatus::Deactivating {
+            return continue_stopping(cx, world, id.0);
+        }
+        // It drains, and others may still run: only the end of an essential one cuts that short.
+        if container.essential {
+            begin_stopping(cx, world, id.0);
+        }
+        return;
     }
     // Source: ECS API, ContainerRestartPolicy: only after it ran for the attempt period.
     let restarts = container.restart.as_ref().is_some_and(|policy| {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::billing::SmallestAsks;
 use crate::ecs::model::{
     ClusterSpec, Fleet, InstanceClass, Model, Provider, Scheduling, Service, Submitter,
 };
+use crate::ecs::placement::SmallestAsks;
 use crate::ecs::{
-    AfterFailure, Fact, Instance, Limit, Observer, Owner, PlacementFailure, ServiceEvent, StopCode,
-    Task, TaskStatus, TaskTimes, World,
+    AfterFailure, Fact, Instance, Limit, Observer, Owner, PlacementFailure, ServiceEvent, Stop,
+    StopCode, Task, TaskStatus, TaskTimes, World,
 };
 use crate::engine::{Id, Ix, Table};
 use crate::units::{Resources, SimTime};
@@ -166,16 +166,16 @@ impl Default for WarmUp {
 }
 
 /// Says why a run that was stopped is not complete; `None`: it is.
-pub fn why_partial(stop: crate::ecs::Stop) -> Option<String> {
+pub fn why_partial(stop: Stop) -> Option<String> {
     match stop {
-        crate::ecs::Stop::Reached => None,
-        crate::ecs::Stop::LimitReached(Limit::Events(events)) => {
+        Stop::Reached => None,
+        Stop::LimitReached(Limit::Events(events)) => {
             Some(format!("the limit of {events} events was reached"))
         }
-        crate::ecs::Stop::LimitReached(Limit::Tasks(tasks)) => {
+        Stop::LimitReached(Limit::Tasks(tasks)) => {
             Some(format!("the limit of {tasks} tasks at once was reached"))
         }
-        crate::ecs::Stop::Livelock(livelock) => Some(livelock.to_string()),
+        Stop::Livelock(livelock) => Some(livelock.to_string()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! One screen for one run: objectives, services, jobs, capacity, money, what happened, what to know.
+//! One screen for one run: objectives, services, jobs, capacity, money, what happened.
 
 use std::fmt::Write;
 

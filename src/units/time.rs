@@ -49,7 +49,7 @@ impl SimTime {
         Span(self.0 - earlier.0)
     }
 
-    /// Returns this instant moved later by `span`, or [`SimTime::MAX`] where that cannot be written.
+    /// Returns the instant later by `span`, or [`SimTime::MAX`] where that cannot be written.
     pub const fn saturating_add(self, span: Span) -> SimTime {
         SimTime(self.0.saturating_add(span.0))
     }

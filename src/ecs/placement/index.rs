@@ -31,6 +31,8 @@ const MOST_INDEXES: usize = 64;
 const FEWEST_INDEXES: usize = 4;
 /// An index is built for a launch that has asked so often; it costs about as many scans.
 const SCANS_FIRST: u32 = if cfg!(test) { 2 } else { 8 };
+/// Beyond so many parts, what is drawn at random is scanned for.
+const MOST_PARTS: usize = 256;
 /// Explanations that are remembered.
 const MOST_EXPLANATIONS: usize = 64;
 /// An explanation holds until one in so many instances has changed.
@@ -188,6 +190,8 @@ struct LaunchIndex {
     settled: Vec<Option<(u32, bool)>>,
     /// Changes of the cluster that are taken in.
     seen: u64,
+    /// The parts in question now, and their number by the first rule.
+    candidates: Vec<(u32, usize)>,
 }
 
 /// What is to be known of an instance.
@@ -235,6 +239,7 @@ impl LaunchIndex {
             order: Order::Lottery(Lottery::default()),
             settled: Vec::new(),
             seen: 0,
+            candidates: Vec::new(),
         };
         index.build(view);
         Some(index)
@@ -356,7 +361,9 @@ impl LaunchIndex {
         };
         let slot = match &self.order {
             Order::Ladder(_) => self.choose_in_order(view, ask, kind),
-            Order::Lottery(_) if self.fits.is_exact() => self.choose_any(view, ask, kind),
+            Order::Lottery(_) if self.fits.is_exact() && self.parts.len() <= MOST_PARTS => {
+                self.choose_any(view, ask, kind)
+            }
             // How many fit is not known where one bit stands for many requirements.
             Order::Lottery(_) => return scan::choose(view, ask),
         };
@@ -364,11 +371,12 @@ impl LaunchIndex {
     }
 
     fn choose_in_order(&mut self, view: View, ask: &Ask, kind: u32) -> Option<u32> {
-        let candidates = self.parts_in_order(view, ask);
+        self.sort_parts(view, ask);
         let exact = self.fits.is_exact();
         let test = |slot: u32| exact || fits_exactly(view, ask, slot);
         let mut best: Option<(u32, usize, Key, u32)> = None;
-        for (lead, part) in candidates {
+        for at in 0..self.candidates.len() {
+            let (lead, part) = self.candidates[at];
             if best.is_some_and(|(other, ..)| other < lead) {
                 break;
             }
@@ -397,7 +405,8 @@ impl LaunchIndex {
         let test = |slot: u32| exact || fits_exactly(view, ask, slot);
         let range = (key >> 32 << 32, key | Key::from(u32::MAX));
         let mut equal = Vec::new();
-        for (_, other) in self.parts_in_order(view, ask) {
+        for at in 0..self.candidates.len() {
+            let (_, other) = self.candidates[at];
             if self.compare(view, (other, key), (part, key)) == Ordering::Equal
                 && let Order::Ladder(ladder) = &mut self.order
             {
@@ -409,49 +418,47 @@ impl LaunchIndex {
         Some(drawn.1)
     }
 
-    fn choose_any(&self, view: View, ask: &Ask, kind: u32) -> Option<u32> {
+    fn choose_any(&mut self, view: View, ask: &Ask, kind: u32) -> Option<u32> {
+        self.sort_parts(view, ask);
         let Order::Lottery(lottery) = &self.order else { return None };
-        let mut equal: SmallVec<[usize; 8]> = SmallVec::new();
-        let mut count = 0;
-        for (_, part) in self.parts_in_order(view, ask) {
-            let fitting = lottery.count(part, kind);
-            if fitting == 0 {
-                continue;
+        self.candidates.retain(|&(_, part)| lottery.count(part, kind) > 0);
+        let &(_, first) = self.candidates.first()?;
+        let mut best = first;
+        for &(_, part) in &self.candidates {
+            if self.compare(view, (part, 0), (best, 0)) == Ordering::Less {
+                best = part;
             }
-            let order = equal.first().map(|&best| self.compare(view, (part, 0), (best, 0)));
-            match order {
-                Some(Ordering::Greater) => continue,
-                Some(Ordering::Equal) => {}
-                Some(Ordering::Less) | None => {
-                    equal.clear();
-                    count = 0;
-                }
-            }
-            equal.push(part);
-            count += fitting;
         }
-        if count == 0 {
-            return None;
-        }
-        Some(lottery.nth(&equal, kind, ask.luck.below(RANDOM_PLACEMENT, count)))
+        let mut equal = std::mem::take(&mut self.candidates);
+        equal.retain(|&(_, part)| self.compare(view, (part, 0), (best, 0)) == Ordering::Equal);
+        let count = equal.iter().map(|&(_, part)| lottery.count(part, kind)).sum();
+        let nth = ask.luck.below(RANDOM_PLACEMENT, count);
+        let slot = lottery.nth(equal.iter().map(|&(_, part)| part), kind, nth);
+        self.candidates = equal;
+        Some(slot)
     }
 
-    /// Returns the parts that have an address for the task, those best by the first rule first.
-    fn parts_in_order(&self, view: View, ask: &Ask) -> SmallVec<[(u32, usize); 8]> {
+    /// Notes the parts that have an address for the task, those best by the first rule first.
+    fn sort_parts(&mut self, view: View, ask: &Ask) {
         let launch = &view.model.launches[self.launch];
         let awsvpc = view.model.requirements[ask.requirement].awsvpc;
-        let has_address = |part: &Part| {
-            !awsvpc || part.zone.is_none_or(|zone| free_subnet(view, launch, zone).is_some())
+        let lead = |part: &Part| match self.rules.first() {
+            Some(Rule::Attribute(first)) => {
+                view.cluster.group_on_value(launch.group, *first, part.class)
+            }
+            Some(Rule::Number(_)) | None => 0,
         };
-        let parts = self.parts.iter().enumerate().filter(|(_, part)| has_address(part));
-        let Some(Rule::Attribute(first)) = self.rules.first() else {
-            return parts.map(|(position, _)| (0, position)).collect();
-        };
-        let count = |part: &Part| view.cluster.group_on_value(launch.group, *first, part.class);
-        let mut parts: SmallVec<[(u32, usize); 8]> =
-            parts.map(|(position, part)| (count(part), position)).collect();
-        parts.sort_unstable();
-        parts
+        self.candidates.clear();
+        for (position, part) in self.parts.iter().enumerate() {
+            let has_address =
+                !awsvpc || part.zone.is_none_or(|zone| free_subnet(view, launch, zone).is_some());
+            if has_address {
+                self.candidates.push((lead(part), position));
+            }
+        }
+        if self.candidates.len() > 1 {
+            self.candidates.sort_unstable();
+        }
     }
 
     /// Compares by all rules; what is equal then goes by the order of registration, or any way.

@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 pub(super) type Key = u128;
 
 /// Entries in a leaf; small in tests, so that small clusters have many leaves.
-const LEAF: usize = if cfg!(test) { 4 } else { 32 };
+const LEAF: usize = if cfg!(test) { 4 } else { 16 };
 /// Leaves in a shelf.
 const SHELF: usize = if cfg!(test) { 4 } else { 64 };
 /// How full a leaf is when all are built anew.

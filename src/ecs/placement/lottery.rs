@@ -1,7 +1,7 @@
 //! Instances of which any may be taken: counted by kind of requirement, and drawn by number.
 
 /// Positions counted together.
-const BLOCK: usize = if cfg!(test) { 64 } else { 512 };
+const BLOCK: usize = if cfg!(test) { 64 } else { 2048 };
 const WORDS: usize = BLOCK / 64;
 
 /// Which instances fit which kinds, in order of registration.
@@ -13,6 +13,8 @@ pub(super) struct Lottery {
     position: Vec<u32>,
     /// For each kind a bit for each position.
     fits: Vec<Vec<u64>>,
+    /// For each part a bit for each position.
+    of_part: Vec<Vec<u64>>,
     /// For each kind and part, how many fit, by block.
     counts: Vec<Vec<u16>>,
     /// For each kind and part, how many fit.
@@ -38,6 +40,7 @@ impl Lottery {
         Lottery {
             parts,
             fits: vec![Vec::new(); kinds],
+            of_part: vec![Vec::new(); parts],
             counts: vec![Vec::new(); kinds * parts],
             totals: vec![0; kinds * parts],
             ..Lottery::default()
@@ -67,10 +70,13 @@ impl Lottery {
             self.out_of_order |= self.tickets.last().is_some_and(|last| last.order > order);
             self.tickets.push(Ticket { slot, order, part: part as u32, fits: 0 });
             if self.tickets.len() % BLOCK == 1 {
-                self.fits.iter_mut().for_each(|words| words.resize(words.len() + WORDS, 0));
+                let words = self.tickets.len().div_ceil(BLOCK) * WORDS;
+                self.fits.iter_mut().for_each(|bits| bits.resize(words, 0));
+                self.of_part.iter_mut().for_each(|bits| bits.resize(words, 0));
                 self.counts.iter_mut().for_each(|blocks| blocks.push(0));
             }
         }
+        self.of_part[part][at as usize / 64] |= 1 << (at % 64);
         self.change(at as usize, fits);
     }
 
@@ -102,39 +108,27 @@ impl Lottery {
     ///
     /// # Panics
     /// If there are fewer.
-    pub fn nth(&self, parts: &[usize], kind: u32, mut nth: u32) -> u32 {
-        let kind = kind as usize;
-        let blocks = self.counts[kind * self.parts].len();
-        for block in 0..blocks {
-            let counts = |&part: &usize| u32::from(self.counts[kind * self.parts + part][block]);
-            let count: u32 = parts.iter().map(counts).sum();
-            if nth < count {
-                return self.nth_of_block(block, parts, kind, nth);
-            }
-            nth -= count;
-        }
-        unreachable!("the caller knows how many fit");
-    }
-
-    fn nth_of_block(&self, block: usize, parts: &[usize], kind: usize, mut nth: u32) -> u32 {
-        for word in block * WORDS..(block + 1) * WORDS {
-            let mut fits = self.fits[kind][word];
-            if parts.len() == self.parts && nth >= fits.count_ones() {
-                nth -= fits.count_ones();
+    pub fn nth(&self, parts: impl Iterator<Item = usize> + Clone, kind: u32, nth: u32) -> u32 {
+        let (kind, mut nth) = (kind as usize, nth);
+        for block in 0..self.counts[kind * self.parts].len() {
+            let counts = |part: usize| u32::from(self.counts[kind * self.parts + part][block]);
+            let count: u32 = parts.clone().map(counts).sum();
+            if nth >= count {
+                nth -= count;
                 continue;
             }
-            while fits != 0 {
-                let ticket = &self.tickets[word * 64 + fits.trailing_zeros() as usize];
-                if parts.contains(&(ticket.part as usize)) {
-                    if nth == 0 {
-                        return ticket.slot;
-                    }
-                    nth -= 1;
+            for word in block * WORDS..(block + 1) * WORDS {
+                let mine = parts.clone().fold(0, |all, part| all | self.of_part[part][word]);
+                let fits = self.fits[kind][word] & mine;
+                if nth >= fits.count_ones() {
+                    nth -= fits.count_ones();
+                    continue;
                 }
-                fits &= fits - 1;
+                let before = (0..nth).fold(fits, |fits, _| fits & (fits - 1));
+                return self.tickets[word * 64 + before.trailing_zeros() as usize].slot;
             }
         }
-        unreachable!("the count of a block is right");
+        unreachable!("the caller knows how many fit");
     }
 
     /// Says whether it must be built anew: instances are not in order of registration, or most
