@@ -9,7 +9,7 @@ use crate::billing::{Bill, Holder, Payer};
 use crate::catalogue::{CHARGES_AS_OF, FARGATE_AS_OF, FARGATE_SPOT_AS_OF, ON_DEMAND_AS_OF};
 use crate::ecs::Model;
 use crate::engine::Seed;
-use crate::record::Recording;
+use crate::record::{Recording, Series};
 use crate::scenario::Scenario;
 use crate::study::{Measure, Outcome, Verdict};
 use crate::units::{Calendar, Money, SimTime, Span, TimeFormat};
@@ -52,15 +52,20 @@ pub struct Asked<'a> {
 /// Writes `timeseries.csv`: tidy and long, a row for each bucket of each series.
 ///
 /// A bucket begins at `seconds` since the run began, which is `time` on the scenario's clocks, and
-/// lasts until the next row of its series; `mean` is weighted by time.
+/// lasts until the next row of its series; `mean` is weighted by time. A thing of which all series
+/// were always zero, such as a cluster that nothing uses, is left out.
 pub(super) fn timeseries(recording: &Recording, model: &Model) -> Vec<u8> {
-    let mut cells = Cells(b"seconds,time,scope,name,metric,unit,mean,min,max\n".to_vec());
+    let mut cells = Cells::new("seconds,time,scope,name,metric,unit,mean,min,max\n");
     let mut starts = Starts::default();
-    for series in &recording.series {
+    let all = recording.series.chunk_by(|a, b| a.scope == b.scope);
+    let ever_was = |series: &&[Series]| {
+        series.iter().any(|series| series.buckets.iter().any(|bucket| bucket.max > 0))
+    };
+    for series in all.filter(ever_was).flatten() {
         starts.extend(series.width, series.buckets.len(), &model.calendar);
         let name = series.scope.name(model);
         for (bucket, start) in series.buckets.iter().zip(&starts.texts) {
-            cells.0.extend_from_slice(start.as_bytes());
+            cells.bytes.extend_from_slice(start.as_bytes());
             cells.plain(series.scope.kind());
             cells.text(name);
             cells.plain(series.metric.name());
@@ -71,7 +76,7 @@ pub(super) fn timeseries(recording: &Recording, model: &Model) -> Vec<u8> {
             cells.end_row();
         }
     }
-    cells.0
+    cells.bytes
 }
 
 /// When buckets of one width begin, as two cells: civil time is slow to write, and series share it.
@@ -102,7 +107,7 @@ impl Starts {
 pub(super) fn cost(bill: &Bill, model: &Model) -> Vec<u8> {
     let columns = "holder_kind,holder,category,item,container_instances,instance_type,\
                    availability_zone,quantity,unit,unit_price_usd,amount_usd,assumed,note\n";
-    let mut cells = Cells(columns.as_bytes().to_vec());
+    let mut cells = Cells::new(columns);
     for line in &bill.lines {
         let owner = owner(line.holder, model);
         let (kind, name) = owner.split_once('.').unwrap_or((owner.as_str(), ""));
@@ -126,7 +131,7 @@ pub(super) fn cost(bill: &Bill, model: &Model) -> Vec<u8> {
         cells.text(&line.rate.note);
         cells.end_row();
     }
-    cells.0
+    cells.bytes
 }
 
 /// Writes nano-dollars as dollars, exactly.

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::ops::Range;
 
 use crate::ecs::model::{InstanceLaunchType, Model, Provider};
 use crate::ecs::{Owner, StopReason};
@@ -214,9 +215,9 @@ struct Rows<W> {
 
 impl<W: Write> Rows<W> {
     fn new(name: &'static str, file: W, columns: &str) -> Rows<W> {
-        let mut text = Vec::with_capacity(BUFFER_BYTES + 1024);
-        text.extend_from_slice(columns.as_bytes());
-        Rows { name, file, cells: Cells(text), error: None }
+        let mut cells = Cells::new(columns);
+        cells.bytes.reserve(BUFFER_BYTES + 1024);
+        Rows { name, file, cells, error: None }
     }
 
     fn row(&mut self, fill: impl FnOnce(&mut Cells)) {
@@ -225,14 +226,14 @@ impl<W: Write> Rows<W> {
         }
         fill(&mut self.cells);
         self.cells.end_row();
-        if self.cells.0.len() >= BUFFER_BYTES {
+        if self.cells.bytes.len() >= BUFFER_BYTES {
             self.write_out();
         }
     }
 
     fn write_out(&mut self) {
-        self.error = self.file.write_all(&self.cells.0).err();
-        self.cells.0.clear();
+        self.error = self.file.write_all(&self.cells.bytes).err();
+        self.cells.bytes.clear();
     }
 
     fn finish(mut self) -> Result<&'static str, (&'static str, io::Error)> {
@@ -245,8 +246,12 @@ impl<W: Write> Rows<W> {
 }
 
 /// Text of rows, cell by cell.
-#[derive(Debug)]
-pub(super) struct Cells(pub Vec<u8>);
+#[derive(Debug, Default)]
+pub(super) struct Cells {
+    pub bytes: Vec<u8>,
+    /// The last instant of the row and where it is written: much happens to a task at once.
+    last: Option<(SimTime, Range<usize>)>,
+}
 
 /// The two digits of each number below a hundred.
 const DIGIT_PAIRS: [[u8; 2]; 100] = {
@@ -260,37 +265,49 @@ const DIGIT_PAIRS: [[u8; 2]; 100] = {
 };
 
 impl Cells {
+    /// Makes cells that follow a row of names.
+    pub fn new(columns: &str) -> Cells {
+        Cells { bytes: columns.into(), last: None }
+    }
+
     /// Leaves cells empty.
     pub fn skip(&mut self, count: usize) {
-        self.0.extend(std::iter::repeat_n(b',', count));
+        self.bytes.extend(std::iter::repeat_n(b',', count));
     }
 
     /// Writes text that needs no quotes.
     pub fn plain(&mut self, text: &str) {
-        self.0.extend_from_slice(text.as_bytes());
-        self.0.push(b',');
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.bytes.push(b',');
     }
 
     /// Writes any text.
     pub fn text(&mut self, text: &str) {
         self.raw(text);
-        self.0.push(b',');
+        self.bytes.push(b',');
     }
 
     pub fn number(&mut self, number: u64) {
         self.digits(number);
-        self.0.push(b',');
+        self.bytes.push(b',');
     }
 
     /// Writes a number with as few digits as give the same number when read.
     pub fn float(&mut self, number: f64) {
         // A vector takes anything.
-        let _ = write!(self.0, "{number},");
+        let _ = write!(self.bytes, "{number},");
     }
 
     /// Writes an instant in seconds since the run began.
     pub fn time(&mut self, at: SimTime) {
-        self.seconds(at.as_micros());
+        match &self.last {
+            Some((last, place)) if *last == at => self.bytes.extend_from_within(place.clone()),
+            Some(_) | None => {
+                let begin = self.bytes.len();
+                self.seconds(at.as_micros());
+                self.last = Some((at, begin..self.bytes.len()));
+            }
+        }
     }
 
     /// Writes microseconds as seconds, exactly.
@@ -298,15 +315,15 @@ impl Cells {
         self.digits(micros / 1_000_000);
         let fraction = (micros % 1_000_000) as usize;
         if fraction > 0 {
-            self.0.push(b'.');
+            self.bytes.push(b'.');
             for pair in [fraction / 10_000, fraction / 100 % 100, fraction % 100] {
-                self.0.extend_from_slice(&DIGIT_PAIRS[pair]);
+                self.bytes.extend_from_slice(&DIGIT_PAIRS[pair]);
             }
-            while self.0.last() == Some(&b'0') {
-                self.0.pop();
+            while self.bytes.last() == Some(&b'0') {
+                self.bytes.pop();
             }
         }
-        self.0.push(b',');
+        self.bytes.push(b',');
     }
 
     /// Writes which part of `registered` was reserved, of all the time there was.
@@ -330,29 +347,30 @@ impl Cells {
         if needs_quotes(fleet) {
             return self.text(&name.text(model));
         }
-        self.0.extend_from_slice(fleet.as_bytes());
-        self.0.push(b'-');
+        self.bytes.extend_from_slice(fleet.as_bytes());
+        self.bytes.push(b'-');
         self.number(name.number.into());
     }
 
     pub fn end_row(&mut self) {
-        let last = self.0.pop();
+        self.last = None;
+        let last = self.bytes.pop();
         assert_eq!(last, Some(b','), "a row has at least one cell");
-        self.0.push(b'\n');
+        self.bytes.push(b'\n');
     }
 
     fn raw(&mut self, text: &str) {
         if !needs_quotes(text) {
-            return self.0.extend_from_slice(text.as_bytes());
+            return self.bytes.extend_from_slice(text.as_bytes());
         }
-        self.0.push(b'"');
+        self.bytes.push(b'"');
         for &byte in text.as_bytes() {
             if byte == b'"' {
-                self.0.push(b'"');
+                self.bytes.push(b'"');
             }
-            self.0.push(byte);
+            self.bytes.push(byte);
         }
-        self.0.push(b'"');
+        self.bytes.push(b'"');
     }
 
     fn digits(&mut self, mut number: u64) {
@@ -367,7 +385,7 @@ impl Cells {
             at -= 1;
             digits[at] = b'0' + number as u8;
         }
-        self.0.extend_from_slice(&digits[at..]);
+        self.bytes.extend_from_slice(&digits[at..]);
     }
 }
 
@@ -384,11 +402,11 @@ mod tests {
 
     /// Writes the cells of one row and reads them back with another program's reader.
     fn read_back(fill: impl FnOnce(&mut Cells)) -> Vec<String> {
-        let mut cells = Cells(Vec::new());
+        let mut cells = Cells::default();
         fill(&mut cells);
         cells.end_row();
         let mut reader =
-            csv::ReaderBuilder::new().has_headers(false).from_reader(cells.0.as_slice());
+            csv::ReaderBuilder::new().has_headers(false).from_reader(cells.bytes.as_slice());
         let mut rows = reader.records();
         let row = rows.next().unwrap().unwrap();
         assert!(rows.next().is_none(), "one row was written, not more");
@@ -402,13 +420,13 @@ mod tests {
         assert_eq!(written, names);
         for name in names.iter().filter(|name| !name.is_empty()) {
             // Quotes stand where the csv crate puts them, and nowhere else.
-            let mut cells = Cells(Vec::new());
+            let mut cells = Cells::default();
             cells.text(name);
             cells.text("x");
             cells.end_row();
             let mut writer = csv::Writer::from_writer(Vec::new());
             writer.write_record([name, "x"]).unwrap();
-            assert_eq!(cells.0, writer.into_inner().unwrap(), "{name:?}");
+            assert_eq!(cells.bytes, writer.into_inner().unwrap(), "{name:?}");
         }
     }
 
@@ -418,13 +436,14 @@ mod tests {
         let powers = (0..20).flat_map(|n| [10u64.pow(n) - 1, 10u64.pow(n), 10u64.pow(n) + 1]);
         let random = (0..2000).map(|n| stream.next_u64() >> (n % 64));
         for number in powers.chain(random).chain([u64::MAX]) {
+            let at = SimTime::from_micros(number);
             let written = read_back(|cells| {
                 cells.number(number);
-                cells.time(SimTime::from_micros(number));
+                [at, at, SimTime::ZERO, at].into_iter().for_each(|at| cells.time(at));
             });
-            assert_eq!(written[0], number.to_string());
             let exact = format!("{}.{:06}", number / 1_000_000, number % 1_000_000);
-            assert_eq!(written[1], exact.trim_end_matches('0').trim_end_matches('.'));
+            let exact = exact.trim_end_matches('0').trim_end_matches('.');
+            assert_eq!(written, [&number.to_string(), exact, exact, "0", exact]);
         }
     }
 
@@ -467,7 +486,10 @@ mod tests {
             for number in 0..2 * BUFFER_BYTES as u64 / 8 {
                 rows.row(|cells| cells.number(number + 1_000_000));
             }
-            assert!(rows.cells.0.len() < 2 * BUFFER_BYTES, "what cannot be written is not kept");
+            assert!(
+                rows.cells.bytes.len() < 2 * BUFFER_BYTES,
+                "what cannot be written is not kept"
+            );
             match rows.finish() {
                 Ok(name) => assert!(!is_full && name == TASKS),
                 Err((name, error)) => {

@@ -5,8 +5,10 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::chart::{Content, Figure, Layer, Mark, Panel, render_svg};
 use super::*;
-use crate::engine::Seed;
+use crate::engine::{Seed, Tally};
+use crate::record::{Metric, Rows};
 use crate::scenario::{Files, Scenario};
 use crate::study::{Outcome, measures, run, verdicts};
 
@@ -232,4 +234,93 @@ fn a_full_disk_leaves_the_last_result() {
         assert!(contents(&place) == before);
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
     }
+}
+
+fn pictures(text: &str) -> (Outcome, BTreeMap<&'static str, Figure>) {
+    let scenario = read(text);
+    let seed = Seed { master: scenario.seed, replication: 0 };
+    let (outcome, _) = run(&scenario, seed, Rows::default(), (&mut (), &mut ()));
+    let figures = figures(&scenario, &outcome).into_iter().collect();
+    (outcome, figures)
+}
+
+fn panels(figure: &Figure) -> &[Panel] {
+    match &figure.content {
+        Content::Time { panels, .. } => panels,
+        Content::Bars(_) => panic!("this picture has no panels"),
+    }
+}
+
+/// The layers of the first stack of a panel, each summed over its steps.
+fn layers(panel: &Panel) -> Vec<(&str, f64)> {
+    let stack = panel.marks.iter().find_map(|mark| match mark {
+        Mark::Stack { layers, .. } => Some(layers),
+        Mark::Band { .. } | Mark::Line { .. } | Mark::Rule { .. } | Mark::Event { .. } => None,
+    });
+    let layers: &[Layer] = stack.expect("the panel has a stack");
+    layers.iter().map(|layer| (layer.name.as_str(), layer.values.iter().sum())).collect()
+}
+
+#[test]
+fn the_area_of_the_cost_is_the_bill() {
+    let (outcome, figures) = pictures(MIXED);
+    // A step is a minute: 180 of them.
+    let spent = layers(&panels(&figures["cost"])[0]);
+    for ((name, sum), (category, amount)) in spent.iter().zip(outcome.bill.by_category()) {
+        assert_eq!(*name, category.name());
+        let difference = sum / 60.0 - amount.as_dollars_f64();
+        assert!(difference.abs() < 1e-9, "{name}: {difference}");
+    }
+    let Content::Bars(bars) = &figures["cost_by_owner"].content else { panic!("owners have bars") };
+    let total: f64 = bars.rows.iter().flat_map(|row| &row.values).sum();
+    assert!((total - outcome.bill.total().as_dollars_f64()).abs() < 1e-6);
+}
+
+#[test]
+fn tasks_are_drawn_as_they_were_counted() {
+    let (outcome, figures) = pictures(MIXED);
+    let states = layers(&panels(&figures["tasks"])[0]);
+    let drawn: f64 = states.iter().map(|(_, sum)| sum).sum();
+    // Every task that is not STOPPED has a state, and a provider.
+    let alive = outcome.recording.series.iter();
+    let counted: f64 = alive
+        .filter(|series| series.metric == Metric::AliveTasks)
+        .flat_map(|series| series.buckets.iter().map(Tally::mean))
+        .sum();
+    assert!((drawn - counted).abs() < 1e-6, "{drawn} and {counted}");
+    assert!(states.iter().any(|(name, _)| *name == "RUNNING"));
+}
+
+#[test]
+fn there_are_pictures_of_what_there_was() {
+    let base = "[cluster.main]\n[task_definition.web]\ncpu = 256\nmemory = 512\n\
+                container_definitions.app.image = \"web\"\n[service.web]\ncluster = \"main\"\n\
+                task_definition = \"web\"\nlaunch_type = \"FARGATE\"\n";
+    let names = |count: u32| {
+        let figures = pictures(&format!("{base}desired_count = {count}\n")).1;
+        figures.into_keys().collect::<Vec<_>>()
+    };
+    assert_eq!(names(0), ["tasks"]);
+    assert_eq!(names(2), ["cost", "tasks", "utilisation"]);
+}
+
+#[test]
+fn many_of_everything_can_be_drawn() {
+    let mut text = "duration = \"1 h\"\n[cluster.main]\n[task_definition.web]\ncpu = 64\n\
+                    memory = 64\ncontainer_definitions.app.image = \"web\"\n"
+        .to_string();
+    for n in 0..30 {
+        text += &format!(
+            "[container_instances.f{n}]\ncluster = \"main\"\ninstance_type = \"m5.large\"\n\
+             count = 1\n[service.s{n}]\ncluster = \"main\"\ntask_definition = \"web\"\n\
+             desired_count = 1\n[at.a{n}]\ntime = \"+{n} min\"\n\
+             update_service = {{ service = \"s{n}\", desired_count = 2 }}\n"
+        );
+    }
+    let (_, figures) = pictures(&text);
+    for (name, figure) in &figures {
+        render_svg(figure).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    let fleets = layers(&panels(&figures["instances"])[0]);
+    assert_eq!((fleets.len(), fleets[23]), (24, ("7 others", 7.0 * 60.0)));
 }

@@ -5,7 +5,7 @@ use crate::engine::Ix;
 use crate::record::{Metric, Scope, UsageGiven};
 
 use super::super::chart::{Colour, Figure, Mark, Panel, Unit};
-use super::{Named, PANELS_MAX, Page, panel, short};
+use super::{Level, Named, PANELS_MAX, Page, of_several, panel, short};
 
 /// One of the resources of container instances.
 struct Resource {
@@ -56,6 +56,9 @@ pub(super) fn utilisation(page: &Page) -> Option<Figure> {
     }
     let left_out = panels.len().saturating_sub(PANELS_MAX);
     panels.truncate(PANELS_MAX);
+    if panels.len() > RESOURCES.len() {
+        panels.iter_mut().for_each(|panel| panel.weight = 0.6);
+    }
     let has_shares = !panels.is_empty();
     panels.extend(fargate(page));
     if panels.is_empty() {
@@ -93,7 +96,7 @@ fn shares(
     let mut detail =
         format!("100 % is {} {} registered", short(most / resource.one), resource.unit);
     let band = |name: &str, colour, metric| -> Vec<Mark> {
-        let Some(part) = page.level(scope, metric) else { return Vec::new() };
+        let part = page.level(scope, metric).unwrap_or_else(|| Level::zero(&registered));
         let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { f64::NAN };
         let each = || part.0.iter().zip(&registered.0);
         let values = each().map(|(part, whole)| share(part.mean(), whole.mean())).collect();
@@ -135,7 +138,8 @@ fn fargate(page: &Page) -> Option<Panel> {
         return None;
     }
     let detail = "of tasks that are not STOPPED";
-    Some(Panel { marks: vec![page.stack(layers)], ..panel("vCPU on Fargate", detail, Unit::Count) })
+    let marks = vec![page.stack(layers)];
+    Some(Panel { marks, weight: 0.7, ..panel("vCPU on Fargate", detail, Unit::Count) })
 }
 
 /// Shows how many container instances there are, how many have tasks, and how many would do.
@@ -154,7 +158,7 @@ pub(super) fn instances(page: &Page) -> Option<Figure> {
     panel.marks = vec![
         page.stack(fleets(page)),
         page.line("with tasks", Colour::Healthy, busy),
-        page.dashed("needed", Colour::Desired, of_clusters(Metric::NeededInstances)),
+        page.line("needed", Colour::Desired, of_clusters(Metric::NeededInstances)),
     ];
     let footnote = format!(
         "{}. With tasks: hosts at least one task that is not a daemon's. Needed: what is \
@@ -179,7 +183,7 @@ fn fleets(page: &Page) -> Vec<Named> {
     let colour = |n: usize, fleet| match kind(fleet) {
         Some(InstanceLaunchType::Ec2) if by_role => Colour::OnDemand,
         Some(InstanceLaunchType::External) if by_role => Colour::External,
-        Some(_) | None => Colour::Category(n),
+        Some(_) | None => of_several(n),
     };
     let layer = |(n, &fleet): (usize, &Ix<Fleet>)| Named {
         name: label(page, fleet),

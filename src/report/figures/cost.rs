@@ -6,7 +6,7 @@ use crate::billing::{BillLine, Category, Holder};
 use crate::ecs::model::{InstanceLaunchType, Provider};
 use crate::engine::Tally;
 use crate::record::{Metric, Scope};
-use crate::units::Money;
+use crate::units::{Money, Span};
 
 use super::super::chart::{BarRow, Bars, Colour, Content, Figure, Panel, Part, Unit};
 use super::{LAYERS_MAX, Named, Page, panel};
@@ -36,17 +36,17 @@ pub(super) fn over_time(page: &Page) -> Option<Figure> {
         values: spent.iter().zip(&hours).map(|(spent, hours)| spent / hours).collect(),
     };
     let layers = page.stack(spent.into_iter().map(per_hour).collect());
-    let rate = Panel { marks: vec![layers], ..panel("Cost", "per hour", Unit::Dollars) };
+    let rate = Panel { marks: vec![layers], ..panel("Cost per hour", "", Unit::Dollars) };
     let total = bill.total();
-    let detail = format!("{total} in all");
+    let month = bill.over(total, Span::HOUR * 730);
+    let detail = format!("{total} in all, {month} in a month of 730 h");
     let sum = Panel {
         marks: vec![cumulative(page, so_far)],
         weight: 0.6,
         ..panel("Spent so far", detail, Unit::Dollars)
     };
     let mut footnote = format!("{}; the area is the bill of the whole run", page.means());
-    let is_fargate = |line: &BillLine| of_provider(line.category).is_some();
-    if bill.lines.iter().any(is_fargate) {
+    if bill.lines.iter().any(|line| is_fargate(line.category)) {
         footnote += ". Fargate is spread over time by the vCPU of tasks that are not STOPPED";
     }
     let not_modelled = match bill.not_modelled.as_slice() {
@@ -76,36 +76,14 @@ fn hours(page: &Page) -> Vec<f64> {
     page.at.iter().zip(ends).map(|(from, to)| (to - from) / 3600.0).collect()
 }
 
-fn of_provider(category: Category) -> Option<Provider> {
-    match category {
-        Category::Fargate => Some(Provider::Fargate),
-        Category::FargateSpot => Some(Provider::FargateSpot),
-        Category::Ec2OnDemand
-        | Category::Ebs
-        | Category::EcsAnywhere
-        | Category::PublicIpv4
-        | Category::LoadBalancer
-        | Category::NatGateway
-        | Category::DataTransfer
-        | Category::Logs
-        | Category::Other => None,
-    }
-}
-
 /// Returns which part of a line falls into each step; all together 1.
 ///
 /// What instances cost follows their number, exactly; Fargate and the addresses of its tasks follow
 /// the vCPU and the number of tasks there; what stands is the same all the time.
 fn parts(page: &Page, line: &BillLine, hours: &[f64]) -> Vec<f64> {
-    let series = match (line.class, of_provider(line.category), line.category) {
-        (Some(class), _, _) => {
-            vec![(Scope::Fleet(page.model.classes[class].fleet), Metric::Instances)]
-        }
-        (None, Some(provider), _) => vec![(Scope::Provider(provider), Metric::AliveCpu)],
-        (None, None, Category::PublicIpv4) => [Provider::Fargate, Provider::FargateSpot]
-            .map(|provider| (Scope::Provider(provider), Metric::AliveTasks))
-            .to_vec(),
-        (None, None, _) => Vec::new(),
+    let series = match line.class {
+        Some(class) => vec![(Scope::Fleet(page.model.classes[class].fleet), Metric::Instances)],
+        None => followed(line.category),
     };
     let mut weights = vec![0.0; hours.len()];
     for (scope, metric) in series {
@@ -118,6 +96,31 @@ fn parts(page: &Page, line: &BillLine, hours: &[f64]) -> Vec<f64> {
     }
     let whole: f64 = weights.iter().sum();
     weights.iter().map(|weight| weight / whole).collect()
+}
+
+/// Returns the series that a charge follows where it is not for instances; none: it stands.
+fn followed(category: Category) -> Vec<(Scope, Metric)> {
+    let of = |provider, metric| (Scope::Provider(provider), metric);
+    match category {
+        Category::Fargate => vec![of(Provider::Fargate, Metric::AliveCpu)],
+        Category::FargateSpot => vec![of(Provider::FargateSpot, Metric::AliveCpu)],
+        // Only tasks on Fargate have public addresses of their own.
+        Category::PublicIpv4 => [Provider::Fargate, Provider::FargateSpot]
+            .map(|provider| of(provider, Metric::AliveTasks))
+            .to_vec(),
+        Category::Ec2OnDemand
+        | Category::Ebs
+        | Category::EcsAnywhere
+        | Category::LoadBalancer
+        | Category::NatGateway
+        | Category::DataTransfer
+        | Category::Logs
+        | Category::Other => Vec::new(),
+    }
+}
+
+fn is_fargate(category: Category) -> bool {
+    matches!(category, Category::Fargate | Category::FargateSpot)
 }
 
 fn colour(category: Category) -> Colour {
@@ -151,19 +154,28 @@ enum Kind {
 impl Kind {
     const ALL: [(Kind, &'static str, Colour); 7] = [
         (Kind::Ec2, "EC2 instances", Colour::OnDemand),
-        (Kind::External, "own machines (ECS Anywhere)", Colour::External),
+        (Kind::External, "own machines", Colour::External),
         (Kind::Fargate, "Fargate", Colour::Fargate),
         (Kind::FargateSpot, "Fargate Spot", Colour::FargateSpot),
-        (Kind::Other, "everything else", Colour::Pending),
+        (Kind::Other, "other charges", Colour::Pending),
         (Kind::Free, "free: other tasks would fit", Colour::Free),
         (Kind::Stranded, "stranded: no task would fit", Colour::Stranded),
     ];
 
+    /// Returns the kind of a charge that is not for instances.
     fn of(category: Category) -> Kind {
-        match of_provider(category) {
-            Some(Provider::Fargate) => Kind::Fargate,
-            Some(Provider::FargateSpot) => Kind::FargateSpot,
-            Some(Provider::Ec2 | Provider::External) | None => Kind::Other,
+        match category {
+            Category::Fargate => Kind::Fargate,
+            Category::FargateSpot => Kind::FargateSpot,
+            Category::Ec2OnDemand
+            | Category::Ebs
+            | Category::EcsAnywhere
+            | Category::PublicIpv4
+            | Category::LoadBalancer
+            | Category::NatGateway
+            | Category::DataTransfer
+            | Category::Logs
+            | Category::Other => Kind::Other,
         }
     }
 }
@@ -174,7 +186,6 @@ pub(super) fn by_owner(page: &Page) -> Option<Figure> {
     if sums.values().map(|parts| parts.len()).sum::<usize>() < 2 {
         return None; // one bar of one colour says no more than a number
     }
-    let rest_name = |count| format!("{count} others");
     let mut rows: Vec<(String, BTreeMap<Kind, f64>)> = Vec::new();
     let idle = sums.remove(&Holder::Idle);
     let shared = sums.remove(&Holder::Shared);
@@ -190,7 +201,7 @@ pub(super) fn by_owner(page: &Page) -> Option<Figure> {
         for (kind, amount) in rest.into_iter().flat_map(|(_, parts)| parts) {
             *all.entry(kind).or_default() += amount;
         }
-        rows.push((rest_name(count), all));
+        rows.push((format!("{count} others"), all));
     }
     rows.extend(shared.map(|parts| ("shared by all".to_string(), parts)));
     rows.extend(idle.map(|parts| ("reserved by nobody".to_string(), parts)));
@@ -208,7 +219,7 @@ pub(super) fn by_owner(page: &Page) -> Option<Figure> {
         parts: used.iter().map(part).collect(),
         rows: rows.into_iter().map(row).collect(),
     };
-    let what = format!("who the {} are for", page.outcome.bill.total());
+    let what = format!("cost by owner, {} in all", page.outcome.bill.total());
     Some(page.figure(&what, Content::Bars(bars), footnote(page)))
 }
 
@@ -224,15 +235,16 @@ fn owners(page: &Page) -> BTreeMap<Holder, BTreeMap<Kind, f64>> {
     for line in bill.lines.iter().filter(|line| line.class.is_none()) {
         add(line.holder, Kind::of(line.category), line.amount);
     }
-    for share in &bill.shares {
-        let kind = match page.model.classes[share.class].launch_type {
+    for (class, parts) in &bill.shares {
+        let kind = match page.model.classes[*class].launch_type {
             InstanceLaunchType::Ec2 => Kind::Ec2,
             InstanceLaunchType::External => Kind::External,
         };
-        match (kind, share.holder) {
-            // Told apart below, for all classes together.
-            (Kind::Ec2, Holder::Idle) => {}
-            (kind, holder) => add(holder, kind, share.amount),
+        for (holder, amount) in parts {
+            // What is idle on EC2 is told apart below, for all classes together.
+            if (kind, *holder) != (Kind::Ec2, Holder::Idle) {
+                add(*holder, kind, *amount);
+            }
         }
     }
     add(Holder::Idle, Kind::Free, bill.ec2.free);

@@ -27,6 +27,8 @@ const STEPS_MAX: usize = 720;
 const LAYERS_MAX: usize = 24;
 /// Changes that are marked with what they do; of more it is only said that they are.
 const CHANGES_NAMED_MAX: usize = 12;
+/// More changes than that would hide what they change, and are not marked.
+const CHANGES_MAX: usize = 48;
 /// Panels of one kind in one picture; the rest is counted in the footnote.
 const PANELS_MAX: usize = 24;
 
@@ -154,8 +156,10 @@ impl<'a> Page<'a> {
     fn happenings(&self) -> Vec<Mark> {
         let end = self.recording.end;
         let changes = self.model.actions.iter().filter(|(at, _)| *at <= end);
-        let named = changes.clone().count() <= CHANGES_NAMED_MAX;
+        let count = changes.clone().count();
+        let named = count <= CHANGES_NAMED_MAX;
         let mut marks: Vec<Mark> = changes
+            .take(if count <= CHANGES_MAX { count } else { 0 })
             .map(|(at, action)| {
                 let Action::SetDesiredCount { service, desired_count } = *action;
                 let name = &self.model.services[service].name;
@@ -197,7 +201,7 @@ impl<'a> Page<'a> {
                 values.iter_mut().zip(it.values).for_each(|(sum, value)| *sum += value);
             }
             for (n, it) in all.iter_mut().enumerate() {
-                it.colour = Colour::Category(n);
+                it.colour = of_several(n);
             }
             all.push(Named { name, colour: Colour::Free, values });
         }
@@ -212,6 +216,12 @@ impl<'a> Page<'a> {
 }
 
 impl Level {
+    /// A series that was never anything but zero is not kept.
+    fn zero(like: &Level) -> Level {
+        let zero = |tally: &Tally| Tally { integral: 0, min: 0, max: 0, ..*tally };
+        Level(like.0.iter().map(zero).collect())
+    }
+
     fn means(&self) -> Vec<f64> {
         self.0.iter().map(Tally::mean).collect()
     }
@@ -222,8 +232,18 @@ fn panel(title: impl Into<String>, detail: impl Into<String>, unit: Unit) -> Pan
     Panel { title: title.into(), detail, unit, weight: 1.0, y_at_least: None, marks: Vec::new() }
 }
 
-/// Writes a number with at most two decimals.
+/// Returns the colour of the n-th of several alike: not the one that stands for what is wrong.
+fn of_several(n: usize) -> Colour {
+    Colour::Category(if n == 0 { 0 } else { n + 1 })
+}
+
+/// Writes a number with about three digits.
 fn short(value: f64) -> String {
-    let text = format!("{value:.2}");
+    let decimals = match value {
+        100.0.. => return format!("{value:.0}"),
+        10.0.. => 1,
+        _ => 2,
+    };
+    let text = format!("{value:.decimals$}");
     text.trim_end_matches('0').trim_end_matches('.').to_string()
 }

@@ -6,7 +6,7 @@ use crate::engine::Ix;
 use crate::record::{Metric, Scope};
 
 use super::super::chart::{Colour, Figure, Panel, Unit};
-use super::{Named, Page, panel};
+use super::{Named, Page, of_several, panel};
 
 /// Services that get a panel each; more are stacked in one.
 const OWN_PANELS_MAX: usize = 6;
@@ -58,9 +58,7 @@ fn by_state(page: &Page) -> Panel {
         let all = if model.submitters.is_empty() { "desired" } else { "desired by services" };
         marks.push(page.dashed(all, Colour::Desired, of_services(Metric::DesiredCount)));
     }
-    let detail =
-        if model.clusters.len() > 1 { "in all clusters, by lastStatus" } else { "by lastStatus" };
-    Panel { marks, weight: 1.5, ..panel("Tasks", detail, Unit::Count) }
+    Panel { marks, weight: 1.5, ..panel("Tasks", "by lastStatus", Unit::Count) }
 }
 
 /// Shows what is submitted and not launched, if there ever was any.
@@ -71,7 +69,7 @@ fn waiting(page: &Page) -> Option<Panel> {
         .iter()
         .map(|(submitter, it)| Named {
             name: it.name.clone(),
-            colour: if one { Colour::Provisioning } else { Colour::Category(submitter.index()) },
+            colour: if one { Colour::Failed } else { of_several(submitter.index()) },
             values: page.sum([(Scope::Submitter(submitter), Metric::WaitingTasks)]),
         })
         .collect();
@@ -105,7 +103,7 @@ fn one_service(page: &Page, service: Ix<Service>) -> Panel {
 fn all_services(page: &Page) -> Panel {
     let layer = |(service, it): (Ix<Service>, &Service)| Named {
         name: it.name.clone(),
-        colour: Colour::Category(service.index()),
+        colour: of_several(service.index()),
         values: page.sum([(Scope::Service(service), Metric::RunningTasks)]),
     };
     let marks = vec![page.stack(page.model.services.iter().map(layer).collect())];
