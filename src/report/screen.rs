@@ -5,11 +5,11 @@ use std::fmt::Write;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use crate::billing::Ec2Split;
+use crate::catalogue::Evidence;
 use crate::catalogue::{FARGATE_AS_OF, FARGATE_SPOT_AS_OF, ON_DEMAND_AS_OF};
 use crate::ecs::model::{Model, Provider};
 use crate::record::{CapacitySummary, PerResource, Range, Ratio, UsageGiven};
 use crate::scenario::Scenario;
-use crate::scenario::keys::Evidence;
 use crate::study::{Outcome, Verdict};
 use crate::units::{SimTime, Span, TimeFormat};
 
@@ -380,7 +380,7 @@ impl Screen<'_> {
         let filled = self.scenario.document.filled_in();
         let count = filled
             .iter()
-            .filter(|it| it.place.is_none() && it.key.evidence == Evidence::Assumed)
+            .filter(|it| it.place.is_none() && it.key.evidence == Some(Evidence::Assumed))
             .count();
         let lines = self.outcome.bill.assumed().count();
         let prices = match lines {

@@ -115,6 +115,11 @@ impl Span {
         Span(self.0.saturating_mul(factor))
     }
 
+    /// Returns the two together, or [`Span::MAX`] where that cannot be written.
+    pub const fn saturating_add(self, other: Span) -> Span {
+        Span(self.0.saturating_add(other.0))
+    }
+
     /// Returns the span less `other`, at least zero.
     pub const fn saturating_sub(self, other: Span) -> Span {
         Span(self.0.saturating_sub(other.0))

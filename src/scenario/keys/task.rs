@@ -257,7 +257,7 @@ const RESTART: &[Key] = &[
 
 const HEALTH_CHECK: &[Key] = &[
     key("interval", seconds(5, 300), "Between checks.").or("\"30 s\"").documented(HEALTH_API),
-    key("timeout", seconds(2, 120), "Until a check counts as failed.")
+    key("timeout", seconds(2, 60), "Until a check counts as failed.")
         .or("\"5 s\"")
         .documented(HEALTH_API),
     key("retries", integer(1, 10), "Failures in a row that make it unhealthy.")
