@@ -235,16 +235,14 @@ fn owners(page: &Page) -> BTreeMap<Holder, BTreeMap<Kind, f64>> {
     for line in bill.lines.iter().filter(|line| line.class.is_none()) {
         add(line.holder, Kind::of(line.category), line.amount);
     }
-    for (class, parts) in &bill.shares {
-        let kind = match page.model.classes[*class].launch_type {
+    for share in &bill.shares {
+        let kind = match page.model.classes[share.class].launch_type {
             InstanceLaunchType::Ec2 => Kind::Ec2,
             InstanceLaunchType::External => Kind::External,
         };
-        for (holder, amount) in parts {
-            // What is idle on EC2 is told apart below, for all classes together.
-            if (kind, *holder) != (Kind::Ec2, Holder::Idle) {
-                add(*holder, kind, *amount);
-            }
+        // What is idle on EC2 is told apart below, for all classes together.
+        if (kind, share.holder) != (Kind::Ec2, Holder::Idle) {
+            add(share.holder, kind, share.amount);
         }
     }
     add(Holder::Idle, Kind::Free, bill.ec2.free);
@@ -252,18 +250,19 @@ fn owners(page: &Page) -> BTreeMap<Holder, BTreeMap<Kind, f64>> {
     sums
 }
 
-const SHARED_OUT: &str = "Instances, their volumes and addresses are shared out by what tasks \
-                          reserve, a vCPU counting as 9 GB.";
-
 fn footnote(page: &Page) -> Option<String> {
     let ec2 = &page.outcome.bill.ec2;
     if ec2.total == Money::ZERO {
         return None;
     }
-    let mut text = SHARED_OUT.to_string();
+    let mut text =
+        "Instances, their volumes and addresses are shared out by what tasks reserve, a \
+                    vCPU counting as 9 GB."
+            .to_string();
     if let Some(used) = ec2.used {
         let given = ec2.reserved_usage_given;
-        text += &format!(" Tasks that say what they use reserve {given} and use {used}.");
+        text +=
+            &format!(" Of {given} that tasks reserve which say what they use, they use {used}.");
     }
     Some(text)
 }
