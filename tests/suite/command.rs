@@ -123,3 +123,20 @@ fn what_if_names_what_differs_and_the_first_event_that_did() {
     let output = ecsim(&[&run[..], &["timing.eni_attach=\"11 s\""]].concat());
     assert!(text(&output.stdout).contains("every event is the same"), "{}", text(&output.stdout));
 }
+
+#[test]
+fn the_gallery_is_what_the_readme_s_command_prints() {
+    let readme = read("README.md");
+    let line = readme.lines().find(|line| line.contains("--out output/gallery")).unwrap();
+    let scenarios: Vec<&str> =
+        line.split_whitespace().filter(|word| word.ends_with(".toml")).collect();
+    let mut count = 0;
+    for (name, bytes) in left_by(&[&scenarios[..], &["--quiet"]].concat(), "2") {
+        if name.ends_with(".svg") {
+            let kept = std::fs::read(repository("output/gallery").join(&name)).unwrap_or_default();
+            assert!(kept == bytes, "output/gallery/{name} is stale; run: {line}");
+            count += 1;
+        }
+    }
+    assert_eq!(count, 15);
+}
