@@ -235,16 +235,14 @@ fn owners(page: &Page) -> BTreeMap<Holder, BTreeMap<Kind, f64>> {
     for line in bill.lines.iter().filter(|line| line.class.is_none()) {
         add(line.holder, Kind::of(line.category), line.amount);
     }
-    for (class, parts) in &bill.shares {
-        let kind = match page.model.classes[*class].launch_type {
+    for share in &bill.shares {
+        let kind = match page.model.classes[share.class].launch_type {
             InstanceLaunchType::Ec2 => Kind::Ec2,
             InstanceLaunchType::External => Kind::External,
         };
-        for (holder, amount) in parts {
-            // What is idle on EC2 is told apart below, for all classes together.
-            if (kind, *holder) != (Kind::Ec2, Holder::Idle) {
-                add(*holder, kind, *amount);
-            }
+        // What is idle on EC2 is told apart below, for all classes together.
+        if (kind, share.holder) != (Kind::Ec2, Holder::Idle) {
+            add(share.holder, kind, share.amount);
         }
     }
     add(Holder::Idle, Kind::Free, bill.ec2.free);
