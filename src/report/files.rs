@@ -436,7 +436,7 @@ mod tests {
     #[test]
     fn a_command_is_read_by_a_shell_as_it_was_given() {
         let set = ["seed=7".to_string(), "duration=7 d".to_string(), "name='it'".to_string()];
-        let asked = Asked { scenario: Path::new("else/where/my shop.toml"), set: &set };
+        let asked = Asked { scenario: Path::new("/some/me/my shop.toml"), set: &set };
         let expected =
             r"ecsim run 'my shop.toml' --set seed=7 --set 'duration=7 d' --set 'name='\''it'\'''";
         assert_eq!(command(&asked), expected);

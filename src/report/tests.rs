@@ -307,7 +307,7 @@ fn there_are_pictures_of_what_there_was() {
 #[test]
 fn many_of_everything_can_be_drawn() {
     let mut text = "duration = \"1 h\"\n[cluster.main]\n[task_definition.web]\ncpu = 128\n\
-                    memory = 128\ncontainer_definitions.app.image = \"web\"\n"
+                    memory = 64\ncontainer_definitions.app.image = \"web\"\n"
         .to_string();
     for n in 0..30 {
         text += &format!(

@@ -3,6 +3,9 @@
 //! What concerns one area is tested beside it in `src/`; here is what concerns the repository and
 //! the program as a user meets it.
 
+// In a test a panic is the answer.
+#![allow(clippy::unwrap_used)]
+
 mod command;
 mod documents;
 mod golden;

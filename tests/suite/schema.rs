@@ -158,8 +158,8 @@ fn has_type(rule: &Json, value: &Json) -> bool {
         "null" => value.is_null(),
         other => panic!("`{other}` is no type of JSON Schema"),
     };
-    match rule {
-        Json::Array(names) => names.iter().any(|name| is(name.as_str().unwrap())),
-        one => is(one.as_str().unwrap()),
+    match rule.as_array() {
+        Some(names) => names.iter().any(|name| is(name.as_str().unwrap())),
+        None => is(rule.as_str().unwrap()),
     }
 }

@@ -117,7 +117,7 @@ impl Source {
     }
 
     /// Lists what stands after `crate::`, or after enough `super::` to mean the same.
-    pub fn from_root(&self) -> Vec<(usize, String)> {
+    pub fn root_paths(&self) -> Vec<(usize, String)> {
         let up = "super::".repeat(self.depth());
         let mut found = Vec::new();
         for prefix in ["crate::", "ecsim::", up.as_str()] {

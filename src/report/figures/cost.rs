@@ -250,18 +250,19 @@ fn owners(page: &Page) -> BTreeMap<Holder, BTreeMap<Kind, f64>> {
     sums
 }
 
-const SHARED_OUT: &str = "Instances, their volumes and addresses are shared out by what tasks \
-                          reserve, a vCPU counting as 9 GB.";
-
 fn footnote(page: &Page) -> Option<String> {
     let ec2 = &page.outcome.bill.ec2;
     if ec2.total == Money::ZERO {
         return None;
     }
-    let mut text = SHARED_OUT.to_string();
+    let mut text =
+        "Instances, their volumes and addresses are shared out by what tasks reserve, a \
+                    vCPU counting as 9 GB."
+            .to_string();
     if let Some(used) = ec2.used {
         let given = ec2.reserved_usage_given;
-        text += &format!(" Tasks that say what they use reserve {given} and use {used}.");
+        text +=
+            &format!(" Of {given} that tasks reserve which say what they use, they use {used}.");
     }
     Some(text)
 }
