@@ -33,7 +33,7 @@ const TOLD: [&str; 14] = [
     "placement_failures.total",
 ];
 
-/// Writes a table with a column for each run and a row for each measure that decides.
+/// Writes a table with a column for each run and a row for each measure that decides and differs.
 pub fn comparison(columns: &[Column]) -> String {
     let mut table = plain_table();
     let mut header = vec![String::new()];
@@ -41,19 +41,28 @@ pub fn comparison(columns: &[Column]) -> String {
     table.add_row(header);
     let mut names: Vec<(&str, Unit)> = Vec::new();
     for measure in columns.iter().flat_map(|column| column.measures) {
-        let told = measure.name.starts_with("cost.") && !measure.name.starts_with("cost.of.")
-            || TOLD.iter().any(|end| measure.name.ends_with(end));
+        // What a cluster says, its fleets say in the files.
+        let told = !measure.name.starts_with("container_instances.")
+            && (measure.name.starts_with("cost.") && !measure.name.starts_with("cost.of.")
+                || TOLD.iter().any(|end| measure.name.ends_with(end)));
         if told && !names.iter().any(|(name, _)| *name == measure.name) {
             names.push((&measure.name, measure.unit));
         }
     }
+    let mut alike = 0;
     for (name, unit) in names {
-        let mut row = vec![name.to_string()];
-        row.extend(columns.iter().map(|column| {
-            let found = column.measures.iter().find(|measure| measure.name == name);
-            found.map_or("–".to_string(), |measure| unit.write(measure.value))
-        }));
-        table.add_row(row);
+        let cells: Vec<String> = columns
+            .iter()
+            .map(|column| {
+                let found = column.measures.iter().find(|measure| measure.name == name);
+                found.map_or("–".to_string(), |measure| unit.write(measure.value))
+            })
+            .collect();
+        if name != "cost.total" && cells.iter().all(|cell| *cell == cells[0]) {
+            alike += 1;
+            continue;
+        }
+        table.add_row(std::iter::once(name.to_string()).chain(cells));
     }
     if columns.iter().any(|column| !column.verdicts.is_empty()) {
         let mut row = vec!["objectives met".to_string()];
@@ -63,7 +72,12 @@ pub fn comparison(columns: &[Column]) -> String {
         }));
         table.add_row(row);
     }
-    finished(table)
+    let rest = match alike {
+        0 => String::new(),
+        1 => "  one more measure is the same in all\n".to_string(),
+        alike => format!("  {alike} more measures are the same in all\n"),
+    };
+    finished(table) + &rest
 }
 
 /// Writes what a change made different: every measure that moved, and the first event that did.
