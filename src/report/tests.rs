@@ -322,5 +322,5 @@ fn many_of_everything_can_be_drawn() {
         render_svg(figure).unwrap_or_else(|error| panic!("{name}: {error}"));
     }
     let fleets = layers(&panels(&figures["instances"])[0]);
-    assert_eq!((fleets.len(), fleets[23]), (24, ("7 others", 7.0 * 60.0)));
+    assert_eq!((fleets.len(), fleets[22]), (23, ("8 others", 8.0 * 60.0)));
 }

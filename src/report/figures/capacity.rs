@@ -5,7 +5,7 @@ use crate::engine::Ix;
 use crate::record::{Metric, Scope, UsageGiven};
 
 use super::super::chart::{Colour, Figure, Mark, Panel, Unit};
-use super::{Level, Named, PANELS_MAX, Page, of_several, panel, short};
+use super::{Level, Named, PANELS_MAX, Page, panel, short};
 
 /// One of the resources of container instances.
 struct Resource {
@@ -131,7 +131,7 @@ fn fargate(page: &Page) -> Option<Panel> {
     .filter_map(|(provider, name, colour)| {
         let level = page.level(Scope::Provider(provider), Metric::AliveCpu)?;
         let values = level.means().into_iter().map(|units| units / 1024.0).collect();
-        Some(Named { name: name.to_string(), colour, values })
+        Some(Named { name: name.to_string(), colour: Some(colour), values })
     })
     .collect();
     if layers.is_empty() {
@@ -180,17 +180,17 @@ fn fleets(page: &Page) -> Vec<Named> {
     // A colour by role says most, as long as each role is there once.
     let count = |launch_type| ever.iter().filter(|&&it| kind(it) == Some(launch_type)).count();
     let by_role = count(InstanceLaunchType::Ec2) <= 1 && count(InstanceLaunchType::External) <= 1;
-    let colour = |n: usize, fleet| match kind(fleet) {
-        Some(InstanceLaunchType::Ec2) if by_role => Colour::OnDemand,
-        Some(InstanceLaunchType::External) if by_role => Colour::External,
-        Some(_) | None => of_several(n),
+    let colour = |fleet| match kind(fleet)? {
+        InstanceLaunchType::Ec2 => Some(Colour::OnDemand),
+        // Not their dark grey: the black line of what is needed would not be seen on it.
+        InstanceLaunchType::External => Some(Colour::Category(11)),
     };
-    let layer = |(n, &fleet): (usize, &Ix<Fleet>)| Named {
+    let layer = |&fleet: &Ix<Fleet>| Named {
         name: label(page, fleet),
-        colour: colour(n, fleet),
+        colour: if by_role { colour(fleet) } else { None },
         values: page.sum([(Scope::Fleet(fleet), Metric::Instances)]),
     };
-    ever.iter().enumerate().map(layer).collect()
+    ever.iter().map(layer).collect()
 }
 
 /// Names a fleet with what it is made of: `od (m7g.large)`.

@@ -32,7 +32,7 @@ pub(super) fn over_time(page: &Page) -> Option<Figure> {
     }
     let per_hour = |(category, spent): (Category, Vec<f64>)| Named {
         name: category.name().to_string(),
-        colour: colour(category),
+        colour: Some(colour(category)),
         values: spent.iter().zip(&hours).map(|(spent, hours)| spent / hours).collect(),
     };
     let layers = page.stack(spent.into_iter().map(per_hour).collect());
@@ -250,19 +250,18 @@ fn owners(page: &Page) -> BTreeMap<Holder, BTreeMap<Kind, f64>> {
     sums
 }
 
+const SHARED_OUT: &str = "Instances, their volumes and addresses are shared out by what tasks \
+                          reserve, a vCPU counting as 9 GB.";
+
 fn footnote(page: &Page) -> Option<String> {
     let ec2 = &page.outcome.bill.ec2;
     if ec2.total == Money::ZERO {
         return None;
     }
-    let mut text =
-        "Instances, their volumes and addresses are shared out by what tasks reserve, a \
-                    vCPU counting as 9 GB."
-            .to_string();
+    let mut text = SHARED_OUT.to_string();
     if let Some(used) = ec2.used {
         let given = ec2.reserved_usage_given;
-        text +=
-            &format!(" Of {given} that tasks reserve which say what they use, they use {used}.");
+        text += &format!(" Tasks that say what they use reserve {given} and use {used}.");
     }
     Some(text)
 }

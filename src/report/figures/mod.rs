@@ -23,8 +23,8 @@ const WIDTH_PX: u32 = 1200;
 const TICKS_MAX: usize = 15;
 /// Steps of a series in a picture: about one a pixel, so that more could not be seen.
 const STEPS_MAX: usize = 720;
-/// Layers of a stack: as many as there are colours to tell apart.
-const LAYERS_MAX: usize = 24;
+/// Layers of a stack: as many as [`of_several`] has colours, and one for the rest.
+const LAYERS_MAX: usize = 23;
 /// Changes that are marked with what they do; of more it is only said that they are.
 const CHANGES_NAMED_MAX: usize = 12;
 /// More changes than that would hide what they change, and are not marked.
@@ -65,7 +65,8 @@ struct Level(Vec<Tally>);
 /// A named series, on its way to become a layer.
 struct Named {
     name: String,
-    colour: Colour,
+    /// None: it is one of several alike, and its place decides.
+    colour: Option<Colour>,
     values: Vec<f64>,
 }
 
@@ -200,13 +201,15 @@ impl<'a> Page<'a> {
             for it in rest {
                 values.iter_mut().zip(it.values).for_each(|(sum, value)| *sum += value);
             }
-            for (n, it) in all.iter_mut().enumerate() {
-                it.colour = of_several(n);
-            }
-            all.push(Named { name, colour: Colour::Free, values });
+            all.push(Named { name, colour: Some(Colour::Free), values });
         }
-        let layer = |it: Named| Layer { name: it.name, colour: it.colour, values: it.values };
-        Mark::Stack { at: self.at.clone(), layers: all.into_iter().map(layer).collect() }
+        let layer = |(n, it): (usize, Named)| Layer {
+            name: it.name,
+            colour: it.colour.unwrap_or_else(|| of_several(n)),
+            values: it.values,
+        };
+        let layers = all.into_iter().enumerate().map(layer).collect();
+        Mark::Stack { at: self.at.clone(), layers }
     }
 
     /// Says what a step shows.
@@ -232,9 +235,16 @@ fn panel(title: impl Into<String>, detail: impl Into<String>, unit: Unit) -> Pan
     Panel { title: title.into(), detail, unit, weight: 1.0, y_at_least: None, marks: Vec::new() }
 }
 
-/// Returns the colour of the n-th of several alike: not the one that stands for what is wrong.
+/// Returns the colour of the n-th of several alike.
+///
+/// Two of the categories are left out: one looks like what is wrong, and on the other, a dark grey,
+/// a black line would not be seen.
 fn of_several(n: usize) -> Colour {
-    Colour::Category(if n == 0 { 0 } else { n + 1 })
+    Colour::Category(match n {
+        0 => 0,
+        1 => 2,
+        n => n + 2,
+    })
 }
 
 /// Writes a number with about three digits.

@@ -6,7 +6,7 @@ use crate::engine::Ix;
 use crate::record::{Metric, Scope};
 
 use super::super::chart::{Colour, Figure, Panel, Unit};
-use super::{Named, Page, of_several, panel};
+use super::{Named, Page, panel};
 
 /// Services that get a panel each; more are stacked in one.
 const OWN_PANELS_MAX: usize = 6;
@@ -41,7 +41,7 @@ fn by_state(page: &Page) -> Panel {
     let model = page.model;
     let of_state = |&(name, colour, states): &(&str, Colour, &[TaskStatus])| Named {
         name: name.to_string(),
-        colour,
+        colour: Some(colour),
         values: page.sum(model.clusters.indices().flat_map(|cluster| {
             states.iter().map(move |&state| (Scope::Cluster(cluster), Metric::Tasks(state)))
         })),
@@ -69,7 +69,7 @@ fn waiting(page: &Page) -> Option<Panel> {
         .iter()
         .map(|(submitter, it)| Named {
             name: it.name.clone(),
-            colour: if one { Colour::Failed } else { of_several(submitter.index()) },
+            colour: one.then_some(Colour::Failed),
             values: page.sum([(Scope::Submitter(submitter), Metric::WaitingTasks)]),
         })
         .collect();
@@ -89,7 +89,8 @@ fn one_service(page: &Page, service: Ix<Service>) -> Panel {
         .zip(&healthy)
         .map(|(active, healthy)| (active - healthy).max(0.0))
         .collect();
-    let layer = |name: &str, colour, values| Named { name: name.to_string(), colour, values };
+    let layer =
+        |name: &str, colour, values| Named { name: name.to_string(), colour: Some(colour), values };
     let layers = vec![
         layer("healthy", Colour::Healthy, healthy),
         layer("not healthy yet", Colour::Pending, not_healthy),
@@ -103,7 +104,7 @@ fn one_service(page: &Page, service: Ix<Service>) -> Panel {
 fn all_services(page: &Page) -> Panel {
     let layer = |(service, it): (Ix<Service>, &Service)| Named {
         name: it.name.clone(),
-        colour: of_several(service.index()),
+        colour: None,
         values: page.sum([(Scope::Service(service), Metric::RunningTasks)]),
     };
     let marks = vec![page.stack(page.model.services.iter().map(layer).collect())];
