@@ -358,7 +358,7 @@ fn next_daemon_slot(cx: &Cx, world: &World, ix: Ix<Service>) -> Option<u32> {
 ///
 /// Bases first, then whoever is furthest behind its share; ties go to the larger weight, then to
 /// the order of the list. AWS documents the shares only; this rule reproduces its workshop's
-/// answers (reference §5.2).
+/// answers (ECS Spot workshop, "service view": 10 tasks are 4 and 6, 22 are 7 and 15).
 pub(crate) fn choose_provider(
     items: &[StrategyItem],
     counts: &[u32; Provider::ALL.len()],
@@ -531,7 +531,7 @@ pub(crate) fn provider_targets(items: &[StrategyItem], count: u32) -> [u32; Prov
 /// `spread` takes from where most are, `binpack` from the instance with most left; without a
 /// strategy the zone with most tasks of the service, in it the instance with most. What is equal
 /// then is decided at random. Source: ECS Developer Guide, task placement strategies; API,
-/// UpdateService (reference §1.4).
+/// UpdateService.
 fn choose_victim(
     cx: &Cx,
     world: &mut World,

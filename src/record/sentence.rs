@@ -81,7 +81,8 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         }
         Happening::RunTaskFailed { row, missing, refusal, then } => {
             let _ = write!(text, "{}: ", failure_code(refusal.reason));
-            let _ = write!(text, "no room for {missing} tasks of row {row}");
+            let tasks = if missing == 1 { "task" } else { "tasks" };
+            let _ = write!(text, "no room for {missing} {tasks} of row {row}");
             add_checks(&mut text, &refusal.failed);
             match then {
                 AfterFailure::RetryIn(delay) => {

@@ -102,7 +102,10 @@ pub fn what_if(
         text += &finished(table);
     }
     match first {
-        None => text += "  every event is the same: the change does not matter here\n",
+        None if differences.is_empty() => {
+            text += "  every event is the same: the change does not matter here\n";
+        }
+        None => text += "  every event is the same: only what is counted or paid for it differs\n",
         Some(first) => {
             text += "FIRST DIFFERENCE\n";
             let sides = [("base", &first.base), ("what if", &first.changed)];

@@ -140,8 +140,11 @@ impl Screen<'_> {
         if uses(Provider::FargateSpot) {
             prices.push(format!("Fargate Spot {FARGATE_SPOT_AS_OF} (old)"));
         }
-        let events = number(self.outcome.recording.events);
-        self.line(&format!("prices: {}   {events} events", prices.join(", ")));
+        let events = match self.outcome.recording.events {
+            1 => "1 event".to_string(),
+            events => format!("{} events", number(events)),
+        };
+        self.line(&format!("prices: {}   {events}", prices.join(", ")));
     }
 
     fn objectives(&mut self, verdicts: &[Verdict]) {

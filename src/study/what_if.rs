@@ -150,13 +150,18 @@ fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> f
             write!(out, "{} gives its reservation back", task(id))
         }
         Fact::ContainerStarted { task: id, container } => {
-            write!(out, "{} runs its container {container}", task(id))
+            write!(out, "{} runs its container {}", task(id), task(id).container(container))
         }
         Fact::ContainerStopped { task: id, container, exit_code } => {
-            write!(out, "{} has its container {container} end with {exit_code:?}", task(id))
+            let task = task(id);
+            let name = task.container(container);
+            match exit_code {
+                Some(code) => write!(out, "{task} has its container {name} exit with {code}"),
+                None => write!(out, "{task} never ran its container {name}"),
+            }
         }
         Fact::ContainerRestarted { task: id, container } => {
-            write!(out, "{} restarts its container {container}", task(id))
+            write!(out, "{} restarts its container {}", task(id), task(id).container(container))
         }
         Fact::ServiceEvent { service, event } => {
             write!(out, "service {} says ", model.services[service].name)?;
@@ -167,13 +172,13 @@ fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> f
                 out,
                 "{} submits row {} of {count} tasks",
                 model.submitters[submitter].name,
-                row + 1
+                row
             )
         }
         Fact::RunTaskFailed { submitter, row, missing, failure, .. } => {
             let name = &model.submitters[submitter].name;
             let reason = crate::record::failure_code(failure.reason);
-            write!(out, "{name} finds no room for {missing} tasks of row {}: {reason}", row + 1)
+            write!(out, "{name} finds no room for {missing} tasks of row {row}: {reason}")
         }
     }
 }
@@ -218,16 +223,24 @@ struct TaskName<'a> {
     model: &'a Model,
 }
 
+impl TaskName<'_> {
+    /// Returns the name of a container of the task.
+    fn container(&self, position: u8) -> &str {
+        let definition = &self.model.task_definitions[self.task.task_definition];
+        &definition.containers[position as usize].name
+    }
+}
+
 impl fmt::Display for TaskName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.task.owner {
             Owner::Service { service, slot } => {
                 let name = &self.model.services[service].name;
-                write!(f, "task {} of service {name}", slot + 1)
+                write!(f, "task {slot} of service {name}")
             }
             Owner::Submission { submitter, row, ordinal } => {
                 let name = &self.model.submitters[submitter].name;
-                write!(f, "task {} of row {} of {name}", ordinal + 1, row + 1)
+                write!(f, "task {ordinal} of row {row} of {name}")
             }
         }
     }

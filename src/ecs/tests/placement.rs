@@ -1,4 +1,4 @@
-//! The worked examples of placement, by their numbers in the reference (§9.3).
+//! The worked examples of placement, named by the numbers S-E28 to S-E51.
 
 use super::super::fixture::*;
 use super::super::model::*;
