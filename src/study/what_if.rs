@@ -168,12 +168,7 @@ fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> f
             describe_event(out, event, world, model)
         }
         Fact::Submitted { submitter, row, count } => {
-            write!(
-                out,
-                "{} submits row {} of {count} tasks",
-                model.submitters[submitter].name,
-                row
-            )
+            write!(out, "{} submits row {} of {count} tasks", model.submitters[submitter].name, row)
         }
         Fact::RunTaskFailed { submitter, row, missing, failure, .. } => {
             let name = &model.submitters[submitter].name;

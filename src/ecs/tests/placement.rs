@@ -238,6 +238,29 @@ fn a_static_host_port_allows_one_copy_an_instance() {
 }
 
 #[test]
+fn an_instance_reserves_a_hundred_host_ports_those_of_the_agent_among_them() {
+    let mut f = Fixture::new(1);
+    let fleet = f.fleet("i", 1, (8192, 16384));
+    let class = f.model.fleets[fleet].classes[0];
+    let port = |number| HostPort { protocol: Protocol::Tcp, number };
+    f.model.classes[class].reserved_ports =
+        [22, 2375, 2376, 51678, 51679].map(port).into_iter().collect();
+    let first = f.definition("first", 256, 512);
+    f.requirement(first).ports = (1000..1094).map(port).collect();
+    let second = f.definition("second", 256, 512);
+    f.requirement(second).ports = vec![port(80)];
+    let third = f.definition("third", 256, 512);
+    f.requirement(third).ports = vec![port(81)];
+    f.service("first", first, 1);
+    f.service("second", second, 1);
+    f.service("third", third, 1);
+    // 5 of the agent, 94 of the first and one of the second are a hundred.
+    let (sim, story) = f.story(40);
+    assert_eq!(running_by_instance(&sim), [2]);
+    assert_eq!(placement_failures(&story), [FailureReason::Ports(port(81))]);
+}
+
+#[test]
 fn s_e18_a_daemon_runs_once_on_each_instance_and_its_room_is_set_aside() {
     let mut f = Fixture::new(1);
     f.fleet("i", 5, (1024, 1024));
