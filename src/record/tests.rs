@@ -269,7 +269,7 @@ fn a_run_continued_from_a_clone_leaves_what_the_whole_leaves() {
 }
 
 #[test]
-fn cpu_reservation_is_what_the_guide_computes() {
+fn s_e43_cpu_reservation_is_what_the_guide_computes() {
     // S-E43: c4.4xlarge and c4.large, ten tasks of 1,024 CPU units and 2,048 MiB.
     let mut fixture = Fixture::new(1);
     fixture.fleet("large", 1, (16_384, 30_158));

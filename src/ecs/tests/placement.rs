@@ -212,7 +212,7 @@ fn s_e51_a_task_is_placed_at_once_where_another_stops_and_waits_until_it_has() {
 }
 
 #[test]
-fn awsvpc_tasks_are_limited_by_network_interfaces() {
+fn s_e41_awsvpc_tasks_are_limited_by_network_interfaces() {
     let mut f = Fixture::new(1);
     f.fleet("i", 1, (8192, 16384));
     let web = f.definition("web", 256, 512);

@@ -90,7 +90,7 @@ fn requirement(task_definition: &str) -> (u32, u32, u32, usize, bool) {
 }
 
 #[test]
-fn tasks_reserve_what_the_agent_counts() {
+fn s_e40_tasks_reserve_what_the_agent_counts() {
     // Source: amazon-ecs-agent `task.go`, `ToHostResources`.
     let check = |definition: &str, expected| assert_eq!(requirement(definition), expected);
     check("cpu = 256, memory = 512", (256, 512, 0, 0, false));
