@@ -6,7 +6,7 @@ use std::path::Path;
 use criterion::{BatchSize, BenchmarkId, Criterion, SamplingMode, Throughput};
 use ecsim::ecs::Sim;
 use ecsim::engine::{Distribution, Purpose, Seed};
-use ecsim::report::Happenings;
+use ecsim::report::{Asked, Finished, Happenings, Plots, Report};
 use ecsim::scenario::{Files, Scenario};
 use ecsim::study;
 use ecsim::units::SimTime;
@@ -16,7 +16,7 @@ use crate::floor::{CPU_STEPS, LOAD, MEAN_STEPS, MEMORY_STEPS, RUN_TIME};
 
 const SEED: Seed = Seed { master: 1, replication: 0 };
 
-/// A scenario and its trace, in memory.
+/// A scenario and its trace, in memory; what is read is shared, not copied.
 struct Memory {
     scenario: String,
     trace: String,
@@ -34,7 +34,7 @@ impl Files for Memory {
 }
 
 /// Makes the scenario: hosts of 16 vCPU, tasks of 1 to 8 quarter vCPUs and 1 to 8 GiB.
-fn scenario(hosts: u32, tasks: u64) -> Scenario {
+fn files(hosts: u32, tasks: u64) -> Memory {
     let tasks_at_once = LOAD * f64::from(hosts) * 64.0 / MEAN_STEPS;
     let gap = Distribution::exponential(RUN_TIME.as_secs_f64() / tasks_at_once).expect("positive");
     let run_time = Distribution::exponential(RUN_TIME.as_secs_f64()).expect("positive");
@@ -73,8 +73,11 @@ fn scenario(hosts: u32, tasks: u64) -> Scenario {
         "#,
         at as u64 + 3600
     );
-    let files = Memory { scenario, trace };
-    match Scenario::read(&files, Path::new("bench.toml"), &[]) {
+    Memory { scenario, trace }
+}
+
+fn scenario(files: &Memory) -> Scenario {
+    match Scenario::read(files, Path::new("bench.toml"), &[]) {
         Ok(scenario) => scenario,
         Err(problems) => panic!("{}", problems.to_lines()),
     }
@@ -86,7 +89,7 @@ pub fn core(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("core");
     group.sample_size(10).sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(tasks));
     for &hosts in sizes {
-        let scenario = scenario(hosts, tasks);
+        let scenario = scenario(&files(hosts, tasks));
         group.bench_function(BenchmarkId::from_parameter(hosts), |bencher| {
             bencher.iter_batched_ref(
                 || Sim::new(scenario.model.clone(), SEED),
@@ -107,7 +110,7 @@ pub fn recorded(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("recorded");
     group.sample_size(10).sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(tasks));
     for &hosts in sizes {
-        let scenario = scenario(hosts, tasks);
+        let scenario = scenario(&files(hosts, tasks));
         group.bench_function(BenchmarkId::from_parameter(hosts), |bencher| {
             bencher.iter(|| {
                 let sink = Happenings::default();
@@ -115,5 +118,33 @@ pub fn recorded(criterion: &mut Criterion) {
             });
         });
     }
+    group.finish();
+}
+
+/// Measures all that `ecsim run --no-plots` does: trace read and checked, run, result on disk.
+pub fn written(criterion: &mut Criterion) {
+    let (sizes, tasks) = crate::sizes();
+    let hosts = sizes[sizes.len() / 2];
+    let files = files(hosts, tasks);
+    let folder = tempfile::tempdir().expect("there is room for temporary files");
+    let mut group = criterion.benchmark_group("written");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(tasks));
+    group.bench_function(BenchmarkId::from_parameter(hosts), |bencher| {
+        bencher.iter(|| {
+            let scenario = scenario(&files);
+            let out = folder.path().join("result");
+            let (report, rows) = Report::begin(&out, scenario.record).expect("it can be written");
+            let (outcome, rows) = study::run(&scenario, SEED, rows, (&mut (), &mut ()));
+            let measures = study::measures(&scenario.model, &outcome);
+            let finished = Finished {
+                scenario: &scenario,
+                outcome: &outcome,
+                measures: &measures,
+                verdicts: &[],
+            };
+            let asked = Asked { scenario: Path::new("bench.toml"), set: &[] };
+            report.finish(&finished, (&asked, Plots::LeftOut), rows).expect("it can be written")
+        });
+    });
     group.finish();
 }

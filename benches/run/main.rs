@@ -1,6 +1,7 @@
-//! Whole runs: the floor, the core with all of ECS's rules, and a run that is recorded and priced.
+//! Whole runs: the floor, the core with all of ECS's rules, a run that is recorded and priced, and
+//! one that is read from a trace and written to disk.
 //!
-//! All three do the same work, so that their ratio in one run says what the rules cost.
+//! All do the same work, so that their ratio in one run says what the rules cost.
 
 mod ecs;
 mod floor;
@@ -17,5 +18,5 @@ fn sizes() -> (&'static [u32], u64) {
     }
 }
 
-criterion_group!(group, floor::floor, ecs::core, ecs::recorded);
+criterion_group!(group, floor::floor, ecs::core, ecs::recorded, ecs::written);
 criterion_main!(group);
