@@ -16,12 +16,23 @@ pub struct Bill {
     pub span: Span,
     /// Its lines: instances by class, then Fargate, addresses, and what stands all the time.
     pub lines: Vec<BillLine>,
-    /// Of each class of instances, who had how much of what its lines say.
-    pub shares: Vec<(Ix<InstanceClass>, Vec<(Holder, Money)>)>,
+    /// Who had how much of what the lines of a class of instances say; by class, then by holder.
+    pub shares: Vec<ClassShare>,
     /// What became of the money for EC2 instances, their volumes and addresses.
     pub ec2: Ec2Split,
     /// What such a cluster would also cost, and is not here.
     pub not_modelled: Vec<String>,
+}
+
+/// A part of what the instances of a class cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClassShare {
+    /// The class.
+    pub class: Ix<InstanceClass>,
+    /// Who bears it.
+    pub holder: Holder,
+    /// How much.
+    pub amount: Money,
 }
 
 /// A line of a bill.
@@ -161,10 +172,10 @@ impl Bill {
     ///
     /// It is zero for a bill of no time.
     pub fn over(&self, amount: Money, span: Span) -> Money {
-        let pace = span.as_secs_f64() / self.span.as_secs_f64().max(f64::MIN_POSITIVE);
         if self.span.is_zero() {
             return Money::ZERO;
         }
+        let pace = span.as_secs_f64() / self.span.as_secs_f64();
         Money::from_dollars_f64(amount.as_dollars_f64() * pace)
     }
 
@@ -197,10 +208,8 @@ impl Bill {
         for line in self.lines.iter().filter(|line| line.class.is_none()) {
             *sums.entry(line.holder).or_default() += line.amount;
         }
-        for (_, parts) in &self.shares {
-            for (holder, amount) in parts {
-                *sums.entry(*holder).or_default() += *amount;
-            }
+        for share in &self.shares {
+            *sums.entry(share.holder).or_default() += share.amount;
         }
         sums.into_iter().collect()
     }

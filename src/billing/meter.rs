@@ -7,11 +7,10 @@ use crate::ecs::model::{
     Architecture, FargateSize, InstanceClass, InstanceLaunchType, Model, Os, Provider, Service,
     Submitter, TaskDefinition, Zone,
 };
+use crate::ecs::placement::SmallestAsks;
 use crate::ecs::{Fact, Instance, Observer, Owner, Task, TaskStatus, World};
 use crate::engine::{Id, Ix, Table, TimeWeighted};
 use crate::units::{Resources, SimTime, Span};
-
-use super::stranded::SmallestAsks;
 
 /// The shortest time a Fargate task on Linux is billed for.
 ///
@@ -248,11 +247,11 @@ impl Observer for Meter {
                 }
             }
             Fact::ContainerStarted { task, container } => {
-                self.use_more_or_less(at, &world.tasks[task], container, (world, model), true);
+                self.use_resources(at, (task, container), true, (world, model));
             }
             Fact::ContainerStopped { task, container, exit_code } => {
                 if exit_code.is_some() {
-                    self.use_more_or_less(at, &world.tasks[task], container, (world, model), false);
+                    self.use_resources(at, (task, container), false, (world, model));
                 }
             }
             Fact::TaskMoved { task, to, .. } => {
@@ -377,21 +376,22 @@ impl Meter {
         self.share(class, task, model).reserved += held;
     }
 
-    fn use_more_or_less(
+    /// A container's process begins to use what it says it uses, or ends.
+    fn use_resources(
         &mut self,
         at: SimTime,
-        task: &Task,
-        container: u8,
+        (task, container): (Id<Task>, u8),
+        runs: bool,
         (world, model): (&World, &Model),
-        more: bool,
     ) {
+        let task = &world.tasks[task];
         let Some(instance) = task.instance else { return };
         let definition = &model.task_definitions[task.task_definition];
         let Some(usage) = definition.containers[container as usize].behaviour.usage else { return };
         let class = world.cluster.instance(instance).class;
         let Some(used) = &mut self.share(class, task, model).used else { return };
         for (gauge, amount) in used.iter_mut().zip([usage.cpu_units, usage.memory_mib]) {
-            if more {
+            if runs {
                 gauge.add(at, u64::from(amount));
             } else {
                 gauge.subtract(at, u64::from(amount));

@@ -6,14 +6,11 @@
 mod bill;
 mod meter;
 mod price;
-mod stranded;
 #[cfg(test)]
 mod tests;
 
-pub use bill::{Bill, BillLine, Category, Ec2Split, Holder};
-pub use meter::ResourceTime;
+pub use bill::{Bill, BillLine, Category, ClassShare, Ec2Split, Holder};
 pub use meter::{
-    AddressUsage, FargateKey, FargateUsage, InstanceUsage, Meter, Payer, Share, Usage,
+    AddressUsage, FargateKey, FargateUsage, InstanceUsage, Meter, Payer, ResourceTime, Share, Usage,
 };
 pub use price::{ClassRates, FargateRates, MissingPrice, Per, PriceBook, Rate, Standing, price};
-pub(crate) use stranded::SmallestAsks;

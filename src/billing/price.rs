@@ -6,7 +6,7 @@ use crate::ecs::model::{
 use crate::engine::{Ix, Table};
 use crate::units::{HourlyRate, Money};
 
-use super::bill::{Bill, BillLine, Category, Ec2Split, Holder};
+use super::bill::{Bill, BillLine, Category, ClassShare, Ec2Split, Holder};
 use super::meter::{FargateUsage, InstanceUsage, Usage};
 
 /// Storage of a Fargate task that is free, in GiB. Source: AWS Fargate pricing page, read 2026.
@@ -201,7 +201,7 @@ pub fn price(usage: &Usage, book: &PriceBook, model: &Model) -> Result<Bill, Mis
         let first = lines.len();
         price_instances(&mut lines, (class, used), book, model);
         let cost: Money = lines[first..].iter().map(|line| line.amount).sum();
-        shares.push((class, attribute(cost, used)));
+        shares.extend(attribute(class, cost, used));
         if kind.launch_type == InstanceLaunchType::Ec2 {
             ec2.add(cost, used);
         }
@@ -313,16 +313,16 @@ fn fargate_item(size: &FargateSize, os: Os, architecture: Architecture) -> Strin
 }
 
 /// Shares the cost of the instances of a class among the payers by what they reserved.
-fn attribute(cost: Money, used: &InstanceUsage) -> Vec<(Holder, Money)> {
+fn attribute(class: Ix<InstanceClass>, cost: Money, used: &InstanceUsage) -> Vec<ClassShare> {
     let whole = used.registered.weight();
     let mut idle = cost;
     let mut parts = Vec::new();
     for share in &used.shares {
-        let part = part_of(cost, share.reserved.weight(), whole);
-        idle = idle - part;
-        parts.push((Holder::Payer(share.payer), part));
+        let amount = part_of(cost, share.reserved.weight(), whole);
+        idle = idle - amount;
+        parts.push(ClassShare { class, holder: Holder::Payer(share.payer), amount });
     }
-    parts.push((Holder::Idle, idle));
+    parts.push(ClassShare { class, holder: Holder::Idle, amount: idle });
     parts
 }
 

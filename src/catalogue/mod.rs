@@ -26,6 +26,7 @@ pub use fargate::{FargateOffer, FargatePrice, FargateSize, NoFargateSize};
 pub use instance::{
     Hypervisor, InstanceType, RegisteredMemory, architecture_from_name, architecture_name,
 };
+pub(crate) use nearest::edits;
 pub use nearest::nearest;
 pub use price::{Evidence, NoPrice, Priced};
 pub use search::{Filter, Found};

@@ -15,11 +15,13 @@ pub fn nearest<'a>(
     separator: char,
 ) -> Vec<&'a str> {
     let group = wanted.split(separator).next();
+    let wanted_letters = letters(wanted);
     let mut ranked: Vec<_> = candidates
         .into_iter()
         .map(|name| {
             let other_group = name.split(separator).next() != group;
-            (other_group, edits(wanted, name), Reverse(common_beginning(wanted, name)), name)
+            let count = edits(&wanted_letters, &letters(name));
+            (other_group, count, Reverse(common_beginning(wanted, name)), name)
         })
         .collect();
     ranked.sort_unstable();
@@ -30,9 +32,12 @@ fn common_beginning(a: &str, b: &str) -> usize {
     a.chars().zip(b.chars()).take_while(|(x, y)| x == y).count()
 }
 
+fn letters(text: &str) -> Vec<char> {
+    text.chars().collect()
+}
+
 /// Counts the edits from `a` to `b` (optimal string alignment), keeping the last three rows only.
-fn edits(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+pub(crate) fn edits(a: &[char], b: &[char]) -> usize {
     let mut before_last: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=b.len()).collect();
     for i in 1..=a.len() {
@@ -57,14 +62,15 @@ mod tests {
     #[test]
     fn edits_count_single_changes_and_swaps_of_neighbours() {
         let check = |a: &str, b: &str, count: usize| {
-            assert_eq!(edits(a, b), count, "{a} to {b}");
-            assert_eq!(edits(b, a), count, "{b} to {a}");
+            assert_eq!(edits(&letters(a), &letters(b)), count, "{a} to {b}");
+            assert_eq!(edits(&letters(b), &letters(a)), count, "{b} to {a}");
         };
         check("", "", 0);
         check("", "abc", 3);
         check("large", "large", 0);
         check("lrage", "large", 1);
         check("kitten", "sitting", 3);
+        check("flaw", "lawn", 2);
         check("m5.larg", "m5.large", 1);
     }
 

@@ -40,10 +40,10 @@ fn print(scenario: &Scenario, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  {} = {}", it.path, it.value)?;
     }
     let defaults = [
-        (Evidence::Documented, "DEFAULTS, documented by AWS"),
-        (Evidence::Measured, "DEFAULTS, measured by somebody"),
-        (Evidence::Assumed, "DEFAULTS, assumed: change them if you know better"),
-        (Evidence::None, "DEFAULTS of this program"),
+        (Some(Evidence::Documented), "DEFAULTS, documented by AWS"),
+        (Some(Evidence::Measured), "DEFAULTS, measured by somebody"),
+        (Some(Evidence::Assumed), "DEFAULTS, assumed: change them if you know better"),
+        (None, "DEFAULTS of this program"),
     ];
     for (evidence, title) in defaults {
         let mut of_kind =
@@ -52,6 +52,9 @@ fn print(scenario: &Scenario, out: &mut dyn Write) -> io::Result<()> {
             continue;
         }
         writeln!(out, "\n{title}")?;
+        if evidence == Some(Evidence::Assumed) {
+            print_images(scenario, out)?;
+        }
         for it in of_kind {
             match it.key.source {
                 "" => writeln!(out, "  {} = {}", it.path, it.value)?,
@@ -64,6 +67,17 @@ fn print(scenario: &Scenario, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "\nUNDERSTOOD, without effect on the simulation")?;
         for it in unused {
             writeln!(out, "  {}", it.path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Images that containers name and the scenario does not describe have a size all the same.
+fn print_images(scenario: &Scenario, out: &mut dyn Write) -> io::Result<()> {
+    let root = scenario.document.root();
+    for (_, image) in scenario.model.images.iter() {
+        if root.entry("image", &image.name).is_none() {
+            writeln!(out, "  image.\"{}\".size = \"{}\"", image.name, image.size)?;
         }
     }
     Ok(())

@@ -15,7 +15,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// Says what an error of writing to standard output means: a closed pipe is the reader's choice.
+    /// Says what an error of standard output means: a closed pipe is the reader's choice.
     pub(super) fn of_output(error: &io::Error) -> Exit {
         if error.kind() == ErrorKind::BrokenPipe {
             return Exit::Fine;

@@ -3,6 +3,7 @@
 pub mod catalogue;
 mod check;
 mod exit;
+mod run;
 mod schema;
 
 use std::io::{self, IsTerminal, Write};
@@ -28,6 +29,8 @@ A scenario is a TOML file; `ecsim schema` and docs/reference.md list every key."
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Run scenarios: one screen each, results and pictures in output/<name>
+    Run(run::RunArgs),
     /// Check scenarios without running them: mistakes, what is filled in, what is assumed
     Check(check::CheckArgs),
     /// Search the built-in instance types, prices and quotas
@@ -60,6 +63,13 @@ impl ScenarioArgs {
         let duration =
             self.duration.iter().map(|span| Override::flag("--duration", "duration", span));
         set.chain(seed).chain(duration).collect()
+    }
+
+    /// Lists the changes as `path=value`, so that a manifest can repeat them.
+    fn changes(&self) -> Vec<String> {
+        let seed = self.seed.iter().map(|seed| format!("seed={seed}"));
+        let duration = self.duration.iter().map(|span| format!("duration={span}"));
+        self.set.iter().cloned().chain(seed).chain(duration).collect()
     }
 
     /// Reads every scenario; reports what is wrong with any of them.
@@ -106,6 +116,7 @@ pub fn main() -> Exit {
     };
     let mut out = io::stdout().lock();
     let result = match &cli.command {
+        Command::Run(args) => run::execute(args, &mut out),
         Command::Check(args) => check::run(args, &mut out),
         Command::Schema(args) => schema::run(args, &mut out),
         Command::Catalogue(args) => catalogue::run(args, &mut out, &mut io::stderr().lock())

@@ -58,7 +58,7 @@ impl Bucket {
     pub fn wait(&self) -> Span {
         let missing = (1.0 - self.tokens).max(0.0);
         // A microsecond more, so that the token is there when the time has come.
-        Span::from_secs_f64(missing / self.limit.per_second) + Span::micros(1)
+        Span::from_secs_f64(missing / self.limit.per_second).saturating_add(Span::micros(1))
     }
 }
 

@@ -86,6 +86,11 @@ pub struct Instance {
     daemons: SmallVec<[Ix<Service>; 2]>,
 }
 
+/// Host ports that may be reserved on an instance at a time, the agent's own among them.
+///
+/// Source: ECS API, PortMapping: "up to 100 reserved ports".
+const HOST_PORTS: usize = 100;
+
 /// CPU, memory, GPUs and host ports that are free.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[repr(C)]
@@ -109,7 +114,14 @@ struct GroupCounts {
 
 impl Ledger {
     fn fits(&self, wanted: &Requirement) -> bool {
-        self.free.fits(&wanted.resources) && !wanted.ports.iter().any(|port| self.taken(*port))
+        self.free.fits(&wanted.resources)
+            && !wanted.ports.iter().any(|port| self.taken(*port))
+            && self.ports_left() >= wanted.ports.len()
+    }
+
+    /// Returns how many more host ports may be reserved.
+    fn ports_left(&self) -> usize {
+        HOST_PORTS.saturating_sub(self.ports.len())
     }
 
     fn taken(&self, port: HostPort) -> bool {
@@ -184,6 +196,11 @@ impl Instance {
     /// Says whether the scheduler counts this host port as taken.
     pub fn port_taken(&self, port: HostPort) -> bool {
         self.scheduler.taken(port)
+    }
+
+    /// Returns how many more host ports the scheduler may reserve.
+    pub fn ports_left(&self) -> usize {
+        self.scheduler.ports_left()
     }
 
     /// Returns how many network interfaces are left for tasks.

@@ -12,8 +12,8 @@ pub(super) fn register_fleets(cx: &mut Cx, world: &mut World) {
         for number in 0..fleet.count {
             let class = fleet.classes[number as usize % fleet.classes.len()];
             let instance = world.cluster.register(cx.model, class, number, cx.now());
-            cx.tell(world, Fact::InstanceActive { instance });
             set_aside_for_daemons(cx, world, instance);
+            cx.tell(world, Fact::InstanceActive { instance });
         }
     }
 }

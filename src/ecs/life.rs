@@ -544,7 +544,7 @@ fn first_check_after(ready: Span, phase: Span, interval: Span) -> Span {
     }
     let step = interval.as_micros().max(1);
     let missing = (ready - first).as_micros().div_ceil(step);
-    first + Span::micros(missing * step)
+    first.saturating_add(Span::micros(missing.saturating_mul(step)))
 }
 
 fn mark_container_healthy(world: &mut World, id: ContainerId) {
@@ -612,7 +612,7 @@ fn foresee_health(cx: &mut Cx, world: &mut World, task: Id<Task>) {
             healthy_target_after(group, luck.part(n as u64), ready)
         });
         let response = cx.model.timing.health_check_response.sample_span(luck, TARGET_RESPONSE);
-        spans.max().unwrap_or(Span::ZERO) + response
+        spans.max().unwrap_or(Span::ZERO).saturating_add(response)
     } else if checks {
         entry.target_healthy = true;
         return try_healthy(cx, world, task);
@@ -644,7 +644,8 @@ fn healthy_target_after(group: &TargetGroup, luck: Luck, ready: Span) -> Span {
     let phase = Span::from_secs_f64(luck.unit(TARGET_PHASE) * interval.as_secs_f64());
     let more = u64::from(group.first_healthy_checks.saturating_sub(1));
     // A phase of exactly zero would read as "no phase".
-    first_check_after(ready, phase.max(Span::micros(1)), interval) + interval * more
+    first_check_after(ready, phase.max(Span::micros(1)), interval)
+        .saturating_add(interval.saturating_mul(more))
 }
 
 fn try_healthy(cx: &mut Cx, world: &mut World, task: Id<Task>) {
@@ -683,12 +684,14 @@ fn container_ended(
     let entry = &world.tasks[id.0];
     let container = container(cx, entry, id.1);
     if entry.stop.is_some() {
-        return match entry.last_status {
-            // It drains, and others still run: only the end of an essential one cuts that short.
-            TaskStatus::Deactivating if container.essential => begin_stopping(cx, world, id.0),
-            TaskStatus::Deactivating => {}
-            _ => continue_stopping(cx, world, id.0),
-        };
+        if entry.last_status != TaskStatus::Deactivating {
+            return continue_stopping(cx, world, id.0);
+        }
+        // It drains, and others may still run: only the end of an essential one cuts that short.
+        if container.essential {
+            begin_stopping(cx, world, id.0);
+        }
+        return;
     }
     // Source: ECS API, ContainerRestartPolicy: only after it ran for the attempt period.
     let restarts = container.restart.as_ref().is_some_and(|policy| {

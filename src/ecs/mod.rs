@@ -81,7 +81,7 @@ pub enum Stop {
 pub enum Limit {
     /// `limits.events`.
     Events(u64),
-    /// `limits.tasks`.
+    /// `limits.tasks`: tasks alive and submissions that wait.
     Tasks(u64),
 }
 
@@ -211,7 +211,7 @@ impl Sim {
             if self.events >= self.model.limits.events {
                 return Stop::LimitReached(Limit::Events(self.model.limits.events));
             }
-            if self.world.tasks.len() as u64 > self.model.limits.tasks {
+            if self.world.things() > self.model.limits.tasks {
                 return Stop::LimitReached(Limit::Tasks(self.model.limits.tasks));
             }
             match self.queue.pop_until(until) {
@@ -253,6 +253,11 @@ impl Sim {
 }
 
 impl World {
+    /// Returns how many tasks are there, those of waiting submissions counted as one each.
+    fn things(&self) -> u64 {
+        (self.tasks.len() + self.submissions.len()) as u64
+    }
+
     /// Returns how many tasks were ever created.
     pub fn tasks_created(&self) -> u64 {
         self.tasks_created

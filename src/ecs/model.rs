@@ -1,4 +1,4 @@
-//! What a run simulates: every name resolved, every default filled in, nothing optional by accident.
+//! What a run simulates: every name resolved, every default filled in.
 //!
 //! A [`Model`] is built by the scenario ring and only read here. Things are tables; a position in
 //! a table ([`Ix`]) is the thing's name from now on.

@@ -1,7 +1,7 @@
 //! The service scheduler: compares what a service wants with what it has, and acts.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 
 use crate::engine::{Id, Ix, Luck, Purpose};
 use crate::units::{SimTime, Span};
@@ -26,6 +26,8 @@ const EVENT_REPEAT: Span = Span::secs(6 * 3600);
 #[derive(Clone, Debug)]
 pub struct ServiceState {
     desired: u32,
+    /// Since when each task that is missing has been wanted, the longest first.
+    missing_since: VecDeque<SimTime>,
     slots: Vec<Slot>,
     free_slots: BinaryHeap<Reverse<u32>>,
     active: u32,
@@ -60,6 +62,7 @@ impl ServiceState {
         };
         ServiceState {
             desired,
+            missing_since: VecDeque::from(vec![SimTime::ZERO; desired as usize]),
             slots: Vec::new(),
             free_slots: BinaryHeap::new(),
             active: 0,
@@ -100,6 +103,13 @@ impl ServiceState {
         self.hosts.push((instance, set_aside));
         self.slots.push(Slot::default());
         self.desired += 1;
+        self.missing_since.push_back(SimTime::ZERO);
+    }
+
+    /// Brings the list of missing tasks in line with how many are missing now.
+    fn note_missing(&mut self, now: SimTime) {
+        let missing = self.desired.saturating_sub(self.active) as usize;
+        self.missing_since.resize(missing, now);
     }
 
     fn take_slot(&mut self) -> u32 {
@@ -315,6 +325,7 @@ fn next_task(cx: &mut Cx, world: &mut World, ix: Ix<Service>) -> Next {
         return Next::NoRoom(ask);
     };
     let state = &mut world.services[ix];
+    let wanted = state.missing_since.pop_front().unwrap_or(cx.now());
     state.slots[slot as usize].incarnations += 1;
     state.active += 1;
     state.by_provider[provider as usize] += 1;
@@ -326,7 +337,7 @@ fn next_task(cx: &mut Cx, world: &mut World, ix: Ix<Service>) -> Next {
         place,
         fargate: definition.fargate,
         run_time: None,
-        wanted: cx.now(),
+        wanted,
         luck,
     })
 }
@@ -347,7 +358,7 @@ fn next_daemon_slot(cx: &Cx, world: &World, ix: Ix<Service>) -> Option<u32> {
 ///
 /// Bases first, then whoever is furthest behind its share; ties go to the larger weight, then to
 /// the order of the list. AWS documents the shares only; this rule reproduces its workshop's
-/// answers (reference §5.2).
+/// answers (ECS Spot workshop, "service view": 10 tasks are 4 and 6, 22 are 7 and 15).
 pub(crate) fn choose_provider(
     items: &[StrategyItem],
     counts: &[u32; Provider::ALL.len()],
@@ -407,6 +418,7 @@ pub(super) fn set_desired_count(cx: &mut Cx, world: &mut World, ix: Ix<Service>,
     if from == to {
         return;
     }
+    state.note_missing(cx.now());
     state.steady = false;
     let event = ServiceEvent::DesiredCount { from, to };
     cx.tell(world, Fact::ServiceEvent { service: ix, event });
@@ -425,6 +437,7 @@ pub(super) fn task_is_to_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, re
     state.by_provider[provider as usize] -= 1;
     state.slots[slot as usize].task = None;
     state.steady = false;
+    state.note_missing(cx.now());
     if cx.model.services[ix].scheduling != Scheduling::Daemon {
         state.free_slots.push(Reverse(slot));
     }
@@ -518,7 +531,7 @@ pub(crate) fn provider_targets(items: &[StrategyItem], count: u32) -> [u32; Prov
 /// `spread` takes from where most are, `binpack` from the instance with most left; without a
 /// strategy the zone with most tasks of the service, in it the instance with most. What is equal
 /// then is decided at random. Source: ECS Developer Guide, task placement strategies; API,
-/// UpdateService (reference §1.4).
+/// UpdateService.
 fn choose_victim(
     cx: &Cx,
     world: &mut World,

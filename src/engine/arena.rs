@@ -1,4 +1,4 @@
-//! Typed handles: positions in tables that never change, and generational ids of things that come and go.
+//! Typed handles: positions in fixed tables, and generational ids of things that come and go.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

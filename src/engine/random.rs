@@ -17,7 +17,7 @@ pub struct Seed {
     pub replication: u64,
 }
 
-/// The luck of one thing with an exogenous name: `(service, slot, incarnation)`, `(source, row, …)`.
+/// The luck of one thing with an exogenous name: `(service, slot, incarnation)`, `(source, row)`.
 ///
 /// Names are what a user could say; arena ids, variant names and digests are not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

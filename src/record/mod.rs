@@ -1,1 +1,32 @@
 //! From facts to series, logs and summaries, in bounded memory.
+//!
+//! [`Recorder`] watches a run and leaves a [`Recording`]: series and a summary. [`RowLog`] hands
+//! out a row for each task, instance and event while the run goes. [`Fingerprint`] tells whether
+//! two runs were the same. All of them are [`Clone`] at any instant, and none changes a run.
+
+mod fingerprint;
+mod gauges;
+mod histogram;
+mod log;
+mod recorder;
+mod recording;
+mod sentence;
+mod series;
+mod summary;
+#[cfg(test)]
+mod tests;
+
+pub use fingerprint::Fingerprint;
+pub use histogram::{Histogram, Quantiles};
+pub use log::{
+    EventRow, Happening, InstanceName, InstanceRow, Refusal, RowLog, RowSink, Rows, Speaker,
+    TaskRow,
+};
+pub use recorder::{Ending, Recorder, RecorderOptions, WarmUp, why_partial};
+pub use recording::{
+    CapacitySummary, ClusterSummary, Metric, Pending, PerResource, ProviderSummary, Range, Ratio,
+    Recording, Scope, Series, ServiceEvents, ServiceSummary, SubmitterSummary, Summary, TaskTotals,
+    UsageGiven, Window,
+};
+pub use sentence::{failure_code, sentence, task_id};
+pub use series::Buckets;

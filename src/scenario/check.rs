@@ -1,6 +1,6 @@
 //! Walks a tree along the table of keys and reports everything that does not fit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use super::keys::{self, DISTRIBUTIONS, Key, Kind, Need, ROOT};
@@ -18,24 +18,86 @@ pub(super) static DISTRIBUTION: Kind = Kind::Tagged(DISTRIBUTIONS);
 /// Longest name of a thing.
 const MAX_NAME: usize = 255;
 
-/// Checks a whole scenario.
+/// How many wrong values are taken out before the rest is not worth looking at.
+const MAX_USELESS: usize = 1_000;
+
+/// Checks a whole scenario, and takes out of it what cannot be used.
 ///
 /// `is_whole` is false if a part could not be read: then what is missing may not be missing.
-pub(super) fn check(root: &Table, is_whole: bool, problems: &mut Problems) {
-    let mut checker = Checker { root, is_whole, problems, path: Path::default() };
+/// `broken` says what is known to be wrong already, and then all that is: whoever goes on with
+/// what is left says nothing about that. Returns whether there is something to go on with.
+pub(super) fn check(
+    root: &mut Table,
+    is_whole: bool,
+    broken: &mut Broken,
+    problems: &mut Problems,
+) -> bool {
+    let mut useless = walk(root, is_whole, broken, problems);
+    // What refers to something that is taken out is taken out too, and so on, without a word.
+    while is_whole && !useless.is_empty() && useless.len() < MAX_USELESS {
+        useless.iter().for_each(|path| remove(root, &path.0));
+        let mut unsaid = Problems::new();
+        unsaid.sources = problems.sources.clone();
+        useless = walk(root, true, broken, &mut unsaid);
+    }
+    is_whole && useless.is_empty()
+}
+
+fn walk(root: &Table, is_whole: bool, broken: &mut Broken, problems: &mut Problems) -> Vec<Path> {
+    let path = Path::default();
+    let mut checker = Checker { root, is_whole, problems, broken, useless: Vec::new(), path };
     checker.table(&TOP, root, None);
+    checker.useless
+}
+
+/// Takes away what is at a path; of a list the whole, for its other entries have numbers.
+fn remove(table: &mut Table, path: &[String]) {
+    let [first, rest @ ..] = path else { return };
+    if rest.is_empty() || rest[0].starts_with('[') {
+        return table.remove(first);
+    }
+    let inner = table.get_mut(first).map(|entry| &mut entry.node.value);
+    if let Some(Value::Table(inner)) = inner {
+        remove(inner, rest);
+    }
+}
+
+/// The parts of a scenario that are wrong in form, or missing.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Broken(BTreeSet<Path>);
+
+impl Broken {
+    /// Remembers that something is wrong at `path`.
+    pub(super) fn add(&mut self, path: Path) {
+        self.0.insert(path);
+    }
+
+    /// Says whether anything is wrong at `path`, below it, or with what it is part of.
+    pub(super) fn touches(&self, path: &Path) -> bool {
+        let above = || (1..path.0.len()).any(|end| self.0.contains(&Path(path.0[..end].to_vec())));
+        let below = self.0.range(path..).next();
+        !self.0.is_empty() && (below.is_some_and(|it| it.0.starts_with(&path.0)) || above())
+    }
 }
 
 /// Checks one value by itself.
 #[cfg(test)]
 pub(super) fn check_value(kind: &'static Kind, node: &Node, problems: &mut Problems) {
     let root = Table::new();
-    let mut checker = Checker { root: &root, is_whole: false, problems, path: Path::default() };
+    let mut broken = Broken::default();
+    let mut checker = Checker {
+        root: &root,
+        is_whole: false,
+        problems,
+        broken: &mut broken,
+        useless: Vec::new(),
+        path: Path::default(),
+    };
     checker.value(kind, node);
 }
 
 /// Where in a scenario something is: keys, names and positions in lists.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Path(Vec<String>);
 
 impl Path {
@@ -93,11 +155,27 @@ struct Checker<'a> {
     root: &'a Table,
     is_whole: bool,
     problems: &'a mut Problems,
+    broken: &'a mut Broken,
+    /// What cannot stay: wrong values, and tables that lack something they must have.
+    useless: Vec<Path>,
     path: Path,
 }
 
 impl Checker<'_> {
     fn complain(&mut self, place: Place, fault: Fault) {
+        self.take_out();
+        self.say(place, fault);
+    }
+
+    /// Remembers that what is here cannot stay.
+    fn take_out(&mut self) {
+        if self.useless.len() < MAX_USELESS {
+            self.broken.add(self.path.clone());
+            self.useless.push(self.path.clone());
+        }
+    }
+
+    fn say(&mut self, place: Place, fault: Fault) {
         let (subject, rest) = self.path.subject();
         let message = if rest.is_empty() { fault.fact } else { format!("`{rest}` {}", fault.fact) };
         let mut problem = Problem::error(place, message).about(subject);
@@ -177,6 +255,10 @@ impl Checker<'_> {
         if is_known || !self.is_whole {
             return;
         }
+        // The table is there, but is no table: that is said already.
+        if known.is_none() && self.root.get(table).is_some() {
+            return self.take_out();
+        }
         if self.problems.is_full() {
             return self.fault(place, "is unknown", "");
         }
@@ -243,6 +325,11 @@ impl Checker<'_> {
             written = Some(entry);
             self.within(key.name, |it| it.entry(&key.kind, entry));
         }
+        let is_lost = matches!(kind, Kind::Tagged(_)) && written.is_none() && !table.is_empty();
+        if is_lost || self.broken.0.contains(&self.path.key("like")) {
+            // Which alternative was meant, or what is copied, nobody knows.
+            self.take_out();
+        }
         let Some(place) = place.filter(|_| self.is_whole) else { return };
         if let (Kind::Tagged(keys), true) = (kind, table.is_empty()) {
             let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
@@ -257,7 +344,14 @@ impl Checker<'_> {
         let missing = |key: &&Key| key.need == Need::Required && table.get(key.name).is_none();
         let missing: Vec<&Key> = kind.fields().filter(missing).collect();
         // What is `like` a sibling lacks what that lacks, or names none: reported there.
-        if missing.is_empty() || table.get("like").is_some() {
+        if missing.is_empty() {
+            return;
+        }
+        let is_known = self.broken.0.contains(&self.path);
+        if self.useless.len() < MAX_USELESS {
+            self.useless.push(self.path.clone());
+        }
+        if table.get("like").is_some() || is_known {
             return;
         }
         // An entry that only `--set` knows is a misspelt name rather than a new thing.
@@ -267,7 +361,13 @@ impl Checker<'_> {
         }
         for key in missing {
             let hint = format!("write {} = …, {}", key.name, value::expected(&key.kind));
-            self.within(key.name, |it| it.fault(place, "is missing", hint));
+            self.within(key.name, |it| {
+                // A key that was meant for this one is reported already.
+                if !it.broken.0.contains(&it.path) {
+                    it.broken.add(it.path.clone());
+                    it.say(place, Fault { fact: "is missing".to_string(), hint });
+                }
+            });
         }
     }
 
@@ -287,7 +387,8 @@ impl Checker<'_> {
 
     fn unknown(&mut self, kind: &'static Kind, entry: &Entry) {
         if self.problems.is_full() {
-            return self.fault(entry.key_place, "has an unknown key", "");
+            let fact = "has an unknown key".to_string();
+            return self.say(entry.key_place, Fault { fact, hint: String::new() });
         }
         let names: Vec<&str> = kind
             .fields()
@@ -295,6 +396,9 @@ impl Checker<'_> {
             .map(|key| key.name)
             .collect();
         let meant = did_you_mean(&entry.key, kind.fields().map(|key| key.name));
+        if let Some(meant) = meant {
+            self.broken.add(self.path.key(meant));
+        }
         let hint = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("keys here are {}", first_few(&names)),

@@ -2,27 +2,29 @@
 
 use std::path::PathBuf;
 
-use super::check::{Path, TOP, default_node, parse, resolved};
+use super::check::{Broken, Path, TOP, default_node, parse, resolved};
 use super::keys::{Key, Kind, Need};
 use super::problems::{Problem, Problems, Where};
-use super::text::{Entry, Node, Place, Table, Value};
+use super::text::{Entry, Node, Place, Sources, Table, Value};
 use super::value::{
     BytesPerSecond, CpuUnits, Distribution, Mib, Parsed, PerSecond, Percent, Share,
 };
 use crate::units::{Bytes, Money, Span};
 
-/// A scenario in which every value is of its kind.
+/// A scenario in which every value is of its kind; what was not is taken out.
 #[derive(Clone, Debug)]
 pub struct Document {
     root: Node,
+    /// What was taken out or is missing.
+    broken: Broken,
     /// The warnings so far, and the texts; whoever checks more adds to them.
     pub problems: Problems,
 }
 
 impl Document {
     /// Takes a tree that was checked.
-    pub(super) fn new(root: Table, place: Place, problems: Problems) -> Document {
-        Document { root: Node { value: Value::Table(root), place }, problems }
+    pub(super) fn new(root: Table, broken: Broken, place: Place, problems: Problems) -> Document {
+        Document { root: Node { value: Value::Table(root), place }, broken, problems }
     }
 
     /// Returns the top of the scenario.
@@ -200,8 +202,29 @@ impl<'d> View<'d> {
     #[track_caller]
     pub fn error(&self, key: &str, message: impl Into<String>) -> Problem {
         let place = self.child(key).and_then(|child| child.at).or(self.at);
-        let (subject, _) = self.path.key(key).subject();
-        Problem::error(place.map_or(Where::Run, Where::Text), message).about(subject)
+        let path = self.path.key(key);
+        let (subject, _) = path.subject();
+        let problem = Problem::error(place.map_or(Where::Run, Where::Text), message);
+        Problem { follows: self.document.broken.touches(&path), ..problem.about(subject) }
+    }
+
+    /// Makes an error about this part as a whole.
+    pub fn error_here(&self, message: impl Into<String>) -> Problem {
+        let (subject, _) = self.path.subject();
+        Problem::error(self.place(), message).about(subject)
+    }
+
+    /// Says whether nothing in this part is wrong in form, or missing.
+    pub fn is_sound(&self) -> bool {
+        !self.document.broken.touches(&self.path)
+    }
+
+    /// Says whether nothing at any of these keys is wrong in form, or missing.
+    #[track_caller]
+    pub fn is_sound_at(&self, keys: &[&str]) -> bool {
+        let is_broken =
+            |key: &&str| self.document.broken.touches(&self.path.key(self.key(key).name));
+        !keys.iter().any(is_broken)
     }
 
     /// Makes a warning about the value of `key`.
@@ -209,6 +232,64 @@ impl<'d> View<'d> {
     pub fn warning(&self, key: &str, message: impl Into<String>) -> Problem {
         let severity = super::problems::Severity::Warning;
         Problem { severity, ..self.error(key, message) }
+    }
+
+    /// Tells every value that can decide a result, written or default, in a form that does not
+    /// depend on how it is spelled.
+    ///
+    /// Left out are fields without effect, what is only said to save words (`like`), and the names
+    /// of files: what is in them counts.
+    pub(super) fn values(&self, tell: &mut dyn FnMut(&str)) {
+        match self.kind {
+            Kind::WithoutEffect | Kind::File => {}
+            Kind::Table(_) | Kind::Tagged(_) => self.values_of_keys(tell),
+            Kind::List { of, .. } => {
+                let Value::List(items) = &self.node.value else { return };
+                for (index, item) in items.iter().enumerate() {
+                    self.part(of, item, None, self.path.item(index)).values(tell);
+                }
+            }
+            Kind::Boolean
+            | Kind::Integer { .. }
+            | Kind::Number { .. }
+            | Kind::Span { .. }
+            | Kind::Bytes
+            | Kind::Bandwidth
+            | Kind::Memory
+            | Kind::Cpu
+            | Kind::Money
+            | Kind::Percent { .. }
+            | Kind::Share
+            | Kind::Rate
+            | Kind::Distribution
+            | Kind::Text(_)
+            | Kind::Name
+            | Kind::Choice(_)
+            | Kind::Reference { .. }
+            | Kind::Named { .. }
+            | Kind::OneOf(_) => {
+                let parsed = parse(self.kind, self.node, &self.document.problems.sources);
+                let is_file =
+                    matches!(&parsed, Some(Parsed::Distribution(Distribution::Empirical { .. })));
+                tell(&self.path.to_string());
+                if !is_file {
+                    tell(&format!("{parsed:?}"));
+                }
+            }
+        }
+    }
+
+    fn values_of_keys(&self, tell: &mut dyn FnMut(&str)) {
+        for key in self.kind.fields().filter(|key| key.name != "like") {
+            if matches!(key.kind, Kind::Named { .. }) {
+                for (_, entry) in self.entries(key.name) {
+                    tell(&entry.path.to_string());
+                    entry.values(tell);
+                }
+            } else if let Some(child) = self.child(key.name) {
+                child.values(tell);
+            }
+        }
     }
 
     fn fill(&self, list: &mut Vec<Filled>) {
@@ -230,6 +311,12 @@ impl<'d> View<'d> {
         let value = if has_effect { self.node.to_line() } else { String::new() };
         list.push(Filled { path: self.path.to_string(), value, place: self.at, key });
     }
+}
+
+/// Returns the default of a key, if it has one and is a single value of this type.
+pub(super) fn default_of<T: Typed>(key: &'static Key) -> Option<T> {
+    let Need::Default(text) = key.need else { return None };
+    parse(&key.kind, default_node(text), &Sources::default()).and_then(T::from_parsed)
 }
 
 /// A type that a single value can be asked for as.

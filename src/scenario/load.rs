@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
 
-use super::check::{TOP, check, resolved};
+use super::check::{Broken, Path as KeyPath, TOP, check, resolved};
 use super::document::Document;
 use super::keys::{Kind, find};
 use super::problems::{Problem, Problems, Where};
@@ -54,17 +54,35 @@ impl Override {
         Override { flag: "--set".to_string(), path: None, text: path_and_value.into() }
     }
 
+    /// Makes one of what stands behind `--what-if`.
+    pub fn what_if(path_and_value: impl Into<String>) -> Override {
+        Override { flag: "--what-if".to_string(), path: None, text: path_and_value.into() }
+    }
+
     /// Makes one of a flag of its own, such as `--seed 7` for the key `seed`.
     pub fn flag(flag: &str, path: &'static str, value: impl Into<String>) -> Override {
         Override { flag: flag.to_string(), path: Some(path), text: value.into() }
     }
 }
 
-/// Reads a scenario with all it extends, applies `overrides`, and checks everything.
+/// Reads a scenario with all it extends, applies `overrides`, and checks the form of everything.
 ///
 /// # Errors
 /// All [`Problems`] at once, if any of them is an error; warnings are in the document.
 pub fn load(files: &dyn Files, path: &Path, overrides: &[Override]) -> Result<Document, Problems> {
+    let document = read(files, path, overrides)?;
+    if document.problems.has_errors() { Err(document.problems) } else { Ok(document) }
+}
+
+/// Reads a scenario like [`load`], and returns what is left of it even if something is wrong.
+///
+/// # Errors
+/// All [`Problems`] at once, if a part could not be read at all: then nobody knows what is meant.
+pub(super) fn read(
+    files: &dyn Files,
+    path: &Path,
+    overrides: &[Override],
+) -> Result<Document, Problems> {
     let mut problems = Problems::new();
     let mut loader = Loader { files, problems: &mut problems, chain: Vec::new(), is_whole: true };
     let Some((mut root, file)) = loader.scenario(path, Where::Run) else { return Err(problems) };
@@ -72,13 +90,13 @@ pub fn load(files: &dyn Files, path: &Path, overrides: &[Override]) -> Result<Do
     for change in overrides {
         is_whole &= apply(change, &mut root, &mut problems);
     }
-    expand_like(&mut root, &mut problems);
-    is_whole &= task_definition::expand(files, &mut root, &mut problems);
-    check(&root, is_whole, &mut problems);
-    if problems.has_errors() {
+    let mut broken = Broken::default();
+    expand_like(&mut root, &mut broken, &mut problems);
+    task_definition::expand(files, &mut root, &mut broken, &mut problems);
+    if !check(&mut root, is_whole, &mut broken, &mut problems) {
         return Err(problems);
     }
-    Ok(Document::new(root, Place { file, start: 0, end: 0 }, problems))
+    Ok(Document::new(root, broken, Place { file, start: 0, end: 0 }, problems))
 }
 
 /// Reads a whole text, or reports why not.
@@ -311,7 +329,7 @@ fn as_kind(kind: &Kind, node: Node, text: &str) -> Node {
 }
 
 /// Lays every entry that is `like` a sibling over a copy of it.
-fn expand_like(root: &mut Table, problems: &mut Problems) {
+fn expand_like(root: &mut Table, broken: &mut Broken, problems: &mut Problems) {
     for entry in root.entries_mut() {
         let Some(key) = TOP.field(&entry.key) else { continue };
         let Kind::Named { of, thing } = key.kind else { continue };
@@ -324,9 +342,11 @@ fn expand_like(root: &mut Table, problems: &mut Problems) {
         for like in likes {
             let mut chain = Vec::new();
             let mut copier = Copier { of, thing, siblings: &original, problems };
-            if let Some(copy) = copier.copy(&like.key, &mut chain)
-                && let Some(mine) = siblings.get_mut(&like.key)
-            {
+            let Some(copy) = copier.copy(&like.key, &mut chain) else {
+                broken.add(KeyPath::default().key(&entry.key).key(&like.key));
+                continue;
+            };
+            if let Some(mine) = siblings.get_mut(&like.key) {
                 mine.node.value = Value::Table(copy);
             }
         }

@@ -1,6 +1,6 @@
 //! From text to a checked model: the only ring that reads files.
 //!
-//! [`load`] reads a scenario with all it extends, applies what the command line says, and checks
+//! [`load()`] reads a scenario with all it extends, applies what the command line says, and checks
 //! every key against the one table of [`keys`]; what comes out is a [`Document`] of typed values
 //! with places.
 

@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use crate::ecs::Model;
-use crate::units::parse_span;
-
-use super::Document;
-use super::problems::{Problem, Problems};
+use super::problems::Problem;
+use super::suggest::did_you_mean;
+use super::value::read_span;
+use super::{Document, View};
 
 /// A bound on one measure of the result.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,24 +52,20 @@ impl fmt::Display for Objective {
 }
 
 /// Reads `[objective]`; that the measures exist is known when there is a result.
-pub(super) fn objectives(
-    document: &Document,
-    model: &Model,
-    problems: &mut Problems,
-) -> Vec<Objective> {
+pub(super) fn objectives(document: &Document, problems: &mut Vec<Problem>) -> Vec<Objective> {
     let mut list = Vec::new();
-    for (measure, view) in document.root().entries("objective") {
+    let root = document.root();
+    for (measure, view) in root.entries("objective") {
         let text: String = view.value();
         match read(&text) {
             Some((comparison, bound)) => {
-                check_subject(measure, model, &view, problems);
+                problems.extend(unknown_subject(measure, &root, &view));
                 list.push(Objective { measure: measure.to_string(), text, comparison, bound });
             }
             None => {
-                let message = format!("objective `{measure}`: `{text}` is not a bound");
                 let hint = "a bound is `>=`, `<=`, `>` or `<` and a value: `>= 99.95 %`, \
                             `<= 60 s`, `< $400`";
-                problems.push(Problem::error(view.place(), message).hint(hint));
+                problems.push(view.error_here(format!("`{text}` is not a bound")).hint(hint));
             }
         }
     }
@@ -95,29 +90,32 @@ fn read(text: &str) -> Option<(Comparison, f64)> {
     } else if let Some(plain) = number(rest) {
         plain
     } else {
-        parse_span(rest).ok()?.as_secs_f64()
+        read_span(rest).ok()?.as_secs_f64()
     };
     Some((comparison, bound))
 }
 
 /// Reports a service or job that is not there, before anything is run.
-fn check_subject(measure: &str, model: &Model, view: &super::View, problems: &mut Problems) {
-    let mut parts = measure.split('.');
-    let (Some(kind), Some(name)) = (parts.next(), parts.next()) else { return };
-    let known: Vec<&str> = match kind {
-        "service" => model.services.iter().map(|(_, service)| service.name.as_str()).collect(),
-        "job" | "task" => model
-            .submitters
-            .iter()
-            .filter_map(|(_, it)| it.name.strip_prefix(kind)?.strip_prefix('.'))
-            .collect(),
-        _ => return,
-    };
-    if !known.contains(&name) {
-        let message = format!("objective `{measure}`: there is no {kind} `{name}`");
-        let problem = Problem::error(view.place(), message);
-        problems.push(problem.hint(format!("there is {}", known.join(", "))));
+fn unknown_subject(measure: &str, root: &View, view: &View) -> Option<Problem> {
+    let (kind, rest) = measure.split_once('.')?;
+    let kind = ["service", "job", "task"].into_iter().find(|it| *it == kind)?;
+    if !root.is_sound_at(&[kind]) {
+        return None;
     }
+    let known: Vec<&str> = root.entries(kind).into_iter().map(|(name, _)| name).collect();
+    // A name may have points of its own.
+    let is_known =
+        known.iter().any(|name| rest.strip_prefix(name).is_some_and(|it| it.starts_with('.')));
+    if is_known {
+        return None;
+    }
+    let name = rest.rsplit_once('.').map_or(rest, |(name, _)| name);
+    let problem = view.error_here(format!("there is no {kind} `{name}`"));
+    Some(match (did_you_mean(name, known.iter().copied()), known.as_slice()) {
+        (Some(meant), _) => problem.hint(format!("did you mean `{kind}.{meant}`?")),
+        (None, []) => problem.hint(format!("write a table [{kind}.{name}]")),
+        (None, known) => problem.hint(format!("known: `{}`", known.join("`, `"))),
+    })
 }
 
 #[cfg(test)]

@@ -7,9 +7,10 @@ use crate::billing::PriceBook;
 use crate::ecs::Model;
 use crate::units::Span;
 
-use super::lower::{lower, price_book};
+use super::lower::lower;
 use super::objective::{Objective, objectives};
-use super::problems::Problems;
+use super::problems::{Problem, Problems};
+use super::value::read_span;
 use super::{Document, Files, Override, load};
 
 /// A scenario that is ready to run.
@@ -69,22 +70,17 @@ impl Scenario {
         path: &Path,
         overrides: &[Override],
     ) -> Result<Scenario, Problems> {
-        let document = load(files, path, overrides)?;
-        let lowered = lower(&document, files)?;
-        let mut problems = document.problems.clone();
-        problems.extend(lowered.warnings);
-        let root = document.root();
-        let warm_up = warm_up(&document, &mut problems);
-        let objectives = objectives(&document, &lowered.model, &mut problems);
-        let prices = price_book(&document, &lowered.catalogue, &lowered.model);
-        let prices = match prices {
-            Ok(prices) if !problems.has_errors() => prices,
-            Ok(_) => return Err(problems),
-            Err(more) => {
-                problems.extend(more);
-                return Err(problems);
-            }
+        let mut document = load::read(files, path, overrides)?;
+        let lowered = lower(&document, files);
+        let mut found = lowered.problems;
+        let warm_up = warm_up(&document, &mut found);
+        let objectives = objectives(&document, &mut found);
+        document.problems.extend(found);
+        let prices = match lowered.prices {
+            Some(prices) if !document.problems.has_errors() => prices,
+            Some(_) | None => return Err(document.problems),
         };
+        let root = document.root();
         let record = root.table("record");
         let stem = path.file_stem().map_or("scenario".into(), |stem| stem.to_string_lossy());
         let name = root.find::<String>("name").unwrap_or_else(|| stem.into_owned());
@@ -106,49 +102,54 @@ impl Scenario {
             wall_time: root.table("limits").find("wall_time"),
             digest,
             model: Arc::new(model),
-            document: {
-                let mut document = document;
-                document.problems = problems;
-                document
-            },
+            document,
         })
     }
 }
 
-fn warm_up(document: &Document, problems: &mut Problems) -> WarmUp {
+fn warm_up(document: &Document, problems: &mut Vec<Problem>) -> WarmUp {
     let root = document.root();
     let Some(text) = root.find::<String>("warm_up") else { return WarmUp::For(Span::ZERO) };
     if text == "steady" {
         return WarmUp::Steady;
     }
-    match crate::units::parse_span(&text) {
-        Ok(span) if span < root.get("duration") => WarmUp::For(span),
+    let problem = match read_span(&text) {
+        Ok(span) if span < root.get("duration") || !root.is_sound_at(&["duration"]) => {
+            return WarmUp::For(span);
+        }
         Ok(span) => {
-            problems
-                .push(root.error("warm_up", format!("is {span}, and nothing of the run is left")));
-            WarmUp::For(Span::ZERO)
+            let duration: Span = root.get("duration");
+            let message = format!("`warm_up` is {span}, and the run lasts {duration}");
+            root.error("warm_up", message).hint("leave some of the run to be measured")
         }
-        Err(error) => {
-            let hint = format!("{}, or write `\"steady\"`", error.hint);
-            problems.push(root.error("warm_up", error.message).hint(hint));
-            WarmUp::For(Span::ZERO)
+        Err(fault) => {
+            let hint = "write a length of time such as `\"2 h\"`, or `\"steady\"`";
+            root.error("warm_up", format!("`warm_up` {}", fault.fact)).hint(hint)
         }
-    }
+    };
+    problems.push(problem);
+    WarmUp::For(Span::ZERO)
 }
 
-/// Digests every value that holds, written or default, and every row of every trace.
+/// Digests every value that can decide the result, written or default, and what is in files.
 ///
-/// The seed is left out: it is the luck, not the scenario. So are paths of files: what is in them
-/// counts.
+/// The seed is left out: it is the luck, not the scenario.
 fn digest(document: &Document, model: &Model) -> u128 {
     let mut digest = Digest::default();
-    for filled in document.filled_in() {
-        let is_file = matches!(filled.key.kind, super::keys::Kind::File);
-        if filled.path == "seed" || is_file {
-            continue;
+    let mut is_seed = false;
+    document.root().values(&mut |text| {
+        // The path of a value comes before it.
+        if !is_seed && text != "seed" {
+            digest.add(text.as_bytes());
         }
-        digest.add(filled.path.as_bytes());
-        digest.add(filled.value.as_bytes());
+        is_seed = text == "seed";
+    });
+    // Distributions may be drawn from files.
+    digest.add(format!("{:?}", model.timing).as_bytes());
+    for (_, definition) in model.task_definitions.iter() {
+        for container in &definition.containers {
+            digest.add(format!("{:?}", container.behaviour).as_bytes());
+        }
     }
     for (_, submitter) in model.submitters.iter() {
         let crate::ecs::model::Source::Trace(trace) = &submitter.source else { continue };

@@ -65,6 +65,8 @@ pub struct Problem {
     pub hint: Option<String>,
     /// Other places that belong to it, each with a word.
     pub labels: Vec<(Place, String)>,
+    /// Whether it may only follow from a problem that is reported already; then it is not shown.
+    pub follows: bool,
 }
 
 impl Problem {
@@ -77,6 +79,7 @@ impl Problem {
             message: message.into(),
             hint: None,
             labels: Vec::new(),
+            follows: false,
         }
     }
 
@@ -130,8 +133,11 @@ impl Problems {
         Problems::default()
     }
 
-    /// Adds a problem, unless the same is known of the same place.
+    /// Adds a problem, unless the same is known of the same place, or it follows from another.
     pub fn push(&mut self, problem: Problem) {
+        if problem.follows {
+            return;
+        }
         if self.is_full() {
             self.dropped += 1;
             self.error_count += usize::from(problem.severity == Severity::Error);

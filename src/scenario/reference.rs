@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Map, Value as Json, json};
 
 use super::check::{TOP, default_node};
-use super::keys::{DISTRIBUTIONS, Evidence, Key, Kind, Need, Pattern, all};
+use super::keys::{DISTRIBUTIONS, Key, Kind, Need, Pattern, all};
 use super::text::{Node, Value};
 use super::value::expected;
 use crate::units::Span;
@@ -96,8 +96,8 @@ fn row(pattern: &Pattern) -> String {
         Need::Default(text) => format!("`{text}`"),
     };
     let rests_on = match (key.evidence, key.source) {
-        (Evidence::None, _) => String::new(),
-        (evidence, source) => format!("{}: {source}", evidence.word()),
+        (None, _) => String::new(),
+        (Some(evidence), source) => format!("{evidence}: {source}"),
     };
     let cells = [format!("`{}`", pattern.path), takes(&key.kind), default, rests_on];
     let mut row = String::new();
@@ -228,9 +228,8 @@ fn of_key(key: &Key, is_merged: bool) -> Json {
     if !is_table(&key.kind) && !matches!(key.kind, Kind::WithoutEffect) {
         write!(description, " Takes {}.", takes(&key.kind)).expect("a string grows");
     }
-    if key.evidence != Evidence::None {
-        let (word, source) = (key.evidence.word(), key.source);
-        write!(description, " ({word}: {source})").expect("a string grows");
+    if let Some(evidence) = key.evidence {
+        write!(description, " ({evidence}: {})", key.source).expect("a string grows");
     }
     schema.insert("description".into(), description.into());
     if let Need::Default(text) = key.need {

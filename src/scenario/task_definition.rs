@@ -1,5 +1,6 @@
 //! Task definitions in AWS's JSON, turned into the keys that a scenario itself would use.
 
+use super::check::{Broken, Path};
 use super::keys::{Kind, find};
 use super::load::{Files, merge, read_text};
 use super::problems::{Problem, Problems, Where};
@@ -8,25 +9,32 @@ use super::text::{Entry, Node, Table, Value, read_json};
 
 /// Puts what `file` says under every task definition that names one.
 ///
-/// Says whether all could be read.
-pub(super) fn expand(files: &dyn Files, root: &mut Table, problems: &mut Problems) -> bool {
+/// Definitions whose file cannot be read are added to `broken`.
+pub(super) fn expand(
+    files: &dyn Files,
+    root: &mut Table,
+    broken: &mut Broken,
+    problems: &mut Problems,
+) {
     let kind = find(&["task_definition", "*"]).expect("it is in the table of keys");
-    let mut is_whole = true;
     for table in ["task_definition", "service", "task", "job"] {
         let Some(things) = root.get_mut(table).and_then(table_of) else { continue };
         for thing in things.entries_mut() {
+            let path = Path::default().key(table).key(&thing.key);
             let definition = match table {
                 "task_definition" => table_of(thing),
                 _ => {
                     table_of(thing).and_then(|it| it.get_mut("task_definition")).and_then(table_of)
                 }
             };
-            if let Some(definition) = definition {
-                is_whole &= expand_one(files, kind, definition, problems).is_some();
+            let is_read = definition.map(|it| expand_one(files, kind, it, problems).is_some());
+            match is_read {
+                Some(false) if table == "task_definition" => broken.add(path),
+                Some(false) => broken.add(path.key("task_definition")),
+                Some(true) | None => {}
             }
         }
     }
-    is_whole
 }
 
 fn table_of(entry: &mut Entry) -> Option<&mut Table> {
@@ -66,6 +74,11 @@ fn unwrapped(node: Node) -> Node {
 fn table_from(kind: &'static Kind, node: Node, problems: &mut Problems) -> Option<Table> {
     let place = node.place;
     if let Value::Table(table) = node.value {
+        if table.get("containerDefinitions").is_none() {
+            let problem = Problem::error(place, "`containerDefinitions` is missing");
+            problems.push(problem.hint("a task definition has one to ten containers"));
+            return None;
+        }
         return Some(converted(kind, table, problems));
     }
     let message = format!("a task definition is {}, not a table", node.value.what());

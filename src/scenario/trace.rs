@@ -1,6 +1,6 @@
 //! Traces in CSV: every row checked, a million of them in well under a second, kept as columns.
 
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,11 +11,14 @@ use super::keys::MAX_SPAN_US;
 use super::load::{Files, unreadable};
 use super::problems::{Problem, Where, shortened};
 use super::suggest::did_you_mean;
-use super::value::{CpuUnits, Decimal, Mib};
+use super::value::{CpuUnits, Decimal, MAX_CPU_UNITS, MAX_MEMORY_MIB, Mib};
 use crate::units::{Bytes, Span};
 
 /// How many bad rows are reported before reading stops.
 const MAX_BAD_ROWS: usize = 100;
+
+/// The most values of an empirical distribution.
+const MAX_VALUES: usize = 1_000_000;
 
 /// The most tasks one row may ask for.
 const MAX_COUNT: u64 = 1_000_000;
@@ -146,6 +149,12 @@ pub fn read_durations(
     let mut durations = Vec::new();
     let mut bad_count = 0;
     while rows.next(problems, &mut bad_count) {
+        if durations.len() == MAX_VALUES {
+            let message = format!("`{}` has more than {MAX_VALUES} rows", path.display());
+            let hint = "a distribution needs no more: take a sample of them";
+            problems.push(anchored(&Problem::error(Where::Run, message).hint(hint)));
+            return None;
+        }
         match rows.cell(index, micros) {
             Ok(micros) => durations.push(Span::micros(micros)),
             Err(problem) => rows.reject(*problem, problems, &mut bad_count),
@@ -253,8 +262,8 @@ impl Columns {
             Ok::<(), Box<Problem>>(())
         };
         put(self.count, &mut raw.counts, 1, MAX_COUNT)?;
-        put(self.cpu, &mut raw.cpu, 0, u64::from(u32::MAX))?;
-        put(self.memory, &mut raw.memory, 0, u64::from(u32::MAX))?;
+        put(self.cpu, &mut raw.cpu, 0, u64::from(MAX_CPU_UNITS))?;
+        put(self.memory, &mut raw.memory, 0, u64::from(MAX_MEMORY_MIB))?;
         put(self.gpus, &mut raw.gpus, 0, 1024)?;
         if let (Some(column), Some(values)) = (self.duration, raw.durations.as_mut()) {
             values.push(rows.cell(column, micros)?);
@@ -324,9 +333,33 @@ impl RawTrace {
     }
 }
 
+/// Longest line of a CSV file; what has longer ones is no table, and would fill the memory.
+const MAX_LINE: usize = 1 << 20;
+
+/// Lets a file through as long as its lines are not endless.
+struct LineGuard {
+    file: Box<dyn Read>,
+    length: usize,
+}
+
+impl Read for LineGuard {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        match buffer[..count].iter().rposition(|&byte| byte == b'\n') {
+            Some(at) => self.length = count - at,
+            None => self.length += count,
+        }
+        if self.length > MAX_LINE {
+            let message = format!("a line is longer than {} MiB", MAX_LINE >> 20);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        Ok(count)
+    }
+}
+
 /// A CSV file, row by row.
 struct Rows {
-    reader: csv::Reader<BufReader<Box<dyn Read>>>,
+    reader: csv::Reader<BufReader<LineGuard>>,
     name: Arc<str>,
     header: Vec<String>,
     record: ByteRecord,
@@ -336,10 +369,9 @@ struct Rows {
 impl Rows {
     fn open(files: &dyn Files, path: &Path) -> Result<Rows, Box<Problem>> {
         let file = files.open(path).map_err(|error| unreadable(path, Where::Run, &error))?;
+        let file = BufReader::with_capacity(1 << 16, LineGuard { file, length: 0 });
         // Rows of another length are found by next(), which can say more than the reader.
-        let mut reader = csv::ReaderBuilder::new()
-            .flexible(true)
-            .from_reader(BufReader::with_capacity(1 << 16, file));
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
         let header = match reader.byte_headers() {
             Ok(header) => header.iter().map(heading).collect(),
             Err(error) => return Err(Box::new(Problem::error(Where::Run, unread(path, &error)))),

@@ -43,6 +43,15 @@ pub enum Parsed {
     File(PathBuf),
 }
 
+/// The most memory that anything may have: 64 TiB, twice the largest EC2 instance.
+pub(super) const MAX_MEMORY_MIB: u32 = 64 << 20;
+
+/// The most CPU that anything may have: 4,096 vCPU.
+pub(super) const MAX_CPU_UNITS: u32 = 4096 * 1024;
+
+/// The highest price: a million dollars.
+const MAX_NANOS: u128 = 1_000_000_000_000_000;
+
 /// Memory in MiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mib(pub u32);
@@ -552,7 +561,10 @@ fn memory(node: &Node) -> Result<Mib, Fault> {
         let hint = "memory is counted in whole MiB; MB and GB are MiB and GiB, as in AWS's API";
         return fault(format!("is {shown}, which is not whole MiB"), hint);
     }
-    u32::try_from(bytes >> 20).map(Mib).or_else(|_| too_large(&shown))
+    match u32::try_from(bytes >> 20) {
+        Ok(mib) if mib <= MAX_MEMORY_MIB => Ok(Mib(mib)),
+        Ok(_) | Err(_) => too_large(&shown),
+    }
 }
 
 fn cpu(node: &Node) -> Result<CpuUnits, Fault> {
@@ -580,7 +592,10 @@ fn cpu(node: &Node) -> Result<CpuUnits, Fault> {
         let hint = "CPU is counted in whole units; 1024 are one vCPU: \"0.5 vCPU\" is 512";
         return fault(format!("is {}, which is not whole CPU units", node.to_line()), hint);
     }
-    u32::try_from(units).map(CpuUnits).or_else(|_| too_large(text))
+    match u32::try_from(units) {
+        Ok(units) if units <= MAX_CPU_UNITS => Ok(CpuUnits(units)),
+        Ok(_) | Err(_) => too_large(text),
+    }
 }
 
 fn money(node: &Node) -> Result<Money, Fault> {
@@ -600,8 +615,11 @@ fn money(node: &Node) -> Result<Money, Fault> {
         Some((_, false)) => {
             fault(format!("is {}, which is finer than a nano-dollar", node.to_line()), "")
         }
-        Some((nanos, true)) if nanos <= 1 << 62 => Ok(Money::nanos(nanos as i128)),
-        Some(_) | None => too_large(text),
+        Some((nanos, true)) if nanos <= MAX_NANOS => Ok(Money::nanos(nanos as i128)),
+        Some(_) | None => {
+            let fact = format!("is {}, which is too large", shortened(text));
+            fault(fact, "the most is a million dollars")
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What a task reserves or an instance offers: CPU units (1,024 = 1 vCPU), memory in MiB, whole GPUs.
+/// What a task reserves or an instance offers: CPU units (1,024 are 1 vCPU), MiB, whole GPUs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Resources {
     /// CPU units; 1,024 units are one vCPU.

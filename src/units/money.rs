@@ -73,7 +73,7 @@ impl HourlyRate {
         self.0 as f64 / NANOS_PER_DOLLAR
     }
 
-    /// Prices a quantity of unit·µs, divided by `units_per_priced_unit`, rounded once, half to even.
+    /// Prices unit·µs, so many of which make a priced unit; rounded once, half to even.
     ///
     /// A Fargate memory line, for example, meters MiB·µs and is priced per GB: the divisor is 1024.
     pub fn price(self, unit_micros: u128, units_per_priced_unit: u64) -> Money {

@@ -49,7 +49,7 @@ impl SimTime {
         Span(self.0 - earlier.0)
     }
 
-    /// Returns this instant moved later by `span`, or [`SimTime::MAX`] where that cannot be written.
+    /// Returns the instant later by `span`, or [`SimTime::MAX`] where that cannot be written.
     pub const fn saturating_add(self, span: Span) -> SimTime {
         SimTime(self.0.saturating_add(span.0))
     }
@@ -113,6 +113,11 @@ impl Span {
     /// Returns the span times `factor`, or [`Span::MAX`] where that cannot be written.
     pub const fn saturating_mul(self, factor: u64) -> Span {
         Span(self.0.saturating_mul(factor))
+    }
+
+    /// Returns the two together, or [`Span::MAX`] where that cannot be written.
+    pub const fn saturating_add(self, other: Span) -> Span {
+        Span(self.0.saturating_add(other.0))
     }
 
     /// Returns the span less `other`, at least zero.

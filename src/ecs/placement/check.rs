@@ -56,6 +56,9 @@ fn shortage(view: View, ask: &Ask, instance: Id<Instance>) -> Option<FailureReas
     if let Some(port) = wanted.ports.iter().find(|port| host.port_taken(**port)) {
         return Some(FailureReason::Ports(*port));
     }
+    if let Some(first) = wanted.ports.first().filter(|_| host.ports_left() < wanted.ports.len()) {
+        return Some(FailureReason::Ports(*first));
+    }
     if !wanted.awsvpc {
         return None;
     }

@@ -38,6 +38,8 @@ pub(super) struct Fits {
     awsvpc: u64,
     /// Kinds that need a host port.
     ports: Vec<(HostPort, u64)>,
+    /// Kinds that need so many host ports or more.
+    port_counts: Vec<(usize, u64)>,
 }
 
 /// A number of thresholds, ascending, and which kinds need no more than each.
@@ -100,6 +102,7 @@ impl Fits {
             by_class: vec![0; model.classes.len()],
             awsvpc: 0,
             ports: Vec::new(),
+            port_counts: Vec::new(),
             asked,
             least,
         };
@@ -132,6 +135,13 @@ impl Fits {
             .map(|port| (port, without(&|wanted| wanted.ports.contains(&port))))
             .filter(|(_, kinds)| *kinds != 0)
             .collect();
+        let counts: BTreeSet<usize> =
+            asked().map(|(_, wanted)| wanted.ports.len()).filter(|&count| count > 0).collect();
+        self.port_counts = counts
+            .into_iter()
+            .map(|count| (count, without(&|wanted| wanted.ports.len() >= count)))
+            .filter(|(_, kinds)| *kinds != 0)
+            .collect();
         (self.by_class, self.awsvpc, self.ports) = (by_class, awsvpc, ports);
     }
 
@@ -144,6 +154,7 @@ impl Fits {
         let wanted = &model.requirements[requirement];
         let told = (self.awsvpc == 0 || wanted.awsvpc)
             && self.ports.iter().all(|(port, _)| wanted.ports.contains(port))
+            && self.port_counts.iter().all(|(count, _)| wanted.ports.len() >= *count)
             && model
                 .classes
                 .iter()
@@ -180,6 +191,11 @@ impl Fits {
         }
         for (port, needing) in &self.ports {
             if kinds & needing != 0 && host.port_taken(*port) {
+                kinds &= !needing;
+            }
+        }
+        for (count, needing) in &self.port_counts {
+            if host.ports_left() < *count {
                 kinds &= !needing;
             }
         }

@@ -13,8 +13,11 @@ pub mod query;
 #[doc(hidden)]
 pub mod rig;
 mod scan;
+mod smallest;
 #[cfg(test)]
 mod twins;
+
+pub(crate) use smallest::SmallestAsks;
 
 use crate::engine::{Id, Ix, Luck, Purpose};
 

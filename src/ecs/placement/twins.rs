@@ -66,6 +66,10 @@ fn add_fleets(f: &mut Fixture, dice: &mut Dice) {
             if rack == Some("b") {
                 class.reserved_ports.push(port(81));
             }
+            if rack == Some("a") {
+                // So many that one more host port can be reserved, and not two.
+                class.reserved_ports.extend((1000..1099).map(port));
+            }
             class.attributes.extend(rack.map(|rack| ("rack".to_string(), rack.to_string())));
         }
     }

@@ -438,3 +438,33 @@ fn a_steady_start_has_every_task_running_and_healthy_at_once() {
         assert_eq!(task.stop, None::<StopReason>);
     }
 }
+
+#[test]
+fn a_replacement_has_been_wanted_since_the_task_before_it_ended() {
+    let mut f = Fixture::new(1);
+    f.fleet("i", 1, (4096, 8192));
+    let web = f.definition("web", 256, 512);
+    f.model.task_definitions[web].containers[0].behaviour.run_time = Some(constant(500.0));
+    f.model.timing.reconcile_delay = constant(15.0);
+    let service = f.service("web", web, 3);
+    // Scaled in and out again, so that slots are free that are not wanted.
+    for (at, desired_count) in [(100, 1), (200, 2)] {
+        f.model
+            .actions
+            .push((SimTime::from_secs(at), Action::SetDesiredCount { service, desired_count }));
+    }
+    let sim = f.run(540);
+    let mut waited: Vec<(f64, f64)> = sim
+        .world()
+        .tasks
+        .iter()
+        .map(|(_, task)| (task.times.wanted.as_secs_f64(), task.times.created.as_secs_f64()))
+        .collect();
+    waited.sort_by(f64_pairs);
+    // One since the scale-out at 200 s, one since the first task's end at 15 s + 500 s.
+    assert_eq!(waited, [(200.0, 215.0), (515.0, 530.0)]);
+}
+
+fn f64_pairs(a: &(f64, f64), b: &(f64, f64)) -> std::cmp::Ordering {
+    a.partial_cmp(b).expect("times are numbers")
+}

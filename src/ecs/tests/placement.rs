@@ -1,4 +1,4 @@
-//! The worked examples of placement, by their numbers in the reference (§9.3).
+//! The worked examples of placement, named by the numbers S-E28 to S-E51.
 
 use super::super::fixture::*;
 use super::super::model::*;
@@ -212,7 +212,7 @@ fn s_e51_a_task_is_placed_at_once_where_another_stops_and_waits_until_it_has() {
 }
 
 #[test]
-fn awsvpc_tasks_are_limited_by_network_interfaces() {
+fn s_e41_awsvpc_tasks_are_limited_by_network_interfaces() {
     let mut f = Fixture::new(1);
     f.fleet("i", 1, (8192, 16384));
     let web = f.definition("web", 256, 512);
@@ -235,6 +235,29 @@ fn a_static_host_port_allows_one_copy_an_instance() {
     let (sim, story) = f.story(40);
     assert_eq!(running_by_instance(&sim), [1, 1]);
     assert_eq!(placement_failures(&story), [FailureReason::Ports(port)]);
+}
+
+#[test]
+fn an_instance_reserves_a_hundred_host_ports_those_of_the_agent_among_them() {
+    let mut f = Fixture::new(1);
+    let fleet = f.fleet("i", 1, (8192, 16384));
+    let class = f.model.fleets[fleet].classes[0];
+    let port = |number| HostPort { protocol: Protocol::Tcp, number };
+    f.model.classes[class].reserved_ports =
+        [22, 2375, 2376, 51678, 51679].map(port).into_iter().collect();
+    let first = f.definition("first", 256, 512);
+    f.requirement(first).ports = (1000..1094).map(port).collect();
+    let second = f.definition("second", 256, 512);
+    f.requirement(second).ports = vec![port(80)];
+    let third = f.definition("third", 256, 512);
+    f.requirement(third).ports = vec![port(81)];
+    f.service("first", first, 1);
+    f.service("second", second, 1);
+    f.service("third", third, 1);
+    // 5 of the agent, 94 of the first and one of the second are a hundred.
+    let (sim, story) = f.story(40);
+    assert_eq!(running_by_instance(&sim), [2]);
+    assert_eq!(placement_failures(&story), [FailureReason::Ports(port(81))]);
 }
 
 #[test]

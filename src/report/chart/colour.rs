@@ -3,7 +3,7 @@
 /// What a colour stands for, so that the same thing looks the same in every picture.
 ///
 /// After Okabe and Ito, "Color Universal Design" (2008), extended by greys and three colours.
-/// Neighbours in the usual stacking orders differ in lightness too, so that a grey print can be read.
+/// Neighbours in the usual stacking orders differ in lightness too, so a grey print can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Colour {
     /// Work that runs.

@@ -14,7 +14,7 @@ const FINE: f64 = 4.0;
 
 /// Rows of logical pixels painted at a time, so that a large PNG needs little memory.
 const STRIP_PX: u32 = 256;
-/// Painted above and below a strip and thrown away: `plotters` fills polygons that cross the edge of
+/// Painted above and below a strip, thrown away: `plotters` fills polygons that cross the edge of
 /// a bitmap wrongly.
 const SPARE_PX: u32 = 4;
 

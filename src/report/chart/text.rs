@@ -80,7 +80,7 @@ fn turns(c: char) -> bool {
     matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Breaks text into lines no wider than `limit`, at spaces, or within a word that is too wide alone.
+/// Breaks text into lines no wider than `limit`, at spaces, or within a word that is too wide.
 ///
 /// Every line has at least one character, however narrow the limit; empty text has no lines.
 pub(super) fn wrap(text: &str, limit: f64, width: impl Fn(&str) -> f64) -> Vec<String> {

@@ -7,6 +7,7 @@ mod task;
 mod timing;
 mod work;
 
+pub use crate::catalogue::Evidence;
 pub use run::ROOT;
 
 /// What a value must look like.
@@ -109,8 +110,8 @@ pub struct Key {
     pub kind: Kind,
     /// Whether it must be written.
     pub need: Need,
-    /// What the default (or the bounds) rest on.
-    pub evidence: Evidence,
+    /// What the default (or the bounds) rest on; nothing for a convention of this program.
+    pub evidence: Option<Evidence>,
     /// Who says so.
     pub source: &'static str,
     /// One sentence.
@@ -128,31 +129,6 @@ pub enum Need {
     Default(&'static str),
 }
 
-/// What a default rests on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Evidence {
-    /// AWS says so.
-    Documented,
-    /// Somebody measured it and published that.
-    Measured,
-    /// Nobody says so: our assumption, to be changed by who knows better.
-    Assumed,
-    /// There is nothing to prove: a convention of this program, or no default.
-    None,
-}
-
-impl Evidence {
-    /// Returns the word the reader sees.
-    pub fn word(self) -> &'static str {
-        match self {
-            Evidence::Documented => "documented",
-            Evidence::Measured => "measured",
-            Evidence::Assumed => "assumed",
-            Evidence::None => "",
-        }
-    }
-}
-
 impl Key {
     /// Says that it must be written.
     const fn required(mut self) -> Key {
@@ -168,21 +144,21 @@ impl Key {
 
     /// Says that AWS documents the default, or the bounds.
     const fn documented(mut self, source: &'static str) -> Key {
-        self.evidence = Evidence::Documented;
+        self.evidence = Some(Evidence::Documented);
         self.source = source;
         self
     }
 
     /// Says that the default was measured and published.
     const fn measured(mut self, source: &'static str) -> Key {
-        self.evidence = Evidence::Measured;
+        self.evidence = Some(Evidence::Measured);
         self.source = source;
         self
     }
 
     /// Says that the default is an assumption, and what it rests on.
     const fn assumed(mut self, source: &'static str) -> Key {
-        self.evidence = Evidence::Assumed;
+        self.evidence = Some(Evidence::Assumed);
         self.source = source;
         self
     }
@@ -190,7 +166,7 @@ impl Key {
 
 /// Makes a key that need not be written.
 const fn key(name: &'static str, kind: Kind, sentence: &'static str) -> Key {
-    Key { name, kind, need: Need::Optional, evidence: Evidence::None, source: "", sentence }
+    Key { name, kind, need: Need::Optional, evidence: None, source: "", sentence }
 }
 
 /// Makes a key of AWS's that the simulation has no use for.

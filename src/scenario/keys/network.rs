@@ -83,6 +83,13 @@ const CHECK: &[Key] = &[
 ];
 
 const NETWORK: &[Key] = &[
+    key(
+        "fargate_availability_zones",
+        Kind::List { of: &Kind::Text("a zone, such as \"a\" or \"us-east-1a\""), min: 1, max: 26 },
+        "Zones of Fargate tasks that name no subnets.",
+    )
+    .or("[\"a\", \"b\", \"c\"]")
+    .assumed("most Regions have at least three"),
     key("nat_gateways", integer(0, 1000), "NAT gateways."),
     key("nat_gb_per_month", AMOUNT, "GB through them in a month."),
     key("cross_zone_gb_per_month", AMOUNT, "GB between zones in a month."),

@@ -114,7 +114,7 @@ const PRICES: &[Key] = &[
     key(
         "charges",
         Kind::Named { thing: "charge", of: &Kind::Money },
-        "Any other charge by its name in the catalogue, such as `nat_gateway_hour`.",
+        "Any other charge by its name in the catalogue, such as `nat_gateway`.",
     ),
     key("windows_vcpu_hour", Kind::Money, "What Windows adds per vCPU and hour of an instance.")
         .or("0.046")
@@ -132,6 +132,7 @@ const RECORD: &[Key] = &[
 ];
 
 const LIMITS: &[Key] = &[
+    key("instances", POSITIVE_COUNT, "Container instances that may exist.").or("200_000"),
     key("tasks", POSITIVE_COUNT, "Tasks that may exist at one time.").or("5_000_000"),
     key("events", integer(1, u64::MAX), "Events that may be handled.").or("10_000_000_000"),
     key("trace_memory", Kind::Bytes, "Memory a job trace may take once read.").or("\"256 MB\""),

@@ -78,9 +78,9 @@ const DEFINITION: &[Key] = &[
     key(
         "container_definitions",
         Kind::Named { thing: "container", of: &Kind::Table(&[CONTAINER, CONTAINER_UNUSED]) },
-        "Containers by name, one to ten; here or in `file`.",
+        "Containers by name, one to ten; here or in `file`; without them one, called `app`, that \
+         has what the task has.",
     )
-    .required()
     .documented(TASK_API),
 ];
 
@@ -133,7 +133,7 @@ const MEMBER_OF: Kind = Kind::OneOf(&[
     Kind::Tagged(&[key("member_of", work::EXPRESSION, "An expression instances must meet.")]),
     Kind::Table(&[&[
         key("type", Kind::Choice(&["memberOf"]), "The type, as AWS writes it.").required(),
-        key("expression", work::EXPRESSION, "An expression instances must meet.").required(),
+        key("expression", work::EXPRESSION, "An expression instances must meet; required."),
     ]]),
 ]);
 
@@ -257,7 +257,7 @@ const RESTART: &[Key] = &[
 
 const HEALTH_CHECK: &[Key] = &[
     key("interval", seconds(5, 300), "Between checks.").or("\"30 s\"").documented(HEALTH_API),
-    key("timeout", seconds(2, 120), "Until a check counts as failed.")
+    key("timeout", seconds(2, 60), "Until a check counts as failed.")
         .or("\"5 s\"")
         .documented(HEALTH_API),
     key("retries", integer(1, 10), "Failures in a row that make it unhealthy.")
@@ -312,16 +312,18 @@ const TASK_BEHAVIOUR: &[Key] = &[
     key(
         "containers",
         Kind::Named { thing: "container", of: &Kind::Table(&[BEHAVIOUR]) },
-        "The same for single containers, by name; what is not given is as for the task.",
+        "The same for single containers, by name. What is given for the task holds for its first \
+         essential container; times to start, get ready and stop hold for every container.",
     ),
     key(
         "usage",
         Kind::Named { thing: "container", of: &Kind::Table(&[USAGE]) },
-        "What containers use, apart from what they reserve, by name.",
+        "What containers use, apart from what they reserve, by name; without it usage is reported \
+         as not given.",
     ),
 ];
 
 const USAGE: &[Key] = &[
-    key("cpu", Kind::Cpu, "CPU in use; without it, usage is reported as not given."),
-    key("memory", Kind::Memory, "Memory in use; without it, usage is reported as not given."),
+    key("cpu", Kind::Cpu, "CPU in use while it runs.").required(),
+    key("memory", Kind::Memory, "Memory in use while it runs.").required(),
 ];

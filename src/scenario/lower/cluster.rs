@@ -40,7 +40,12 @@ pub(super) fn subnets(lower: &mut Lower) {
     for (name, view) in lower.root().entries("subnet") {
         let zone_name: String = view.get("availability_zone");
         let zone = lower.zone(&view, "availability_zone", &zone_name);
-        let given: Option<u32> = view.find::<u64>("free_addresses").map(|n| n.min(1 << 31) as u32);
+        let given: Option<u32> = view.find("free_addresses");
+        if given.is_some() && view.is_written("cidr") {
+            let message = "`free_addresses` does not go with `cidr`, which says how many there are";
+            let hint = "leave one of them out";
+            lower.problems.push(view.error("free_addresses", message).hint(hint));
+        }
         let by_cidr = view.find::<String>("cidr").and_then(|cidr| {
             let addresses = addresses_of(&cidr);
             if addresses.is_none() {
@@ -72,18 +77,21 @@ pub(super) fn fleets(lower: &mut Lower) {
     let mut per_cluster = vec![0u64; lower.model.clusters.len()];
     let allowed = lower.root().table("account").get::<bool>("override");
     for (name, view) in lower.root().entries("container_instances") {
-        let Some(kind) = kind_of(lower, &view) else { continue };
+        let Some(kind) = kind_of(lower, &view) else {
+            lower.has_unknown_instances = true;
+            continue;
+        };
         let cluster = lower.clusters[&view.get::<String>("cluster")];
         let count: u32 = view.get("count");
         let total = &mut per_cluster[cluster.index()];
         *total += u64::from(count);
         if *total > INSTANCES_PER_CLUSTER && !allowed {
             let message = format!(
-                "there are {total} container instances in the cluster `{}`; AWS allows \
-                 {INSTANCES_PER_CLUSTER}",
+                "`count` is {count}, which makes {total} container instances in the cluster `{}`; \
+                 AWS allows {INSTANCES_PER_CLUSTER}",
                 lower.model.clusters[cluster].name
             );
-            let hint = "use several clusters, or set `account.override = true`";
+            let hint = "use several clusters, or set `account.override = true` to ask what if";
             lower.problems.push(view.error("count", message).hint(hint));
         }
         let places = places(lower, &view, count);
@@ -123,10 +131,12 @@ fn kind_of(lower: &mut Lower, view: &View) -> Option<KindOfInstance> {
         Some(left) => kind.registered.memory_mib = left,
         None => {
             let message = format!(
-                "`reserved_memory` keeps {reserved} MiB back of {} MiB, and the agent could not register",
+                "`reserved_memory` keeps {reserved} MiB back of {} MiB, and nothing is left to \
+                 register",
                 kind.registered.memory_mib
             );
-            lower.problems.push(view.error("reserved_memory", message));
+            let hint = "keep back what the system needs beside containers, such as `\"256 MiB\"`";
+            lower.problems.push(view.error("reserved_memory", message).hint(hint));
         }
     }
     Some(kind)
@@ -137,7 +147,8 @@ fn on_ec2(lower: &mut Lower, view: &View, os: Os) -> Option<KindOfInstance> {
         if view.is_written(key) {
             let message =
                 format!("`{key}` belongs to external instances; an EC2 instance type has its own");
-            lower.problems.push(view.error(key, message));
+            let hint = "leave it out, or write `launch_type = \"EXTERNAL\"`";
+            lower.problems.push(view.error(key, message).hint(hint));
         }
     }
     let Some(name) = view.find::<String>("instance_type") else {
@@ -154,14 +165,6 @@ fn on_ec2(lower: &mut Lower, view: &View, os: Os) -> Option<KindOfInstance> {
         lower.problems.push(view.error("instance_type", message).hint(hint));
         return None;
     };
-    if let Err(error) = lower.catalogue.on_demand(&lower.region, &name, os) {
-        let problem = view.error("instance_type", error.to_string()).hint(error.hint());
-        lower.problems.push(problem);
-    }
-    if os == Os::Windows && known.architecture == Architecture::Arm64 {
-        let message = format!("`{name}` has ARM CPUs, on which Windows does not run");
-        lower.problems.push(view.error("operating_system", message));
-    }
     Some(KindOfInstance {
         launch_type: InstanceLaunchType::Ec2,
         task_enis: known.awsvpc_tasks(trunks(lower, view, os, &known)),
@@ -205,9 +208,9 @@ fn external(lower: &mut Lower, view: &View, os: Os) -> Option<KindOfInstance> {
     }
     for key in ["instance_type", "subnets", "awsvpc_trunking"] {
         if view.is_written(key) {
-            lower.problems.push(
-                view.error(key, format!("`{key}` does not go with `launch_type = \"EXTERNAL\"`")),
-            );
+            let message = format!("`{key}` does not go with `launch_type = \"EXTERNAL\"`");
+            let hint = "leave it out: it belongs to EC2";
+            lower.problems.push(view.error(key, message).hint(hint));
         }
     }
     let architecture = match view.get::<String>("architecture").as_str() {
@@ -229,11 +232,12 @@ fn places(lower: &mut Lower, view: &View, count: u32) -> Vec<Ix<Zone>> {
     let subnets: Vec<Ix<Subnet>> =
         view.items("subnets").iter().map(|item| lower.subnets[&item.value::<String>()]).collect();
     if subnets.is_empty() {
-        let names = view.items("availability_zones");
-        return names
-            .iter()
-            .map(|item| lower.zone(view, "availability_zones", &item.value::<String>()))
-            .collect();
+        return lower.zones_at(view, "availability_zones");
+    }
+    if view.is_written("availability_zones") {
+        let message = "`availability_zones` does not go with `subnets`, which have zones";
+        let hint = "leave one of them out";
+        lower.problems.push(view.error("availability_zones", message).hint(hint));
     }
     for (position, &subnet) in subnets.iter().enumerate() {
         let share = (count as usize + subnets.len() - 1 - position) / subnets.len();
@@ -245,10 +249,11 @@ fn places(lower: &mut Lower, view: &View, count: u32) -> Vec<Ix<Zone>> {
             Some(left) => subnet.free_addresses = left,
             None => {
                 let message = format!(
-                    "the fleet needs {share} addresses of the subnet `{}`, which has {}",
+                    "the instances need {share} addresses of the subnet `{}`, which has {}",
                     subnet.name, subnet.free_addresses
                 );
-                lower.problems.push(view.error("subnets", message));
+                let hint = "name more subnets, or give it a larger `cidr`";
+                lower.problems.push(view.error("subnets", message).hint(hint));
             }
         }
     }
@@ -325,7 +330,7 @@ fn attributes(
     let mut pairs = vec![
         ("ecs.availability-zone", lower.model.zones[zone].name.as_str()),
         ("ecs.os-type", os),
-        ("ecs.os-family", &if kind.os == Os::Linux { "LINUX" } else { "WINDOWS" }),
+        ("ecs.os-family", if kind.os == Os::Linux { "LINUX" } else { "WINDOWS" }),
         ("ecs.cpu-architecture", architecture),
     ];
     match kind.launch_type {

@@ -1,5 +1,6 @@
 //! Tasks on a schedule and jobs from a trace: whoever calls RunTask.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::ecs::model::{
@@ -8,10 +9,13 @@ use crate::ecs::model::{
 use crate::engine::Ix;
 use crate::units::{Calendar, Resources, Schedule, SimTime};
 
-use super::super::View;
 use super::super::trace;
-use super::launch::{Launcher, check_fit, check_room, launch};
+use super::super::{Problem, View};
+use super::launch::{Launcher, SizedBy, check_fit, launch, no_room};
 use super::{Lower, task};
+
+/// Letters of the name of a task group. Source: ECS API, RunTask.
+const GROUP_NAME: usize = 255;
 
 /// Tasks on a schedule.
 pub(super) fn tasks(lower: &mut Lower) {
@@ -21,7 +25,7 @@ pub(super) fn tasks(lower: &mut Lower) {
         let group = group(lower, name, &view, definition);
         let launch = launch(lower, &view, (Launcher::RunTask, &group), definition);
         if let Some(definition) = definition {
-            check_fit(lower, &view, &launch, definition);
+            check_fit(lower, &view, &launch, (definition, SizedBy::Definition));
         }
         let launch = lower.model.launches.push(launch);
         let (Some(source), Some(task_definition)) = (source, definition) else { continue };
@@ -37,8 +41,18 @@ pub(super) fn tasks(lower: &mut Lower) {
 }
 
 /// Returns the task group: as given, else that of the family.
-fn group(lower: &Lower, name: &str, view: &View, definition: Option<Ix<TaskDefinition>>) -> String {
-    view.find::<String>("group").unwrap_or_else(|| {
+fn group(
+    lower: &mut Lower,
+    name: &str,
+    view: &View,
+    definition: Option<Ix<TaskDefinition>>,
+) -> String {
+    let given = view.find::<String>("group");
+    if given.as_ref().is_some_and(|group| group.chars().count() > GROUP_NAME) {
+        let message = format!("`group` has more than {GROUP_NAME} letters");
+        lower.problems.push(view.error("group", message).hint("choose a shorter name"));
+    }
+    given.unwrap_or_else(|| {
         let family = definition.map(|ix| lower.model.task_definitions[ix].family.as_str());
         format!("family:{}", family.unwrap_or(name))
     })
@@ -67,7 +81,7 @@ fn schedule(lower: &mut Lower, view: &View) -> Option<Source> {
         Ok(schedule) => Some(Source::Schedule { schedule, calendar, count: view.get("count") }),
         Err(error) => {
             let part = text.get(error.range.clone()).unwrap_or("");
-            let message = format!("`{text}`, at `{part}`: {}", error.message);
+            let message = task::mistake(&text, part, &error.message);
             lower.problems.push(view.error("schedule", message).hint(error.hint));
             None
         }
@@ -86,7 +100,13 @@ pub(super) fn jobs(lower: &mut Lower) {
         let limits = lower.root().table("limits");
         let read = trace::read_trace(lower.files, &view, &limits, &mut lower.problems);
         let (Some(rows), Some(task_definition)) = (read, definition) else { continue };
-        let trace = trace_of(lower, &view, (&launch, task_definition), &rows);
+        check_given(lower, &view, &rows, (&launch, task_definition));
+        let before = lower.problems.len();
+        check_fit(lower, &view, &launch, (task_definition, SizedBy::Row));
+        let can_run = lower.problems.len() == before;
+        let (trace, misfits) = trace_of(lower, &view, (&launch, task_definition), &rows);
+        // Where no task of it can run, no size of task is the reason.
+        lower.problems.extend(misfits.filter(|_| can_run));
         let launch = lower.model.launches.push(launch);
         lower.model.submitters.push(Submitter {
             name: format!("job.{name}"),
@@ -106,18 +126,84 @@ fn plain_definition(lower: &mut Lower, name: &str) -> Ix<TaskDefinition> {
     made
 }
 
+/// Checks that somebody says how large the tasks are and how long they run.
+fn check_given(
+    lower: &mut Lower,
+    view: &View,
+    rows: &trace::JobTrace,
+    (launch, definition): (&Launch, Ix<TaskDefinition>),
+) {
+    let named = &lower.model.task_definitions[definition];
+    let base = lower.model.requirements[named.requirement].resources;
+    let on_fargate = launch.providers.iter().any(|item| !item.provider.uses_instances());
+    let runs_on = named.containers.iter().all(|it| it.behaviour.run_time.is_none());
+    let name = named.name.clone();
+    let missing = |key: &str, what: &str| {
+        let hint = format!("add `columns.{key}`, or `{key} = …` for all rows alike");
+        (format!("neither a column nor `{key}` says how much {what} its tasks ask for"), hint)
+    };
+    if rows.memory_mib.is_none() && base.memory_mib == 0 {
+        let (message, hint) = missing("memory", "memory");
+        lower.problems.push(view.error("memory", message).hint(hint));
+    }
+    if rows.cpu_units.is_none() && base.cpu_units == 0 {
+        let (message, hint) = missing("cpu", "CPU");
+        let problem = match on_fargate {
+            true => view.error("cpu", message),
+            false => view.warning("cpu", message + "; they reserve none"),
+        };
+        lower.problems.push(problem.hint(hint));
+    }
+    if rows.durations_us.is_none() && runs_on {
+        let message = "nothing says how long its tasks run: they run to the end";
+        let hint = format!("add `columns.duration`, `duration`, or `behaviour.{name}.run_time`");
+        lower.problems.push(view.warning("duration", message).hint(hint));
+    }
+}
+
+/// Rows of a trace that cannot run anywhere: the first of them, and how many there are.
+struct Misfits {
+    first: Option<Problem>,
+    rows: usize,
+}
+
+impl Misfits {
+    /// Counts a row; `problem` is that of a size that has just been seen for the first time.
+    fn count(&mut self, problem: Option<Problem>) {
+        self.rows += 1;
+        self.first = self.first.take().or(problem);
+    }
+
+    fn into_problem(self) -> Option<Problem> {
+        let problem = self.first?;
+        let rows = match self.rows {
+            1 => "1 row of the trace".to_string(),
+            rows => format!("{rows} rows of the trace, for example"),
+        };
+        let message = format!("{rows}: {}", problem.message);
+        Some(Problem { message, ..problem })
+    }
+}
+
+/// What became of one size of task in a trace.
+#[derive(Clone, Copy)]
+struct Sized {
+    requirement: Ix<Requirement>,
+    fits: bool,
+}
+
 /// Turns the rows into what the model wants: requirements by position, Fargate sizes, durations.
 fn trace_of(
     lower: &mut Lower,
     view: &View,
     (launch, definition): (&Launch, Ix<TaskDefinition>),
     rows: &trace::JobTrace,
-) -> JobTrace {
+) -> (JobTrace, Option<Problem>) {
     let base = lower.model.task_definitions[definition].requirement;
     let base = lower.model.requirements[base].clone();
-    let on_fargate = launch.providers.iter().any(|item| !item.provider.uses_instances());
     let mut made = JobTrace::default();
-    let mut last: Option<(Resources, Ix<Requirement>)> = None;
+    let mut sizes: BTreeMap<Resources, Sized> = BTreeMap::new();
+    let mut misfits = Misfits { first: None, rows: 0 };
     for row in 0..rows.arrivals_us.len() {
         let given = |series: &Option<trace::Series>| series.as_ref().map(|it| it.at(row));
         let resources = Resources {
@@ -125,74 +211,84 @@ fn trace_of(
             memory_mib: given(&rows.memory_mib).unwrap_or(base.resources.memory_mib),
             gpus: rows.gpus.at(row).max(base.resources.gpus),
         };
-        let same = last.filter(|(before, _)| *before == resources);
-        let ix = same.map_or_else(
-            || {
+        let (size, problem) = match sizes.get(&resources) {
+            Some(size) => (*size, None),
+            None => {
                 let wanted = Requirement { resources, ..base.clone() };
-                let is_new = !lower.requirements.contains_key(&wanted) || last.is_none();
-                let ix = lower.requirement(wanted.clone());
-                if on_fargate {
-                    made.fargate.resize(lower.model.requirements.len(), None);
-                    if made.fargate[ix.index()].is_none() {
-                        let size = fargate_size(lower, view, (resources, definition), row);
-                        made.fargate[ix.index()] = size;
-                    }
-                } else if is_new {
-                    check_room(lower, view, "trace", launch, &wanted);
-                }
-                ix
-            },
-            |(_, ix)| ix,
-        );
-        last = Some((resources, ix));
-        made.requirement.push(ix);
+                let (size, problem) = sized(lower, view, (launch, definition), wanted, &mut made);
+                sizes.insert(resources, size);
+                (size, problem)
+            }
+        };
+        if !size.fits {
+            misfits.count(problem);
+        }
+        made.requirement.push(size.requirement);
         made.arrival.push(SimTime::from_micros(rows.arrivals_us[row]));
         made.count.push(rows.task_counts.at(row));
         if let Some(durations) = &rows.durations_us {
             made.duration.push(durations.at(row));
         }
     }
-    made
+    (made, misfits.into_problem())
+}
+
+/// Finds the requirement of one size of task, and whether there is a place for it.
+fn sized(
+    lower: &mut Lower,
+    view: &View,
+    (launch, definition): (&Launch, Ix<TaskDefinition>),
+    wanted: Requirement,
+    made: &mut JobTrace,
+) -> (Sized, Option<Problem>) {
+    let requirement = lower.requirement(wanted.clone());
+    let on_fargate = launch.providers.iter().any(|item| !item.provider.uses_instances());
+    let problem = if on_fargate {
+        made.fargate.resize(lower.model.requirements.len(), None);
+        match fargate_size(lower, view, wanted.resources, definition) {
+            Ok(size) => {
+                made.fargate[requirement.index()] = Some(size);
+                None
+            }
+            Err(problem) => Some(*problem),
+        }
+    } else {
+        no_room(lower, view, "trace", (launch, &wanted))
+    };
+    (Sized { requirement, fits: problem.is_none() }, problem)
 }
 
 fn fargate_size(
-    lower: &mut Lower,
+    lower: &Lower,
     view: &View,
-    (size, definition): (Resources, Ix<TaskDefinition>),
-    row: usize,
-) -> Option<FargateSize> {
-    let os = lower.model.task_definitions[definition].os;
-    let storage =
-        lower.model.task_definitions[definition].fargate.map_or(20, |it| it.ephemeral_storage_gib);
-    let found = if view.get::<String>("fargate_size") == "exact" {
-        lower
-            .catalogue
-            .fargate_size(size.cpu_units, size.memory_mib, os)
-            .map_err(|error| (error.to_string(), error.hint()))
-    } else {
-        lower.catalogue.smallest_fargate_size_for(size.cpu_units, size.memory_mib, os).ok_or((
-            format!(
-                "{} CPU units and {} MiB are more than the largest size of Fargate",
-                size.cpu_units, size.memory_mib
-            ),
-            "run such jobs on EC2, or leave them out".to_string(),
-        ))
-    };
-    let found = if size.gpus > 0 {
-        Err(("asks for GPUs, which Fargate does not have".to_string(), String::new()))
-    } else {
-        found
-    };
-    match found {
-        Ok(found) => Some(FargateSize {
-            cpu_units: found.cpu_units,
-            memory_mib: found.memory_mib,
-            ephemeral_storage_gib: storage,
-        }),
-        Err((fact, hint)) => {
-            let message = format!("row {}: {fact}", row + 1);
-            lower.problems.push(view.error("trace", message).hint(hint));
-            None
-        }
+    size: Resources,
+    definition: Ix<TaskDefinition>,
+) -> Result<FargateSize, Box<Problem>> {
+    let definition = &lower.model.task_definitions[definition];
+    let catalogue = &lower.catalogue;
+    let (cpu, memory) = (size.cpu_units, size.memory_mib);
+    if size.gpus > 0 {
+        let hint = "run such jobs on EC2, or leave them out";
+        let problem = view.error("trace", "a task asks for GPUs, and Fargate has none");
+        return Err(Box::new(problem.hint(hint)));
     }
+    let found = if view.get::<String>("fargate_size") == "exact" {
+        catalogue.fargate_size(cpu, memory, definition.os).map_err(|error| {
+            let hint = format!("{}; or set `fargate_size = \"round_up\"`", error.hint());
+            Box::new(view.error("trace", error.to_string()).hint(hint))
+        })
+    } else {
+        catalogue.smallest_fargate_size_for(cpu, memory, definition.os).ok_or_else(|| {
+            let message = format!(
+                "{cpu} CPU units and {memory} MiB are more than the largest task on Fargate"
+            );
+            let hint = "run such jobs on EC2, or leave them out";
+            Box::new(view.error("trace", message).hint(hint))
+        })
+    };
+    found.map(|found| FargateSize {
+        cpu_units: found.cpu_units,
+        memory_mib: found.memory_mib,
+        ephemeral_storage_gib: definition.fargate.map_or(20, |it| it.ephemeral_storage_gib),
+    })
 }

@@ -1,12 +1,13 @@
 //! How tasks are launched: launch type or strategy, placement, network; and whether it can work.
 
 use crate::ecs::model::{
-    InstanceLaunchType, Launch, Os, PlacementConstraint, PlacementStrategy, Provider, Requirement,
-    StrategyItem, Subnet, TaskDefinition,
+    Architecture, InstanceClass, InstanceLaunchType, Launch, Os, PlacementConstraint,
+    PlacementStrategy, Provider, Requirement, StrategyItem, Subnet, TaskDefinition,
 };
 use crate::engine::Ix;
 
-use super::super::View;
+use super::super::keys::Kind;
+use super::super::{Problem, View};
 use super::{Lower, task};
 
 /// Which defaults hold: those of a service or of RunTask.
@@ -36,18 +37,17 @@ pub(super) fn launch(
     let strategy = strategy(lower, view, launcher, on_instances);
     let mut constraints =
         definition.map(|ix| lower.definition_facts[ix].constraints.clone()).unwrap_or_default();
-    constraints.extend(self::constraints(lower, view));
+    let own = self::constraints(lower, view);
+    check_constraints(lower, view, &own, (launcher, on_instances));
+    constraints.extend(own);
     if constraints.len() > CONSTRAINTS {
         let message = format!(
             "there are {} placement constraints with those of the task definition; AWS allows \
              {CONSTRAINTS}",
             constraints.len()
         );
-        lower.problems.push(view.error("placement_constraints", message));
-    }
-    if !on_instances && !constraints.is_empty() {
-        let message = "Fargate knows no placement constraints";
-        lower.problems.push(view.error("placement_constraints", message));
+        let hint = "join expressions with `and`";
+        lower.problems.push(view.error("placement_constraints", message).hint(hint));
     }
     check_version(lower, view, on_instances);
     let network = view.table("network_configuration");
@@ -57,7 +57,7 @@ pub(super) fn launch(
         .map(|item| lower.subnets[&item.value::<String>()])
         .collect();
     let zones = if subnets.is_empty() && !on_instances {
-        lower.default_zones()
+        lower.fargate_zones()
     } else {
         let mut zones: Vec<_> = subnets.iter().map(|&it| lower.model.subnets[it].zone).collect();
         zones.sort_unstable();
@@ -65,12 +65,44 @@ pub(super) fn launch(
         zones
     };
     let public_ip = network.get::<String>("assign_public_ip") == "ENABLED";
-    if public_ip && on_instances {
-        let message = "tasks on EC2 instances cannot have a public address of their own";
-        lower.problems.push(network.error("assign_public_ip", message));
+    if public_ip && on_instances && knows_where(lower, view) {
+        let message = "tasks on instances cannot have a public address of their own";
+        let hint = "`public_ip = true` gives one to each of the `container_instances`";
+        lower.problems.push(network.error("assign_public_ip", message).hint(hint));
     }
     let group = lower.group(group);
     Launch { cluster, providers, group, strategy, constraints, subnets, zones, public_ip }
+}
+
+/// Says whether what decides where tasks run is sound, its own and the cluster's.
+fn knows_where(lower: &Lower, view: &View) -> bool {
+    let cluster = lower.root().entry("cluster", &view.get::<String>("cluster"));
+    view.is_sound_at(&["cluster", "launch_type", "capacity_provider_strategy"])
+        && cluster.is_none_or(|it| it.is_sound_at(&["default_capacity_provider_strategy"]))
+}
+
+/// What of the request's own constraints is not allowed where it runs.
+///
+/// Source: ECS Developer Guide, services: DAEMON services know `memberOf` only; task placement:
+/// Fargate knows none.
+fn check_constraints(
+    lower: &mut Lower,
+    view: &View,
+    own: &[PlacementConstraint],
+    (launcher, on_instances): (Launcher, bool),
+) {
+    let key = "placement_constraints";
+    if !on_instances && !own.is_empty() {
+        let message = "Fargate knows no placement constraints";
+        let hint = "leave `placement_constraints` out: there are no instances to choose";
+        lower.problems.push(view.error(key, message).hint(hint));
+    }
+    let distinct = own.iter().any(|it| matches!(it, PlacementConstraint::DistinctInstance));
+    if launcher == Launcher::Daemon && distinct {
+        let message = "a DAEMON service takes `memberOf` only; its tasks are on different \
+                       instances anyway";
+        lower.problems.push(view.error(key, message).hint("leave `distinctInstance` out"));
+    }
 }
 
 /// The launch type or strategy: its own, the cluster's, else EC2.
@@ -112,16 +144,17 @@ fn strategy_items(lower: &mut Lower, view: &View, key: &str) -> Vec<StrategyItem
             _ => Provider::Fargate,
         };
         if items.iter().any(|other| other.provider == provider) {
-            lower
-                .problems
-                .push(item.error("capacity_provider", "a capacity provider is named twice"));
+            let name: String = item.get("capacity_provider");
+            let message = format!("`{name}` is named twice");
+            let hint = "put base and weight into one item";
+            lower.problems.push(item.error("capacity_provider", message).hint(hint));
             continue;
         }
         items.push(StrategyItem { provider, base: item.get("base"), weight: item.get("weight") });
     }
     if items.iter().filter(|item| item.base > 0).count() > 1 {
-        let message = "more than one item has a base; AWS allows one";
-        lower.problems.push(view.error(key, message));
+        let message = "more than one item has a `base`; AWS allows one";
+        lower.problems.push(view.error(key, message).hint("leave `base` out of the others"));
     }
     if items.iter().all(|item| item.weight == 0) {
         if items.len() > 1 {
@@ -160,7 +193,7 @@ fn strategy(
     }
     if launcher == Launcher::Daemon {
         let message = "a DAEMON service runs on every instance; there is nothing to choose";
-        lower.problems.push(view.error(key, message));
+        lower.problems.push(view.error(key, message).hint("leave `placement_strategy` out"));
     }
     if !on_instances {
         let message = "Fargate knows no placement strategies; it spreads over zones by itself";
@@ -173,27 +206,32 @@ fn strategy_rule(lower: &mut Lower, owner: &View, item: &View) -> Option<Placeme
     let (kind, field): (String, Option<String>) = match item.alternative() {
         Some(("random", _)) => ("random".to_string(), None),
         Some((kind, view)) => (kind.to_string(), Some(view.value())),
-        None if matches!(item.kind(), super::super::keys::Kind::Choice(_)) => (item.value(), None),
+        None if matches!(item.kind(), Kind::Choice(_)) => (item.value(), None),
         None => (item.get("type"), item.find("field")),
     };
+    const SPREAD: &str = "spread over `instanceId`, `host` or `attribute:<name>`";
     let rule = match (kind.as_str(), field.as_deref()) {
         ("random", None) => Ok(PlacementStrategy::Random),
-        ("random", Some(_)) => Err("random takes no field"),
+        ("random", Some(field)) => Err((format!("`random` takes no field, not `{field}`"), "")),
         ("binpack", Some("cpu" | "CPU")) => Ok(PlacementStrategy::BinpackCpu),
         ("binpack", Some("memory" | "MEMORY")) => Ok(PlacementStrategy::BinpackMemory),
-        ("binpack", _) => Err("binpack takes `cpu` or `memory`"),
+        ("binpack", Some(field)) => {
+            Err((format!("`{field}` cannot be packed"), "binpack `cpu` or `memory`"))
+        }
         ("spread", Some("instanceId" | "host")) => Ok(PlacementStrategy::SpreadInstance),
         ("spread", Some(field)) => match field.strip_prefix("attribute:") {
             Some(name) if !name.is_empty() => {
                 Ok(PlacementStrategy::SpreadAttribute(name.to_string()))
             }
-            _ => Err("spread takes `instanceId`, `host` or `attribute:<name>`"),
+            _ => Err((format!("`{field}` is nothing to spread over"), SPREAD)),
         },
-        _ => Err("spread takes `instanceId`, `host` or `attribute:<name>`"),
+        ("binpack", None) => Err(("`field` is missing".into(), "binpack `cpu` or `memory`")),
+        _ => Err(("`field` is missing".into(), SPREAD)),
     };
-    rule.map_err(|message| {
+    rule.map_err(|(message, hint)| {
         let problem = owner.error("placement_strategy", message);
-        lower.problems.push(super::super::Problem { at: item.place(), ..problem });
+        let problem = if hint.is_empty() { problem } else { problem.hint(hint) };
+        lower.problems.push(Problem { at: item.place(), ..problem });
     })
     .ok()
 }
@@ -201,12 +239,17 @@ fn strategy_rule(lower: &mut Lower, owner: &View, item: &View) -> Option<Placeme
 fn constraints(lower: &mut Lower, view: &View) -> Vec<PlacementConstraint> {
     let mut list = Vec::new();
     for item in view.items("placement_constraints") {
-        let word = match item.kind() {
-            super::super::keys::Kind::Choice(_) => Some(item.value::<String>()),
-            super::super::keys::Kind::Table(_) => Some(item.get::<String>("type")),
-            _ => None,
-        };
+        let is_long = matches!(item.kind(), Kind::Table(_));
+        let is_word = matches!(item.kind(), Kind::Choice(_));
+        let word = if is_long { item.find::<String>("type") } else { None };
+        let word = word.or_else(|| is_word.then(|| item.value()));
         if word.as_deref() == Some("distinctInstance") {
+            if is_long && item.is_written("expression") {
+                let problem =
+                    view.error("placement_constraints", "`distinctInstance` takes no expression");
+                let problem = problem.hint("leave `expression` out, or write `memberOf`");
+                lower.problems.push(Problem { at: item.place(), ..problem });
+            }
             list.push(PlacementConstraint::DistinctInstance);
         } else {
             list.extend(task::member_of(lower, view, &item));
@@ -218,87 +261,225 @@ fn constraints(lower: &mut Lower, view: &View) -> Vec<PlacementConstraint> {
 /// Platform versions matter here only where they forbid something.
 fn check_version(lower: &mut Lower, view: &View, on_instances: bool) {
     let version: String = view.get("platform_version");
-    if view.is_written("platform_version") && on_instances {
+    if view.is_written("platform_version") && on_instances && knows_where(lower, view) {
         let message = "`platform_version` belongs to Fargate, and these tasks run on instances";
-        lower.problems.push(view.error("platform_version", message));
+        lower.problems.push(view.error("platform_version", message).hint("leave it out"));
     }
     if !["LATEST", "1.4.0", "1.3.0", "1.0.0"].contains(&version.as_str()) {
         let message = format!("`{version}` is not a platform version of Fargate");
-        lower
-            .problems
-            .push(view.error("platform_version", message).hint("use `LATEST` or `1.4.0`"));
+        let problem = view.error("platform_version", message).hint("use `LATEST` or `1.4.0`");
+        lower.problems.push(problem);
     }
 }
 
+/// Who says how large tasks are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SizedBy {
+    /// The task definition.
+    Definition,
+    /// Each row of a trace.
+    Row,
+}
+
 /// Checks that tasks of a definition can run where the launch sends them.
+///
+/// Only what is sound is checked against each other.
 pub(super) fn check_fit(
     lower: &mut Lower,
     view: &View,
     launch: &Launch,
-    definition: Ix<TaskDefinition>,
+    (definition, sized_by): (Ix<TaskDefinition>, SizedBy),
 ) {
-    let before = lower.problems.len();
-    let os = lower.model.task_definitions[definition].os;
+    let written = definition_view(lower, view);
+    if !knows_where(lower, view) || written.as_ref().is_some_and(|it| !it.is_sound()) {
+        return;
+    }
     let facts = lower.definition_facts[definition].clone();
-    let on_fargate = launch.providers.iter().any(|item| !item.provider.uses_instances());
-    if on_fargate {
-        let owner = definition_view(lower, view);
-        task::check_fargate(lower, &owner, (&facts, os));
-        let spot = launch.providers.iter().any(|item| item.provider == Provider::FargateSpot);
-        if spot && os == Os::Windows {
-            let message = "Windows tasks do not run on Fargate Spot";
-            lower.problems.push(view.error("capacity_provider_strategy", message));
+    check_compatible(lower, view, launch, &facts);
+    if launch.providers.iter().any(|item| !item.provider.uses_instances()) {
+        let os = lower.model.task_definitions[definition].os;
+        if let Some(written) = written {
+            task::check_fargate(lower, &written, &facts);
+            if sized_by == SizedBy::Definition {
+                task::check_fargate_size(lower, &written, (&facts, os));
+            }
+            check_platform(lower, view, &written, (launch, definition));
         }
         return;
     }
-    let external = launch.providers.iter().any(|item| item.provider == Provider::External);
-    if external && facts.network_mode == "awsvpc" {
-        let message = "external instances have no network mode `awsvpc`";
-        lower.problems.push(view.error("task_definition", message).hint("use `bridge` or `host`"));
+    let before = lower.problems.len();
+    check_on_instances(lower, view, launch, (&facts, definition));
+    if sized_by == SizedBy::Row {
+        return;
     }
-    if external && facts.efs {
-        let message = "external instances cannot mount EFS volumes";
-        lower.problems.push(view.error("task_definition", message));
-    }
-    if !facts.has_memory && facts.task_size.1.is_none() {
-        let message = "the task definition has no memory: on instances the task or each container must say \
-                       how much";
-        let hint = "add `memory` or `memory_reservation`";
+    let on_windows = lower.model.task_definitions[definition].os == Os::Windows;
+    let task_memory = facts.task_size.1.filter(|_| !on_windows);
+    if !facts.has_memory && task_memory.is_none() {
+        let message = match on_windows {
+            true => {
+                "the task definition has no memory: Windows ignores that of the task, and \
+                     each container must say how much"
+            }
+            false => {
+                "the task definition has no memory: on instances the task or each container \
+                      must say how much"
+            }
+        };
+        let hint = if on_windows { "add `memory`" } else { "add `memory` or `memory_reservation`" };
         lower.problems.push(view.error("task_definition", message).hint(hint));
     }
     if lower.problems.len() == before {
         let requirement = lower.model.task_definitions[definition].requirement;
         let wanted = lower.model.requirements[requirement].clone();
-        check_room(lower, view, "task_definition", launch, &wanted);
-    }
-}
-
-/// Returns the definition's own view where it is written in place, else the owner's.
-fn definition_view<'d>(lower: &Lower<'d>, view: &View<'d>) -> View<'d> {
-    match view.child("task_definition") {
-        Some(child) if task::is_inline(&child) => child,
-        Some(child) => {
-            let name: String = child.value();
-            lower.root().entry("task_definition", &name).unwrap_or_else(|| view.clone())
+        if let Some(problem) = no_room(lower, view, "task_definition", (launch, &wanted)) {
+            lower.problems.push(problem);
         }
-        None => view.clone(),
     }
 }
 
-/// Reports a task that is larger than any instance it could go to.
-pub(super) fn check_room(
+/// A definition that was registered for something else does not run here.
+///
+/// Source: ECS API, RegisterTaskDefinition, `requiresCompatibilities`. EC2 takes definitions that
+/// were validated for Fargate, which ask for less.
+fn check_compatible(
     lower: &mut Lower,
     view: &View,
-    key: &str,
     launch: &Launch,
-    wanted: &Requirement,
+    facts: &task::DefinitionFacts,
 ) {
+    let listed = &facts.compatibilities;
+    let wanted = launch.providers.iter().find_map(|item| match item.provider {
+        Provider::Fargate | Provider::FargateSpot => Some("FARGATE"),
+        Provider::External => Some("EXTERNAL"),
+        Provider::Ec2 => None,
+    });
+    let Some(wanted) = wanted.filter(|it| !listed.is_empty() && !listed.iter().any(|l| l == it))
+    else {
+        return;
+    };
+    let names: Vec<&str> = listed.iter().map(String::as_str).collect();
+    let message = format!(
+        "`requires_compatibilities` of its task definition is {}, and it is launched on `{wanted}`",
+        task::quoted(&names)
+    );
+    let hint = format!("add `\"{wanted}\"` there, or launch it elsewhere");
+    lower.problems.push(view.error("task_definition", message).hint(hint));
+}
+
+/// What of Fargate depends on the platform: Spot, platform versions.
+///
+/// Source: ECS Developer Guide, "Fargate platform versions" and "Fargate capacity providers".
+fn check_platform(
+    lower: &mut Lower,
+    view: &View,
+    written: &View,
+    (launch, definition): (&Launch, Ix<TaskDefinition>),
+) {
+    let definition = &lower.model.task_definitions[definition];
+    let spot = launch.providers.iter().any(|item| item.provider == Provider::FargateSpot);
+    if spot && definition.os == Os::Windows {
+        let message = "Windows tasks do not run on `FARGATE_SPOT`";
+        let hint = "use `FARGATE`";
+        let problem = view.error("capacity_provider_strategy", message).hint(hint);
+        lower.problems.push(problem);
+        return;
+    }
+    let version: String = view.get("platform_version");
+    let old = version == "1.3.0" || (version == "1.0.0" && definition.os == Os::Linux);
+    let large = definition.fargate.is_some_and(|size| size.cpu_units >= 8192);
+    let reason = if !old {
+        return;
+    } else if large {
+        "8 vCPU and more"
+    } else if definition.architecture == Architecture::Arm64 {
+        "ARM64"
+    } else if written.is_written("ephemeral_storage") {
+        "`ephemeral_storage`"
+    } else if task::uses_efs(written) {
+        "EFS volumes"
+    } else {
+        return;
+    };
+    let message = format!("`platform_version` is `{version}`, and {reason} need `1.4.0`");
+    lower.problems.push(view.error("platform_version", message).hint("use `LATEST`"));
+}
+
+/// What of a definition does not go with instances, or not with external ones.
+///
+/// Source: ECS Developer Guide, "Amazon ECS clusters for external instances"; ECS API, RunTask,
+/// `networkConfiguration`.
+fn check_on_instances(
+    lower: &mut Lower,
+    view: &View,
+    launch: &Launch,
+    (facts, definition): (&task::DefinitionFacts, Ix<TaskDefinition>),
+) {
+    let external = launch.providers.iter().any(|item| item.provider == Provider::External);
+    let awsvpc = facts.network_mode == "awsvpc";
+    if external && awsvpc {
+        let message = "its task definition has `network_mode` `awsvpc`, which external instances \
+                       do not have";
+        lower.problems.push(view.error("task_definition", message).hint("use `bridge` or `host`"));
+    }
+    if external && facts.efs {
+        let message =
+            "its task definition has an EFS volume, which external instances cannot mount";
+        let hint = "take the volume away, or run it elsewhere";
+        lower.problems.push(view.error("task_definition", message).hint(hint));
+    }
+    let network = view.table("network_configuration");
+    if !awsvpc && !network.items("subnets").is_empty() {
+        let message = format!(
+            "`network_configuration.subnets` are for network mode `awsvpc`, and that of its task \
+             definition is `{}`",
+            facts.network_mode
+        );
+        let hint = "leave them out: such tasks use the addresses of their instances";
+        lower.problems.push(network.error("subnets", message).hint(hint));
+    }
+    let windows = lower.model.task_definitions[definition].os == Os::Windows;
+    let task_size = [("cpu", facts.task_size.0), ("memory", facts.task_size.1)];
+    for (key, size) in task_size.into_iter().filter(|_| windows) {
+        if let Some(size) = size {
+            let message = format!("`{key}` of the whole task, {size}, is ignored on Windows");
+            let written = definition_view(lower, view).unwrap_or_else(|| view.clone());
+            let hint = "what its containers say is reserved";
+            lower.problems.push(written.warning(key, message).hint(hint));
+        }
+    }
+}
+
+/// Returns the definition that `view` names or holds; nothing for a job that has none.
+pub(super) fn definition_view<'d>(lower: &Lower<'d>, view: &View<'d>) -> Option<View<'d>> {
+    let child = view.child("task_definition")?;
+    if task::is_inline(&child) {
+        return Some(child);
+    }
+    lower.root().entry("task_definition", &child.value::<String>())
+}
+
+/// Host ports that can be reserved on an instance, the agent's own among them.
+///
+/// Source: ECS Developer Guide, task definition parameters, `hostPort`.
+const PORTS_PER_INSTANCE: usize = 100;
+
+/// Says why a task fits no instance it could go to, even an empty one; nothing if it fits.
+pub(super) fn no_room(
+    lower: &Lower,
+    view: &View,
+    key: &str,
+    (launch, wanted): (&Launch, &Requirement),
+) -> Option<Problem> {
     let launch_type = match launch.providers[0].provider {
         Provider::Ec2 => InstanceLaunchType::Ec2,
         Provider::External => InstanceLaunchType::External,
-        Provider::Fargate | Provider::FargateSpot => return,
+        Provider::Fargate | Provider::FargateSpot => return None,
     };
-    let there: Vec<_> = lower
+    let is_sure = lower.root().is_sound_at(&["container_instances", "instance_type", "subnet"]);
+    if !is_sure || lower.has_unknown_instances || !knows_where(lower, view) {
+        return None;
+    }
+    let there: Vec<&InstanceClass> = lower
         .model
         .classes
         .iter()
@@ -306,35 +487,77 @@ pub(super) fn check_room(
         .filter(|class| class.cluster == launch.cluster && class.launch_type == launch_type)
         .collect();
     let cluster = &lower.model.clusters[launch.cluster].name;
-    let what = &wanted.resources;
     if there.is_empty() {
         let word = if launch_type == InstanceLaunchType::Ec2 { "EC2" } else { "external" };
         let message = format!("the cluster `{cluster}` has no {word} instances to run it");
         let hint = "add `[container_instances.…]`, or choose another `launch_type`";
-        lower.problems.push(view.error(key, message).hint(hint));
-        return;
+        return Some(view.error(key, message).hint(hint));
     }
-    let fits = there.iter().any(|class| {
-        class.registered.fits(what)
-            && class.os == wanted.os
-            && wanted.architecture.is_none_or(|it| it == class.architecture)
-            && (!wanted.awsvpc || class.task_enis > 0)
-            && wanted.ports.iter().all(|port| !class.reserved_ports.contains(port))
-    });
-    if fits {
-        return;
+    let zones = |class: &InstanceClass| {
+        !wanted.awsvpc || launch.subnets.is_empty() || launch.zones.contains(&class.zone)
+    };
+    type Check<'a> = (&'a dyn Fn(&InstanceClass) -> bool, &'a str);
+    let checks: [Check; 8] = [
+        (&|class| class.os == wanted.os, "none has its operating system"),
+        (
+            &|class| wanted.architecture.is_none_or(|it| it == class.architecture),
+            "none has its CPU architecture",
+        ),
+        (&|class| zones(class), "none is in a zone of its subnets"),
+        (&|class| wanted.resources.cpu_units <= class.registered.cpu_units, "CPU"),
+        (&|class| wanted.resources.memory_mib <= class.registered.memory_mib, "memory"),
+        (&|class| wanted.resources.gpus <= class.registered.gpus, "none has as many GPUs"),
+        (
+            &|class| !wanted.awsvpc || class.task_enis > 0,
+            "none has a network interface for tasks in network mode `awsvpc`",
+        ),
+        (&|class| has_ports(class, wanted), "its host ports are reserved on all"),
+    ];
+    // Each check leaves fewer instances; the one that leaves none is the reason.
+    let mut left = there;
+    for (check, reason) in checks {
+        let before = left.clone();
+        left.retain(|class| check(class));
+        if left.is_empty() {
+            let what = &wanted.resources;
+            let gpus = match what.gpus {
+                0 => String::new(),
+                1 => " and 1 GPU".to_string(),
+                gpus => format!(" and {gpus} GPUs"),
+            };
+            let message = format!(
+                "a task of {} CPU units, {} MiB{gpus} fits no instance of the cluster `{cluster}`, \
+                 even empty",
+                what.cpu_units, what.memory_mib,
+            );
+            return Some(view.error(key, message).hint(shortfall(reason, &before)));
+        }
     }
-    let largest = there.iter().map(|class| class.registered.memory_mib).max().unwrap_or(0);
-    let most_cpu = there.iter().map(|class| class.registered.cpu_units).max().unwrap_or(0);
-    let message = format!(
-        "a task of {} CPU units, {} MiB{} fits no instance of the cluster `{cluster}`, even empty",
-        what.cpu_units,
-        what.memory_mib,
-        if what.gpus > 0 { format!(" and {} GPUs", what.gpus) } else { String::new() },
-    );
-    let hint = format!(
-        "the largest register {most_cpu} CPU units and {largest} MiB (less than AWS lists: the \
-         system keeps some); check operating system, architecture, ports and GPUs too"
-    );
-    lower.problems.push(view.error(key, message).hint(hint));
+    None
+}
+
+fn has_ports(class: &InstanceClass, wanted: &Requirement) -> bool {
+    wanted.ports.iter().all(|port| !class.reserved_ports.contains(port))
+        && class.reserved_ports.len() + wanted.ports.len() <= PORTS_PER_INSTANCE
+}
+
+/// Says what the nearest instances have of what is short.
+fn shortfall(reason: &str, classes: &[&InstanceClass]) -> String {
+    let most = |of: fn(&InstanceClass) -> u32| {
+        classes.iter().max_by_key(|class| of(class)).map(|class| (of(class), &class.instance_type))
+    };
+    match reason {
+        "CPU" => match most(|class| class.registered.cpu_units) {
+            Some((units, name)) => format!("the largest, `{name}`, registers {units} CPU units"),
+            None => String::new(),
+        },
+        "memory" => match most(|class| class.registered.memory_mib) {
+            Some((mib, name)) => format!(
+                "the largest, `{name}`, registers {mib} MiB, less than it is sold with: the system \
+                 keeps some"
+            ),
+            None => String::new(),
+        },
+        other => other.to_string(),
+    }
 }

@@ -3,17 +3,20 @@
 //! What is wrong here is wrong in meaning, not in form: a name that does not exist, a size that
 //! Fargate does not have, a task that no instance can hold. File names mirror the areas of `ecs`.
 
+mod bounds;
 mod cluster;
 mod job;
 mod launch;
 mod prices;
-
 mod service;
 mod task;
+#[cfg(test)]
+mod tests;
 mod timing;
 
 use std::collections::BTreeMap;
 
+use crate::billing::PriceBook;
 use crate::catalogue::Catalogue;
 use crate::ecs::model::{
     ClusterSpec, Image, InitialState, Limits, Model, Requirement, Service, Subnet, TargetGroup,
@@ -22,17 +25,12 @@ use crate::ecs::model::{
 use crate::engine::{Distribution, Ix, Table};
 use crate::units::{Bytes, Calendar, CalendarError, Span};
 
+use super::document::default_of;
+use super::keys::find;
 use super::load::Files;
-use super::problems::{Problem, Problems};
+use super::problems::Problem;
 use super::value;
 use super::{Document, View};
-
-pub use self::prices::price_book;
-
-/// Zones of a region that are used where nothing names any.
-///
-/// Assumption: three, as most regions have at least three.
-const DEFAULT_ZONES: [&str; 3] = ["a", "b", "c"];
 
 /// What lowering works on: the document, the model so far, and who is called what.
 struct Lower<'d> {
@@ -50,53 +48,48 @@ struct Lower<'d> {
     target_groups: BTreeMap<String, Ix<TargetGroup>>,
     services: BTreeMap<String, Ix<Service>>,
     definitions: BTreeMap<String, Option<Ix<TaskDefinition>>>,
+    /// Whether some fleet is not in the model, because something is wrong with it.
+    has_unknown_instances: bool,
     /// Facts about each definition that only launches ask for.
     definition_facts: Table<task::DefinitionFacts, TaskDefinition>,
     problems: Vec<Problem>,
 }
 
-/// A model with what it was priced from.
+/// A model with its prices; only of use if none of the problems is an error.
 pub struct Lowered {
     /// The model.
     pub model: Model,
-    /// The catalogue with the scenario's own types and prices.
-    pub catalogue: Catalogue,
-    /// What the reader should know.
-    pub warnings: Vec<Problem>,
+    /// The prices, if all are known.
+    pub prices: Option<PriceBook>,
+    /// What is wrong in meaning, and what the reader should know.
+    pub problems: Vec<Problem>,
 }
 
-/// Builds the model.
-///
-/// # Errors
-/// All [`Problems`] at once, the document's warnings among them.
-pub fn lower(document: &Document, files: &dyn Files) -> Result<Lowered, Problems> {
-    let mut problems = document.problems.clone();
-    let root = document.root();
-    let calendar = match calendar(&root) {
-        Ok(calendar) => Some(calendar),
-        Err(problem) => {
-            problems.push(problem);
-            None
-        }
-    };
+/// Builds the model from what is sound of a document.
+pub fn lower(document: &Document, files: &dyn Files) -> Lowered {
+    let calendar = calendar(&document.root());
     // Whatever is wrong with the clock, all the rest is checked too.
     let fallback = || Calendar::new("2026-01-05T00:00", "UTC").expect("a good date");
-    let mut lower = Lower::new(document, files, calendar.unwrap_or_else(fallback));
+    let (calendar, problem) = match calendar {
+        Ok(calendar) => (calendar, None),
+        Err(problem) => (fallback(), Some(*problem)),
+    };
+    let mut lower = Lower::new(document, files, calendar);
+    lower.problems.extend(problem);
     lower.all();
-    problems.extend(lower.problems.iter().cloned());
-    if problems.has_errors() {
-        return Err(problems);
-    }
-    Ok(Lowered { model: lower.model, catalogue: lower.catalogue, warnings: lower.problems })
+    bounds::check(&mut lower);
+    let prices = prices::price_book(document, &lower.catalogue, &lower.model);
+    let prices = prices.map_err(|problems| lower.problems.extend(problems)).ok();
+    Lowered { model: lower.model, prices, problems: lower.problems }
 }
 
 /// Reads the scenario's clock.
-fn calendar(root: &View) -> Result<Calendar, Problem> {
+fn calendar(root: &View) -> Result<Calendar, Box<Problem>> {
     let start: String = root.get("start");
     let zone: String = root.get("time_zone");
     Calendar::new(&start, &zone).map_err(|error| {
         let key = if Calendar::new("2026-01-05", &zone).is_err() { "time_zone" } else { "start" };
-        calendar_problem(root, key, &error)
+        Box::new(calendar_problem(root, key, &error))
     })
 }
 
@@ -161,6 +154,7 @@ impl<'d> Lower<'d> {
             target_groups: BTreeMap::new(),
             services: BTreeMap::new(),
             definitions: BTreeMap::new(),
+            has_unknown_instances: false,
             definition_facts: Table::new(),
             problems,
         }
@@ -187,9 +181,13 @@ impl<'d> Lower<'d> {
 
     /// Returns the zone of this name, `b` or `eu-west-1b`; reports one of another region.
     fn zone(&mut self, view: &View, key: &str, name: &str) -> Ix<Zone> {
-        let short = name.len() == 1 && name.bytes().all(|byte| byte.is_ascii_lowercase());
-        let full = if short { format!("{}{name}", self.region) } else { name.to_string() };
-        if !full.starts_with(&self.region) || full == self.region {
+        let is_letter = |it: &str| it.len() == 1 && it.bytes().all(|it| it.is_ascii_lowercase());
+        let full =
+            if is_letter(name) { format!("{}{name}", self.region) } else { name.to_string() };
+        // Local Zones have a longer name: us-west-2-lax-1a.
+        let rest = full.strip_prefix(&self.region);
+        let is_there = rest.is_some_and(|rest| is_letter(rest) || rest.starts_with('-'));
+        if !is_there && self.root().is_sound_at(&["region"]) {
             let message = format!("`{name}` is not a zone of `{}`", self.region);
             let hint = format!("write a letter, such as `a`, or `{}a`", self.region);
             self.problems.push(view.error(key, message).hint(hint));
@@ -200,10 +198,16 @@ impl<'d> Lower<'d> {
             .or_insert_with(|| self.model.zones.push(Zone { name: full }))
     }
 
-    /// Returns the zones that are used where nothing names any.
-    fn default_zones(&mut self) -> Vec<Ix<Zone>> {
-        let root = self.root();
-        DEFAULT_ZONES.iter().map(|letter| self.zone(&root, "region", letter)).collect()
+    /// Returns the zones of Fargate tasks that name no subnets.
+    fn fargate_zones(&mut self) -> Vec<Ix<Zone>> {
+        let network = self.root().table("network");
+        self.zones_at(&network, "fargate_availability_zones")
+    }
+
+    /// Returns the zones in the list at `key`.
+    fn zones_at(&mut self, view: &View, key: &str) -> Vec<Ix<Zone>> {
+        let names: Vec<String> = view.items(key).iter().map(View::value).collect();
+        names.iter().map(|name| self.zone(view, key, name)).collect()
     }
 
     fn requirement(&mut self, requirement: Requirement) -> Ix<Requirement> {
@@ -229,15 +233,19 @@ impl<'d> Lower<'d> {
             return ix;
         }
         let given = self.root().entry("image", name);
-        let size = given.map_or(DEFAULT_IMAGE_SIZE, |view| view.get("size"));
+        let size = given.map_or_else(default_image_size, |view| view.get("size"));
         let ix = self.model.images.push(Image { name: name.to_string(), size });
         self.images.insert(name.to_string(), ix);
         ix
     }
 }
 
-/// Size of an image that the scenario does not describe; the table of keys says the same.
-const DEFAULT_IMAGE_SIZE: Bytes = Bytes::mib(150);
+/// Returns the size of an image that the scenario does not describe.
+fn default_image_size() -> Bytes {
+    let key = find(&["image", "*"]).and_then(|kind| kind.field("size"));
+    let key = key.expect("it is in the table of keys");
+    default_of(key).expect("the size of an image has a default")
+}
 
 /// Turns a written distribution of lengths of time into the engine's, in seconds.
 fn distribution(

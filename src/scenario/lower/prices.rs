@@ -2,8 +2,8 @@
 
 use crate::billing::{Category, ClassRates, FargateRates, Per, PriceBook, Rate, Standing};
 use crate::catalogue::{
-    Catalogue, Charge, Evidence, FargateOffer, FargatePrice, Hypervisor, InstanceType, Period,
-    Priced, RegisteredMemory,
+    Catalogue, Charge, Evidence, FargateOffer, FargatePrice, Hypervisor, InstanceType, NoPrice,
+    Period, Priced, RegisteredMemory,
 };
 use crate::ecs::model::{Architecture, InstanceLaunchType, Model, Os, Provider};
 use crate::units::{HourlyRate, Money};
@@ -18,6 +18,14 @@ use super::Lower;
 pub(super) fn overlay(lower: &mut Lower) {
     for (name, view) in lower.root().entries("instance_type") {
         let made = instance_type(name, &view);
+        if let Some(registered) = made.registered.filter(|it| it.mib > made.memory_mib) {
+            let message = format!(
+                "`registered_memory` is {} MiB, more than `memory`, {} MiB",
+                registered.mib, made.memory_mib
+            );
+            let hint = "the agent registers what the system leaves of the memory";
+            lower.problems.push(view.error("registered_memory", message).hint(hint));
+        }
         lower.catalogue.set_instance_type(made);
         let rate = hourly(view.get("price"));
         lower.catalogue.set_on_demand(&lower.region, name, Os::Linux, rate);
@@ -26,9 +34,11 @@ pub(super) fn overlay(lower: &mut Lower) {
     for (name, view) in prices.entries("ec2") {
         if lower.catalogue.instance_type(name).is_none() {
             let nearest = lower.catalogue.nearest_instance_types(name).join(", ");
-            let message = format!("`{name}` is not in the catalogue of instance types");
-            let problem = Problem::error(view.place(), message);
-            lower.problems.push(problem.hint(format!("did you mean {nearest}?")));
+            if lower.root().is_sound_at(&["instance_type"]) {
+                let problem =
+                    view.error_here(format!("`{name}` is not in the catalogue of instance types"));
+                lower.problems.push(problem.hint(format!("did you mean {nearest}?")));
+            }
             continue;
         }
         lower.catalogue.set_on_demand(&lower.region, name, Os::Linux, hourly(view.value()));
@@ -36,7 +46,7 @@ pub(super) fn overlay(lower: &mut Lower) {
     for (name, view) in prices.entries("charges") {
         let Some(charge) = Charge::from_name(name) else {
             let names = Charge::ALL.map(Charge::name);
-            let problem = Problem::error(view.place(), format!("`{name}` is not a charge"));
+            let problem = view.error_here(format!("`{name}` is not a charge"));
             lower.problems.push(
                 match did_you_mean(name, names).map(|it| format!("did you mean `{it}`?")) {
                     Some(hint) => problem.hint(hint),
@@ -156,12 +166,14 @@ pub fn price_book(
 ) -> Result<PriceBook, Vec<Problem>> {
     let root = document.root();
     let region: String = root.get("region");
-    let book = Book { root, region, catalogue, model };
+    let book = Book { root: root.clone(), region, catalogue, model };
     let mut problems = Vec::new();
     let classes = model.classes.iter().map(|(_, class)| book.class(class, &mut problems)).collect();
     let fargate = book.fargate(&mut problems);
     let (standing, not_modelled) = book.standing();
     if !problems.is_empty() {
+        // Without a region nobody knows what has a price there.
+        problems.retain(|_| root.is_sound_at(&["region"]));
         return Err(problems);
     }
     Ok(PriceBook {
@@ -215,7 +227,11 @@ impl Book<'_> {
             true => match self.catalogue.on_demand(&self.region, &class.instance_type, class.os) {
                 Ok(priced) => rate(&priced),
                 Err(error) => {
-                    let problem = view.error("instance_type", error.to_string());
+                    let problem = if matches!(error, NoPrice::Region { .. }) {
+                        self.root.error("region", error.to_string())
+                    } else {
+                        view.error("instance_type", error.to_string())
+                    };
                     problems.push(problem.hint(error.hint()));
                     rate(&Priced::given(HourlyRate::ZERO))
                 }
@@ -250,6 +266,10 @@ impl Book<'_> {
                     Provider::Ec2 | Provider::External => continue,
                 };
                 let (os, architecture) = (definition.os, definition.architecture);
+                if os == Os::Windows && (spot || architecture == Architecture::Arm64) {
+                    // There is no such thing, as the launch has said.
+                    continue;
+                }
                 wanted.push(FargateOffer { os, architecture, spot });
             }
         }
@@ -321,13 +341,8 @@ impl Book<'_> {
                     lines.push(self.stands(category, item, (charge, milli)));
                 }
                 None if charge == Charge::NatGatewayData => {}
-                None => missing.push(
-                    match category {
-                        Category::Logs => "CloudWatch Logs",
-                        _ => "traffic between zones",
-                    }
-                    .to_string(),
-                ),
+                None if charge == Charge::LogsIngest => missing.push("CloudWatch Logs".to_string()),
+                None => missing.push("traffic between zones".to_string()),
             }
         }
         missing.push("Container Insights".to_string());

@@ -4,11 +4,14 @@ use crate::ecs::model::{Action, Provider, Scheduling, Service, TargetGroup};
 use crate::units::{SimTime, Span};
 
 use super::super::View;
-use super::launch::{Launcher, check_fit, launch};
+use super::launch::{Launcher, SizedBy, check_fit, definition_view, launch};
 use super::{Lower, task};
 
 /// Tasks that a service may have. Source: AWS General Reference, ECS quotas.
 const TASKS_PER_SERVICE: u32 = 5000;
+
+/// Services that a cluster may have. Source: AWS General Reference, ECS quotas.
+const SERVICES_PER_CLUSTER: usize = 5000;
 
 /// Target groups by name.
 pub(super) fn target_groups(lower: &mut Lower) {
@@ -33,7 +36,11 @@ pub(super) fn target_groups(lower: &mut Lower) {
 
 /// Services by name.
 pub(super) fn services(lower: &mut Lower) {
+    let mut per_cluster = vec![0usize; lower.model.clusters.len()];
     for (name, view) in lower.root().entries("service") {
+        let in_cluster = &mut per_cluster[lower.clusters[&view.get::<String>("cluster")].index()];
+        *in_cluster += 1;
+        check_services(lower, &view, *in_cluster);
         let daemon = view.get::<String>("scheduling_strategy") == "DAEMON";
         let scheduling = scheduling(lower, &view, daemon);
         let definition = task::definition_of(lower, name, &view);
@@ -42,16 +49,17 @@ pub(super) fn services(lower: &mut Lower) {
         let launch = launch(lower, &view, (launcher, &group), definition);
         let on_fargate = launch.providers.iter().any(|item| !item.provider.uses_instances());
         if daemon && on_fargate {
-            let message = "DAEMON services do not run on Fargate: there are no instances";
-            lower.problems.push(view.error("scheduling_strategy", message));
+            let message = "a DAEMON service does not run on Fargate: there are no instances";
+            let hint = "use `REPLICA`, or run it on instances";
+            lower.problems.push(view.error("scheduling_strategy", message).hint(hint));
         }
         let external = launch.providers.iter().any(|it| it.provider == Provider::External);
         if external && !view.items("load_balancers").is_empty() {
             let message = "external instances have no load balancing";
-            lower.problems.push(view.error("load_balancers", message));
+            lower.problems.push(view.error("load_balancers", message).hint("leave it out"));
         }
         if let Some(definition) = definition {
-            check_fit(lower, &view, &launch, definition);
+            check_fit(lower, &view, &launch, (definition, SizedBy::Definition));
         }
         let target_groups = targets(lower, &view, definition);
         let launch = lower.model.launches.push(launch);
@@ -73,7 +81,7 @@ fn scheduling(lower: &mut Lower, view: &View, daemon: bool) -> Scheduling {
     if daemon {
         if desired.is_some() {
             let message = "a DAEMON service has one task on each instance, not a desired count";
-            lower.problems.push(view.error("desired_count", message));
+            lower.problems.push(view.error("desired_count", message).hint("leave it out"));
         }
         return Scheduling::Daemon;
     }
@@ -96,6 +104,22 @@ fn check_count(lower: &mut Lower, view: &View, count: u32) {
     }
 }
 
+fn check_services(lower: &mut Lower, view: &View, count: usize) {
+    let allowed = lower.root().table("account").get::<bool>("override");
+    if count > SERVICES_PER_CLUSTER && !allowed {
+        let cluster: String = view.get("cluster");
+        let message = format!(
+            "the cluster `{cluster}` has more than {SERVICES_PER_CLUSTER} services, all that AWS \
+             allows"
+        );
+        let hint = "use several clusters, or set `account.override = true` to ask what if";
+        lower.problems.push(view.error("cluster", message).hint(hint));
+    }
+}
+
+/// The target groups, whose containers and ports must be those of the task definition.
+///
+/// Source: ECS API, LoadBalancer.
 fn targets(
     lower: &mut Lower,
     view: &View,
@@ -103,19 +127,43 @@ fn targets(
 ) -> Vec<crate::engine::Ix<TargetGroup>> {
     let mut groups = Vec::new();
     for item in view.items("load_balancers") {
-        let name: String = item.get("container_name");
-        if let Some(definition) = definition {
-            let containers = &lower.model.task_definitions[definition].containers;
-            if !containers.iter().any(|container| container.name == name) {
-                let names: Vec<&str> = containers.iter().map(|it| it.name.as_str()).collect();
-                let message = format!("`{name}` is not a container of its task");
-                let hint = format!("it has {}", names.join(", "));
-                lower.problems.push(item.error("container_name", message).hint(hint));
-            }
+        let written = definition_view(lower, view).filter(View::is_sound);
+        if let Some(written) = written.filter(|_| definition.is_some()) {
+            check_target(lower, &item, &written);
         }
         groups.push(lower.target_groups[&item.get::<String>("target_group")]);
     }
     groups
+}
+
+fn check_target(lower: &mut Lower, item: &View, definition: &View) {
+    let name: String = item.get("container_name");
+    let containers = definition.entries("container_definitions");
+    // The container of the short form has every port.
+    if containers.is_empty() && name == "app" {
+        return;
+    }
+    let Some((_, container)) = containers.iter().find(|(known, _)| *known == name) else {
+        let names: Vec<&str> = containers.iter().map(|(name, _)| *name).collect();
+        let names = if names.is_empty() { vec!["app"] } else { names };
+        let message = format!("`{name}` is not a container of its task");
+        let hint = format!("it has {}", task::quoted(&names));
+        lower.problems.push(item.error("container_name", message).hint(hint));
+        return;
+    };
+    let port: u64 = item.get("container_port");
+    let mappings = container.items("port_mappings");
+    let has_range = mappings.iter().any(|mapping| mapping.is_written("container_port_range"));
+    let mapped: Vec<u64> = mappings.iter().filter_map(|it| it.find("container_port")).collect();
+    if !mapped.contains(&port) && !has_range {
+        let ports: Vec<String> = mapped.iter().map(u64::to_string).collect();
+        let message = format!("`{name}` does not map the port {port}");
+        let hint = match ports.as_slice() {
+            [] => format!("add `port_mappings = [{{ container_port = {port} }}]` to it"),
+            ports => format!("it maps {}", ports.join(", ")),
+        };
+        lower.problems.push(item.error("container_port", message).hint(hint));
+    }
 }
 
 /// What happens when: changes in order of time.
@@ -129,20 +177,27 @@ pub(super) fn actions(lower: &mut Lower) {
         let at = match lower.model.calendar.instant(&text) {
             Ok(at) => at,
             Err(error) => {
-                lower.problems.push(view.error("time", error.message).hint(error.hint));
+                if lower.root().is_sound_at(&["start", "time_zone"]) {
+                    lower.problems.push(view.error("time", error.message).hint(error.hint));
+                }
                 continue;
             }
         };
         if at > end {
             let after = Span::micros(at.as_micros());
-            let message = format!("`{text}` is {after} after the start, and the run ends before");
-            lower.problems.push(view.warning("time", message));
+            if lower.root().is_sound_at(&["start", "time_zone", "duration"]) {
+                let message =
+                    format!("`{text}` is {after} after the start, and the run ends before");
+                let hint = "make `duration` longer, if it should happen";
+                lower.problems.push(view.warning("time", message).hint(hint));
+            }
             continue;
         }
         let Some(&service) = lower.services.get(&name) else { continue };
         if lower.model.services[service].scheduling == Scheduling::Daemon {
             let message = format!("`{name}` is a DAEMON service, which has no desired count");
-            lower.problems.push(update.error("service", message));
+            let hint = "leave this change out";
+            lower.problems.push(update.error("service", message).hint(hint));
         }
         check_count(lower, &update, desired_count);
         lower.model.actions.push((at, Action::SetDesiredCount { service, desired_count }));

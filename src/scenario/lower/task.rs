@@ -10,6 +10,8 @@ use crate::units::{Resources, Span};
 
 use super::super::View;
 use super::super::keys::Kind;
+use super::super::problems::shortened;
+use super::super::suggest::did_you_mean;
 use super::super::value::{self, CpuUnits, Mib, PerSecond, Share};
 use super::Lower;
 
@@ -19,6 +21,9 @@ const CONTAINERS: usize = 10;
 /// Least memory of a container in MiB. Source: ECS API, ContainerDefinition (Docker 20.10).
 const LEAST_MEMORY: u32 = 6;
 
+/// CPU units of a whole task on instances. Source: ECS API, RegisterTaskDefinition, `cpu`.
+const TASK_CPU: std::ops::RangeInclusive<u32> = 128..=196_608;
+
 /// Facts about a definition that only launches ask for.
 #[derive(Clone, Debug)]
 pub(super) struct DefinitionFacts {
@@ -26,14 +31,12 @@ pub(super) struct DefinitionFacts {
     pub network_mode: String,
     /// The task's own CPU and memory, as Fargate wants them.
     pub task_size: (Option<u32>, Option<u32>),
-    /// Whether a container asks for GPUs.
-    pub gpus: u32,
     /// Whether a volume is on EFS.
     pub efs: bool,
     /// Whether every container's memory is known without the task's.
     pub has_memory: bool,
-    /// Longest `startTimeout` and `stopTimeout` written.
-    pub timeouts: Vec<(String, &'static str, Span)>,
+    /// `requiresCompatibilities`.
+    pub compatibilities: Vec<String>,
     /// Constraints of the definition.
     pub constraints: Vec<PlacementConstraint>,
 }
@@ -51,15 +54,34 @@ pub(super) fn definitions(lower: &mut Lower) {
             })
         });
         let job = lower.root().entry("job", name).is_some();
-        if !lower.definitions.contains_key(name) && !inline && !job {
-            let problem = super::super::Problem::error(
-                view.place(),
-                format!("behaviour `{name}` describes a task definition that is not there"),
-            );
+        let is_sure =
+            lower.root().is_sound_at(&["task_definition", "service", "task", "job", "behaviour"]);
+        if !lower.definitions.contains_key(name) && !inline && !job && is_sure {
+            let problem = view.error_here("there is no task definition of this name");
             let names: Vec<&str> = lower.definitions.keys().map(String::as_str).collect();
-            let hint = format!("task definitions here: {}", names.join(", "));
-            lower.problems.push(problem.hint(hint));
+            lower.problems.push(match did_you_mean(name, names.iter().copied()) {
+                Some(meant) => problem.hint(format!("did you mean `behaviour.{meant}`?")),
+                None => problem.hint(format!("task definitions here: {}", quoted(&names))),
+            });
         }
+    }
+}
+
+/// Says what is wrong with a text in a language of AWS's, and where in it.
+pub(super) fn mistake(text: &str, part: &str, message: &str) -> String {
+    let text = shortened(text);
+    if part.is_empty() || part == text {
+        format!("`{text}`: {message}")
+    } else {
+        format!("`{text}`, at `{}`: {message}", shortened(part))
+    }
+}
+
+/// Lists names for a hint.
+pub(super) fn quoted(names: &[&str]) -> String {
+    match names {
+        [] => "none".to_string(),
+        names => format!("`{}`", names.join("`, `")),
     }
 }
 
@@ -80,7 +102,7 @@ pub(super) fn definition_of(
     }
     if lower.definitions.contains_key(name) {
         let message = format!(
-            "its task definition is written in place, and `[task_definition.{name}]` is there too"
+            "its task definition is written in place, and there is another of the name `{name}`"
         );
         let hint = "name one of them otherwise: behaviour is found by the name of the definition";
         lower.problems.push(owner.error("task_definition", message).hint(hint));
@@ -97,19 +119,19 @@ fn definition(lower: &mut Lower, name: &str, view: &View) -> Option<Ix<TaskDefin
     let platform = view.table("runtime_platform");
     let os = os_of(&platform.get::<String>("operating_system_family"));
     let architecture = architecture_of(&platform.get::<String>("cpu_architecture"));
-    if os == Os::Windows && architecture == Architecture::Arm64 {
-        let message = "Windows tasks run on X86_64 only";
-        lower.problems.push(platform.error("cpu_architecture", message));
-    }
     let containers = containers(lower, name, view);
     let family = view.find::<String>("family").unwrap_or_else(|| name.to_string());
-    let network_mode: String = view.get("network_mode");
+    let network_mode = network_mode(view, os);
     let requirement = requirement(lower, view, (&network_mode, os));
     let facts = facts(lower, view, network_mode);
     check_sums(lower, view, os);
-    let compatible = compatibilities(view);
-    if compatible.iter().any(|one| one == "FARGATE") {
-        check_fargate(lower, view, (&facts, os));
+    match os {
+        Os::Linux => check_linux(lower, view),
+        Os::Windows => check_windows(lower, view, architecture),
+    }
+    if facts.compatibilities.iter().any(|one| one == "FARGATE") {
+        check_fargate(lower, view, &facts);
+        check_fargate_size(lower, view, (&facts, os));
     }
     let architecture_named =
         view.is_written("runtime_platform") && platform.is_written("cpu_architecture");
@@ -151,26 +173,69 @@ fn architecture_of(name: &str) -> Architecture {
     if name == "ARM64" { Architecture::Arm64 } else { Architecture::X86_64 }
 }
 
-fn compatibilities(view: &View) -> Vec<String> {
-    view.items("requires_compatibilities").iter().map(View::value).collect()
+/// Returns the network mode: as written, else `bridge`, on Windows `default`.
+///
+/// Source: ECS API, RegisterTaskDefinition, `networkMode`.
+fn network_mode(view: &View, os: Os) -> String {
+    match os {
+        Os::Windows if !view.is_written("network_mode") => "default".to_string(),
+        Os::Linux | Os::Windows => view.get("network_mode"),
+    }
+}
+
+/// What AWS wants of Linux tasks. Source: ECS API, RegisterTaskDefinition.
+fn check_linux(lower: &mut Lower, view: &View) {
+    if view.is_written("network_mode") && view.get::<String>("network_mode") == "default" {
+        let message = "network mode `default` is that of Windows";
+        let hint = "leave `network_mode` out: Linux tasks are in mode `bridge`";
+        lower.problems.push(view.error("network_mode", message).hint(hint));
+    }
+    if let Some(CpuUnits(units)) = view.find("cpu")
+        && !TASK_CPU.contains(&units)
+    {
+        let (least, most) = (TASK_CPU.start(), TASK_CPU.end());
+        let message = format!("`cpu` is {units} units; a task takes {least} to {most}");
+        let hint = "give less, or none, to the containers and leave `cpu` of the task out";
+        lower.problems.push(view.error("cpu", message).hint(hint));
+    }
+}
+
+/// What is different with Windows. Source: ECS Developer Guide, "Windows task considerations";
+/// ECS API, RegisterTaskDefinition and ContainerDefinition.
+fn check_windows(lower: &mut Lower, view: &View, architecture: Architecture) {
+    if architecture == Architecture::Arm64 {
+        let message = "`cpu_architecture` is `ARM64`, and Windows tasks run on `X86_64` only";
+        let platform = view.table("runtime_platform");
+        let problem = platform.error("cpu_architecture", message).hint("leave it out");
+        lower.problems.push(problem);
+    }
+    let mode = network_mode(view, Os::Windows);
+    if !["default", "awsvpc"].contains(&mode.as_str()) {
+        let message = format!("`network_mode` is `{mode}`; Windows knows `default` and `awsvpc`");
+        lower.problems.push(view.error("network_mode", message).hint("leave it out"));
+    }
+    for (_, container) in view.entries("container_definitions") {
+        if container.is_written("memory_reservation") {
+            let message = "Windows containers have no `memory_reservation`: it is reserved, and \
+                           the agent ignores it as a limit";
+            let hint = "set `memory`, the hard limit, instead";
+            lower.problems.push(container.warning("memory_reservation", message).hint(hint));
+        }
+        if gpus(lower, &container) > 0 {
+            let message = "Windows tasks cannot have GPUs";
+            let hint = "leave `resource_requirements` out, or use Linux";
+            lower.problems.push(container.error("resource_requirements", message).hint(hint));
+        }
+    }
 }
 
 fn facts(lower: &mut Lower, view: &View, network_mode: String) -> DefinitionFacts {
     let cpu: Option<CpuUnits> = view.find("cpu");
     let memory: Option<Mib> = view.find("memory");
-    let efs = view.items("volumes").iter().any(|it| it.is_written("efs_volume_configuration"));
     let entries = view.entries("container_definitions");
     let has_memory = entries.iter().all(|(_, container)| {
         container.is_written("memory") || container.is_written("memory_reservation")
     });
-    let mut timeouts = Vec::new();
-    for (name, container) in &entries {
-        for key in ["start_timeout", "stop_timeout"] {
-            if container.is_written(key) {
-                timeouts.push((name.to_string(), key, container.get(key)));
-            }
-        }
-    }
     let constraints = view
         .items("placement_constraints")
         .iter()
@@ -179,12 +244,16 @@ fn facts(lower: &mut Lower, view: &View, network_mode: String) -> DefinitionFact
     DefinitionFacts {
         network_mode,
         task_size: (cpu.map(|cpu| cpu.0), memory.map(|memory| memory.0)),
-        gpus: entries.iter().map(|(_, container)| gpus(lower, container)).sum(),
-        efs,
+        efs: uses_efs(view),
         has_memory: has_memory && !entries.is_empty(),
-        timeouts,
+        compatibilities: view.items("requires_compatibilities").iter().map(View::value).collect(),
         constraints,
     }
+}
+
+/// Says whether a volume of a definition is on EFS.
+pub(super) fn uses_efs(view: &View) -> bool {
+    view.items("volumes").iter().any(|it| it.is_written("efs_volume_configuration"))
 }
 
 /// Reads a `memberOf` constraint, in its short form or AWS's.
@@ -195,13 +264,22 @@ pub(super) fn member_of(
 ) -> Option<PlacementConstraint> {
     let expression: String = match item.alternative() {
         Some((_, view)) => view.value(),
-        None => item.find("expression")?,
+        None => match item.find("expression") {
+            Some(expression) => expression,
+            None => {
+                let problem = owner.error("placement_constraints", "`expression` is missing");
+                let hint = "such as `expression = \"attribute:ecs.instance-type =~ m5.*\"`";
+                let problem = problem.hint(hint);
+                lower.problems.push(super::super::Problem { at: item.place(), ..problem });
+                return None;
+            }
+        },
     };
     match Query::parse(&expression) {
         Ok(query) => Some(PlacementConstraint::MemberOf(query)),
         Err(error) => {
             let part = expression.get(error.range.clone()).unwrap_or("");
-            let message = format!("`{expression}`, at `{part}`: {}", error.message);
+            let message = mistake(&expression, part, &error.message);
             let problem = owner.error("placement_constraints", message);
             let problem = super::super::Problem { at: item.place(), ..problem };
             lower.problems.push(match error.hint {
@@ -221,15 +299,9 @@ fn requirement(lower: &mut Lower, view: &View, (network_mode, os): (&str, Os)) -
     let entries = view.entries("container_definitions");
     let cpu: u32 = entries.iter().map(|(_, c)| c.get::<CpuUnits>("cpu").0).sum();
     let memory: u32 = entries.iter().map(|(_, c)| reserved_memory(c)).sum();
-    let own = |key: bool| os == Os::Linux && key;
-    let cpu_units = match view.find::<CpuUnits>("cpu") {
-        Some(CpuUnits(units)) if own(true) => units,
-        _ => cpu,
-    };
-    let memory_mib = match view.find::<Mib>("memory") {
-        Some(Mib(mib)) if own(true) => mib,
-        _ => memory,
-    };
+    let own = |value: u32| Some(value).filter(|_| os == Os::Linux);
+    let cpu_units = view.find("cpu").and_then(|CpuUnits(units)| own(units)).unwrap_or(cpu);
+    let memory_mib = view.find("memory").and_then(|Mib(mib)| own(mib)).unwrap_or(memory);
     let awsvpc = network_mode == "awsvpc";
     let mut ports = Vec::new();
     for (_, container) in &entries {
@@ -240,8 +312,9 @@ fn requirement(lower: &mut Lower, view: &View, (network_mode, os): (&str, Os)) -
     }
     ports.sort_unstable();
     if let Some(pair) = ports.windows(2).find(|pair| pair[0] == pair[1]) {
-        let message = format!("the task takes the host port {} twice", pair[0].number);
-        lower.problems.push(view.error("container_definitions", message));
+        let message = format!("the task takes the host port `{}` twice", pair[0].number);
+        let hint = "leave `host_port` out of one: it then gets a free port";
+        lower.problems.push(view.error("container_definitions", message).hint(hint));
         ports.dedup();
     }
     let gpus = entries.iter().map(|(_, container)| gpus(lower, container)).sum();
@@ -265,21 +338,21 @@ fn gpus(lower: &mut Lower, container: &View) -> u32 {
     let mut gpus = 0;
     for item in container.items("resource_requirements") {
         if item.get::<String>("type") != "GPU" {
-            let message =
-                "inference accelerators are not modelled; AWS has ended Elastic Inference";
-            lower.problems.push(item.warning("type", message));
+            let message = "inference accelerators are not modelled, and nothing is reserved";
+            lower.problems.push(item.warning("type", message).hint("leave it out"));
             continue;
         }
         let value = item.table("value");
-        let count = match value.kind() {
-            Kind::Text(_) => value.value::<String>().trim().parse::<u32>().ok(),
-            _ => Some(value.value::<u32>()),
+        let written = match matches!(value.kind(), Kind::Text(_)) {
+            true => value.value::<String>(),
+            false => value.value::<u32>().to_string(),
         };
-        match count.filter(|count| *count <= 1024) {
+        match written.trim().parse::<u32>().ok().filter(|count| *count <= 1024) {
             Some(count) => gpus += count,
             None => {
-                let message = "`value` is not a whole number of GPUs";
-                lower.problems.push(item.error("value", message));
+                let message = format!("`{}` is not a whole number of GPUs", shortened(&written));
+                let hint = "write how many; `ALL` is not modelled";
+                lower.problems.push(item.error("value", message).hint(hint));
             }
         }
     }
@@ -308,16 +381,23 @@ fn check_port(lower: &mut Lower, mapping: &View, network_mode: &str) {
     match network_mode {
         "awsvpc" | "host" if host.is_some() && host != container => {
             let message = format!(
-                "`host_port` is {}, and in network mode `{network_mode}` must equal the container port {}",
+                "`host_port` is {}, and must equal `container_port`, {}, in network mode \
+                 `{network_mode}`",
                 host.unwrap_or_default(),
-                container.unwrap_or_default()
+                container.map_or("which is missing".to_string(), |port| port.to_string())
             );
             let hint = "leave `host_port` out, or use network mode `bridge`";
-            lower.problems.push(mapping.error("host_port", message).hint(hint));
+            // With an interface of its own a task takes no port of the host, so the run can go on.
+            let problem = match network_mode {
+                "host" => mapping.error("host_port", message),
+                _ => mapping.warning("host_port", message + ": AWS would not register this"),
+            };
+            lower.problems.push(problem.hint(hint));
         }
         "none" => {
             let message = "network mode `none` has no ports";
-            lower.problems.push(mapping.error("container_port", message));
+            let hint = "leave `port_mappings` out, or use network mode `bridge`";
+            lower.problems.push(mapping.error("container_port", message).hint(hint));
         }
         _ => {}
     }
@@ -333,16 +413,18 @@ fn check_sums(lower: &mut Lower, view: &View, os: Os) {
             && hard.0 <= soft.0
         {
             let message = format!(
-                "`memory` is {} MiB and must be more than the reservation of {} MiB",
+                "`memory` is {} MiB, and must be more than `memory_reservation`, {} MiB",
                 hard.0, soft.0
             );
-            lower.problems.push(container.error("memory", message));
+            let hint = "`memory` is the hard limit, `memory_reservation` what is reserved";
+            lower.problems.push(container.error("memory", message).hint(hint));
         }
         for (key, memory) in [("memory", hard), ("memory_reservation", soft)] {
-            if memory.is_some_and(|memory| memory.0 < LEAST_MEMORY) {
+            if let Some(Mib(mib)) = memory.filter(|memory| memory.0 < LEAST_MEMORY) {
                 let message =
-                    format!("`{key}` is less than the {LEAST_MEMORY} MiB a container needs");
-                lower.problems.push(container.error(key, message));
+                    format!("`{key}` is {mib} MiB; a container needs {LEAST_MEMORY} at least");
+                let hint = format!("write {LEAST_MEMORY} or more");
+                lower.problems.push(container.error(key, message).hint(hint));
             }
         }
     }
@@ -355,33 +437,66 @@ fn check_sums(lower: &mut Lower, view: &View, os: Os) {
         && cpu > task
     {
         let message = format!("`cpu` is {task} units, and its containers reserve {cpu}");
-        lower.problems.push(view.error("cpu", message));
+        let hint = "give the task as much as its containers together, or more";
+        lower.problems.push(view.error("cpu", message).hint(hint));
     }
     if let Some(Mib(task)) = view.find("memory")
         && memory > task
     {
         let message = format!("`memory` is {task} MiB, and its containers reserve {memory}");
-        lower.problems.push(view.error("memory", message));
+        let hint = "give the task as much as its containers together, or more";
+        lower.problems.push(view.error("memory", message).hint(hint));
     }
 }
 
 /// What Fargate wants of a definition. Source: ECS Developer Guide, "Amazon ECS task definition
 /// differences for Fargate".
-pub(super) fn check_fargate(lower: &mut Lower, view: &View, (facts, os): (&DefinitionFacts, Os)) {
+pub(super) fn check_fargate(lower: &mut Lower, view: &View, facts: &DefinitionFacts) {
     if facts.network_mode != "awsvpc" && view.is_written("network_mode") {
         let message =
-            format!("network mode is `{}`, and Fargate knows `awsvpc` only", facts.network_mode);
-        lower.problems.push(view.error("network_mode", message));
+            format!("`network_mode` is `{}`, and Fargate knows `awsvpc` only", facts.network_mode);
+        let hint = "leave `network_mode` out, or write `awsvpc`";
+        lower.problems.push(view.error("network_mode", message).hint(hint));
     }
-    if facts.gpus > 0 {
-        let message = "the task asks for GPUs, which Fargate does not have";
-        lower.problems.push(view.error("container_definitions", message));
+    if !facts.constraints.is_empty() {
+        let message = "Fargate knows no placement constraints";
+        let hint = "leave `placement_constraints` out: there are no instances to choose";
+        lower.problems.push(view.error("placement_constraints", message).hint(hint));
     }
+    for (_, container) in view.entries("container_definitions") {
+        if gpus(lower, &container) > 0 {
+            let message = "Fargate has no GPUs";
+            let hint = "run it on EC2";
+            lower.problems.push(container.error("resource_requirements", message).hint(hint));
+        }
+        for key in ["start_timeout", "stop_timeout"] {
+            let span = container.find::<Span>(key).filter(|_| container.is_written(key));
+            if let Some(span) = span.filter(|it| !FARGATE_TIMEOUT.contains(it)) {
+                let message = format!("`{key}` is {span}; Fargate takes 2 s to 120 s");
+                let hint = "on instances it may be longer";
+                lower.problems.push(container.error(key, message).hint(hint));
+            }
+        }
+    }
+}
+
+/// Timeouts of containers on Fargate. Source: ECS API, ContainerDefinition.
+const FARGATE_TIMEOUT: std::ops::RangeInclusive<Span> = Span::secs(2)..=Span::secs(120);
+
+/// Reports a size that Fargate does not have.
+pub(super) fn check_fargate_size(
+    lower: &mut Lower,
+    view: &View,
+    (facts, os): (&DefinitionFacts, Os),
+) {
     match facts.task_size {
         (Some(cpu), Some(memory)) => {
             if let Err(error) = lower.catalogue.fargate_size(cpu, memory, os) {
-                let key = if error.memory_sizes_mib.is_empty() { "cpu" } else { "memory" };
-                let problem = view.error(key, error.to_string()).hint(error.hint());
+                let problem = match error.memory_sizes_mib.as_slice() {
+                    [] => view.error("cpu", format!("`cpu` is {cpu} units, no size of Fargate's")),
+                    _ => view.error("memory", error.to_string()),
+                };
+                let problem = problem.hint(error.hint());
                 lower.problems.push(problem);
             }
         }
@@ -396,21 +511,20 @@ pub(super) fn check_fargate(lower: &mut Lower, view: &View, (facts, os): (&Defin
             }
         }
     }
-    for (container, key, span) in &facts.timeouts {
-        if !(Span::secs(2)..=Span::secs(120)).contains(span) {
-            let message =
-                format!("`{key}` of `{container}` is {span}, and Fargate takes 2 to 120 s");
-            lower.problems.push(view.error("container_definitions", message));
-        }
-    }
 }
 
 fn containers(lower: &mut Lower, name: &str, view: &View) -> Vec<Container> {
     let entries = view.entries("container_definitions");
     let task_behaviour = lower.root().entry("behaviour", name);
     if entries.is_empty() {
+        if view.is_written("file") {
+            let message = "the file has no `containerDefinitions`; at least one is needed";
+            lower.problems.push(view.error("file", message));
+        }
         // The short form: one container, which has what the task has.
-        let behaviour = behaviour(lower, (None, task_behaviour.as_ref()), "app");
+        let names = [("app", view.clone())];
+        check_behaviour_names(lower, view, task_behaviour.as_ref(), &names);
+        let behaviour = behaviour(lower, (None, task_behaviour.as_ref()), ("app", true));
         return vec![Container {
             name: "app".to_string(),
             image: lower.image("app"),
@@ -425,18 +539,23 @@ fn containers(lower: &mut Lower, name: &str, view: &View) -> Vec<Container> {
     }
     if entries.len() > CONTAINERS {
         let message = format!("the task has {} containers; AWS allows {CONTAINERS}", entries.len());
-        lower.problems.push(view.error("container_definitions", message));
+        let hint = "make two task definitions of it";
+        lower.problems.push(view.error("container_definitions", message).hint(hint));
     }
     if !entries.iter().any(|(_, container)| container.get("essential")) {
         let message = "the task has no essential container; at least one must be";
-        lower.problems.push(view.error("container_definitions", message));
+        let hint = "leave `essential = false` out for the container that does the work";
+        lower.problems.push(view.error("container_definitions", message).hint(hint));
     }
-    check_behaviour_names(lower, task_behaviour.as_ref(), &entries);
+    check_behaviour_names(lower, view, task_behaviour.as_ref(), &entries);
+    let main = entries.iter().position(|(_, container)| container.get("essential")).unwrap_or(0);
     let containers: Vec<Container> = entries
         .iter()
-        .map(|(name, container)| {
+        .enumerate()
+        .map(|(n, (name, container))| {
             let own = task_behaviour.as_ref().and_then(|it| it.entry("containers", name));
-            let behaviour = behaviour(lower, (own.as_ref(), task_behaviour.as_ref()), name);
+            let whose = (own.as_ref(), task_behaviour.as_ref());
+            let behaviour = behaviour(lower, whose, (name, n == main));
             self::container(lower, (name, container), &entries, behaviour)
         })
         .collect();
@@ -444,15 +563,20 @@ fn containers(lower: &mut Lower, name: &str, view: &View) -> Vec<Container> {
     containers
 }
 
-fn check_behaviour_names(lower: &mut Lower, behaviour: Option<&View>, entries: &[(&str, View)]) {
-    let Some(behaviour) = behaviour else { return };
+fn check_behaviour_names(
+    lower: &mut Lower,
+    definition: &View,
+    behaviour: Option<&View>,
+    entries: &[(&str, View)],
+) {
+    let Some(behaviour) = behaviour.filter(|_| definition.is_sound()) else { return };
     for table in ["containers", "usage"] {
         for (name, view) in behaviour.entries(table) {
             if !entries.iter().any(|(other, _)| *other == name) {
                 let names: Vec<&str> = entries.iter().map(|(name, _)| *name).collect();
                 let message = format!("`{name}` is not a container of the task definition");
-                let problem = super::super::Problem::error(view.place(), message);
-                lower.problems.push(problem.hint(format!("it has {}", names.join(", "))));
+                let hint = format!("it has {}", quoted(&names));
+                lower.problems.push(view.error_here(message).hint(hint));
             }
         }
     }
@@ -510,7 +634,7 @@ fn dependency(
     let Some(on) = all.iter().position(|(known, _)| *known == other) else {
         let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
         let message = format!("`{other}` is not a container of this task");
-        let hint = format!("it has {}", names.join(", "));
+        let hint = format!("it has {}", quoted(&names));
         lower.problems.push(item.error("container_name", message).hint(hint));
         return None;
     };
@@ -522,18 +646,21 @@ fn dependency(
         _ => Condition::Healthy,
     };
     let ends = matches!(condition, Condition::Complete | Condition::Success);
-    if ends && target.get("essential") {
+    if ends && target.get("essential") && target.is_sound_at(&["essential"]) {
         let message = format!("`{name}` waits for the end of `{other}`, which is essential");
         let hint = "when an essential container ends, the task ends: set `essential = false` there";
         lower.problems.push(item.error("condition", message).hint(hint));
     }
-    if condition == Condition::Healthy && !target.is_written("health_check") {
+    let has_check = target.is_written("health_check") || !target.is_sound_at(&["health_check"]);
+    if condition == Condition::Healthy && !has_check {
         let message =
             format!("`{name}` waits for the health of `{other}`, which has no health check");
-        lower.problems.push(item.error("condition", message));
+        let hint = "give it a `health_check`, or wait for `START`";
+        lower.problems.push(item.error("condition", message).hint(hint));
     }
     if other == name {
-        lower.problems.push(item.error("container_name", format!("`{name}` waits for itself")));
+        let problem = item.error("container_name", format!("`{name}` waits for itself"));
+        lower.problems.push(problem.hint("leave it out"));
         return None;
     }
     Some(Dependency { on, condition })
@@ -558,20 +685,28 @@ fn check_cycles(lower: &mut Lower, view: &View, containers: &[Container]) {
         .map(|(container, _)| container.name.as_str())
         .collect();
     if !stuck.is_empty() {
-        let message = format!("containers wait for each other: {}", stuck.join(", "));
-        lower.problems.push(view.error("container_definitions", message));
+        let message = format!("containers wait for each other: {}", quoted(&stuck));
+        let hint = "take one `depends_on` away";
+        lower.problems.push(view.error("container_definitions", message).hint(hint));
     }
 }
 
+/// Times that every container of a task has, if they are given for the task.
+const OF_EVERY_CONTAINER: [&str; 3] = ["start_time", "ready_time", "stop_time"];
+
 /// Reads behaviour: a container's own keys, then the task's, then the defaults.
+///
+/// That a task ends, crashes or fails to start is said of the task: its main container, the first
+/// essential one, does it, and the task with it.
 fn behaviour<'d>(
     lower: &mut Lower<'d>,
     (own, task): (Option<&View<'d>>, Option<&View<'d>>),
-    name: &str,
+    (name, is_main): (&str, bool),
 ) -> Behaviour {
     let files = lower.files;
     let mut problems = Vec::new();
     let pick = |key: &str| -> Option<View<'d>> {
+        let task = task.filter(|_| is_main || OF_EVERY_CONTAINER.contains(&key));
         [own, task].into_iter().flatten().find(|view| view.is_written(key)).cloned()
     };
     let mut dist = |key: &str| -> Option<Distribution> {
@@ -585,10 +720,9 @@ fn behaviour<'d>(
     let ready_time = dist("ready_time").unwrap_or_else(|| constant(0.0));
     let stop_time = dist("stop_time").unwrap_or_else(|| constant(1.0));
     let share = |key: &str| pick(key).map_or(0.0, |view| view.get::<Share>(key).0);
-    let usage = task.and_then(|it| it.entry("usage", name)).and_then(|it| {
-        let cpu: Option<CpuUnits> = it.find("cpu");
-        let memory: Option<Mib> = it.find("memory");
-        Some(Usage { cpu_units: cpu?.0, memory_mib: memory?.0 })
+    let usage = task.and_then(|it| it.entry("usage", name)).map(|it| Usage {
+        cpu_units: it.get::<CpuUnits>("cpu").0,
+        memory_mib: it.get::<Mib>("memory").0,
     });
     let made = Behaviour {
         run_time,
@@ -609,7 +743,7 @@ fn behaviour<'d>(
 /// Makes the definition of a job that names none: one container that has what the task has.
 pub(super) fn plain(lower: &mut Lower, name: &str) -> Ix<TaskDefinition> {
     let behaviour_view = lower.root().entry("behaviour", name);
-    let behaviour = behaviour(lower, (None, behaviour_view.as_ref()), "app");
+    let behaviour = behaviour(lower, (None, behaviour_view.as_ref()), ("app", true));
     let requirement = lower.requirement(Requirement {
         resources: Resources::ZERO,
         ports: Vec::new(),
@@ -640,10 +774,9 @@ pub(super) fn plain(lower: &mut Lower, name: &str) -> Ix<TaskDefinition> {
     lower.definition_facts.push(DefinitionFacts {
         network_mode: "bridge".to_string(),
         task_size: (None, None),
-        gpus: 0,
         efs: false,
         has_memory: true,
-        timeouts: Vec::new(),
+        compatibilities: Vec::new(),
         constraints: Vec::new(),
     });
     ix

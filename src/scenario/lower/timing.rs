@@ -5,6 +5,7 @@ use crate::engine::Distribution;
 use crate::units::Bytes;
 
 use super::super::View;
+use super::super::keys::MAX_SPAN_US;
 use super::super::load::Files;
 use super::super::problems::Problem;
 use super::super::value::{self, BytesPerSecond, PerSecond};
@@ -69,6 +70,14 @@ pub(super) fn account(lower: &mut Lower) {
                 let hint = "set `account.override = true` to ask what if it did";
                 lower.problems.push(view.error(key, message).hint(hint));
             }
+        }
+    }
+    for key in ADJUSTABLE.into_iter().filter(|key| key.ends_with("_rate")) {
+        // The wait for one token must be a length of time.
+        if view.get::<PerSecond>(key).0 * (MAX_SPAN_US as f64 / 1e6) < 1.0 {
+            let message = format!("`{key}` is next to nothing: not one in a hundred years");
+            let hint = "to allow few, write, for example, `\"1 per d\"`";
+            lower.problems.push(view.error(key, message).hint(hint));
         }
     }
     let documented = view.get::<String>("quotas") == "documented";

@@ -7,9 +7,7 @@
 use std::collections::VecDeque;
 use std::hint::black_box;
 
-use criterion::{
-    BatchSize, BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
-};
+use criterion::{BatchSize, BenchmarkId, Criterion, SamplingMode, Throughput};
 use ecsim::engine::{Distribution, Purpose, Queue, Rank, Seed, Stream};
 use ecsim::units::{SimTime, Span};
 use rand::RngExt;
@@ -17,11 +15,18 @@ use rand::RngExt;
 /// What a host offers: 64 steps of a quarter vCPU, 64 steps of 1 GiB.
 const STEPS: u8 = 64;
 
+/// What tasks take, in steps: sixteen sizes, all alike.
+pub const CPU_STEPS: [u8; 4] = [1, 2, 4, 8];
+/// The same for memory.
+pub const MEMORY_STEPS: [u8; 4] = [1, 2, 4, 8];
+/// Steps of each that a task takes on average.
+pub const MEAN_STEPS: f64 = 3.75;
+
 /// How full the hosts are on average: so full that tasks wait at times, if the hosts are few.
-const LOAD: f64 = 0.9;
+pub const LOAD: f64 = 0.9;
 
 /// How long a task runs on average.
-const RUN_TIME: Span = Span::MINUTE;
+pub const RUN_TIME: Span = Span::MINUTE;
 
 /// What a task needs, or a host has free, in steps.
 #[derive(Clone, Copy)]
@@ -154,8 +159,7 @@ struct Cluster {
 
 impl Cluster {
     fn new(hosts: u32, tasks: u64) -> Cluster {
-        // Tasks take 1 to 8 steps of each, 4.5 on average.
-        let tasks_at_once = LOAD * f64::from(hosts) * f64::from(STEPS) / 4.5;
+        let tasks_at_once = LOAD * f64::from(hosts) * f64::from(STEPS) / MEAN_STEPS;
         let run_time = RUN_TIME.as_micros() as f64;
         let exponential = |mean| Distribution::exponential(mean).expect("the mean is positive");
         let mut queue = Queue::new();
@@ -193,7 +197,10 @@ impl Cluster {
 
     fn arrive(&mut self) {
         let bits = self.luck.random::<u8>();
-        let need = Room { cpu: 1 + bits % 8, memory: 1 + bits / 8 % 8 };
+        let need = Room {
+            cpu: CPU_STEPS[usize::from(bits % 4)],
+            memory: MEMORY_STEPS[usize::from(bits / 4 % 4)],
+        };
         let run_time = Span::micros(self.run_time.sample(&mut self.luck) as u64);
         if !self.waiting.is_empty() || !self.start(need, run_time) {
             self.waiting.push_back(Waiting { need, run_time });
@@ -215,13 +222,9 @@ impl Cluster {
     }
 }
 
-fn floor(criterion: &mut Criterion) {
-    let measuring = std::env::args().any(|argument| argument == "--bench");
-    let testing = std::env::args().any(|argument| argument == "--test");
-    let (sizes, tasks): (&[u32], u64) = match measuring && !testing {
-        true => (&[100, 1_000, 10_000], 1_000_000),
-        false => (&[10], 1_000),
-    };
+/// Measures the floor.
+pub fn floor(criterion: &mut Criterion) {
+    let (sizes, tasks) = crate::sizes();
     let mut group = criterion.benchmark_group("floor");
     group.sample_size(10).sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(tasks));
     for &hosts in sizes {
@@ -239,6 +242,3 @@ fn floor(criterion: &mut Criterion) {
     }
     group.finish();
 }
-
-criterion_group!(group, floor);
-criterion_main!(group);

@@ -1,5 +1,9 @@
 //! Input text and the exact lines it gets; and that no text makes the reader panic.
 
+mod definitions;
+mod digest;
+mod hostile;
+
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -608,7 +612,7 @@ fn the_table_of_keys_is_sound() {
         }
         let is_sentence = key.sentence.ends_with('.') || key.sentence.ends_with('?');
         assert!(is_sentence && key.sentence.starts_with(|it: char| !it.is_whitespace()), "{path}");
-        let has_source = key.evidence == keys::Evidence::None || !key.source.is_empty();
+        let has_source = key.evidence.is_none() || !key.source.is_empty();
         assert!(has_source, "{path} says what it rests on without saying who says so");
         let twins = keys::all().into_iter().filter(|other| other.path == path).count();
         let is_alternative = path.ends_with("expression") || path.ends_with("type");

@@ -1,0 +1,320 @@
+//! `ecsim run`: runs scenarios, writes what they leave, prints one screen for each.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rayon::prelude::*;
+
+use crate::engine::Seed;
+use crate::record::RowSink;
+use crate::report::{
+    Asked, Column, Finished, Happenings, OutputError, Plots, Report, Tee, comparison, screen,
+    summary_line, what_if,
+};
+use crate::scenario::{Override, Scenario};
+use crate::study::{
+    Control, Measure, Outcome, Progress, Verdict, differences, first_difference, measures, run,
+    verdicts,
+};
+use crate::units::{Calendar, Span, TimeFormat};
+
+use super::{Exit, ScenarioArgs, complain};
+
+#[derive(Args, Debug)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+    /// Run a changed scenario on the same luck too, and print what differs: `--what-if
+    /// service.web.desired_count=8`; several changes are made together
+    #[arg(long = "what-if", value_name = "PATH=VALUE")]
+    what_if: Vec<String>,
+    /// Directory of the result; several scenarios get directories of their names in it
+    /// [default: output/<name>]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Write nothing but the screen
+    #[arg(long, conflicts_with = "out")]
+    no_output: bool,
+    /// Draw no pictures
+    #[arg(long)]
+    no_plots: bool,
+    /// Print summaries as JSON, one a line, instead of screens
+    #[arg(long)]
+    json: bool,
+    /// Print nothing but errors
+    #[arg(long, short)]
+    quiet: bool,
+    /// Exit with code 1 if an objective is missed
+    #[arg(long)]
+    fail_on_missed: bool,
+}
+
+/// One run that is done.
+struct Done {
+    scenario: Scenario,
+    outcome: Outcome,
+    measures: Vec<Measure>,
+    verdicts: Vec<Verdict>,
+    happenings: Happenings,
+    /// Where its result is, if it was written.
+    result: Option<PathBuf>,
+}
+
+/// What every run of one command shares.
+struct Shared<'a> {
+    args: &'a RunArgs,
+    stop: Arc<AtomicBool>,
+    bars: MultiProgress,
+    /// Changes of the command line, for the manifest.
+    set: Vec<String>,
+}
+
+pub(super) fn execute(args: &RunArgs, out: &mut dyn Write) -> io::Result<Exit> {
+    let overrides = args.scenario.overrides();
+    let scenarios = match args.scenario.read(&overrides) {
+        Ok(scenarios) => scenarios,
+        Err(exit) => return Ok(exit),
+    };
+    let changed = match args.changed(&overrides) {
+        Ok(changed) => changed,
+        Err(exit) => return Ok(exit),
+    };
+    if let Some(name) = twice(scenarios.iter().map(|scenario| scenario.name.as_str())) {
+        eprintln!("error: two scenarios are called `{name}`, and their results would be one");
+        eprintln!("hint: give one of them another `name`");
+        return Ok(Exit::BadInput);
+    }
+    if !args.quiet {
+        for scenario in &scenarios {
+            complain(&scenario.document.problems);
+        }
+    }
+    let shown = !args.quiet && io::stderr().is_terminal();
+    let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let shared = Shared {
+        args,
+        stop: interrupt(),
+        bars: MultiProgress::with_draw_target(target),
+        set: args.scenario.changes(),
+    };
+    let runs: Vec<(Scenario, PathBuf)> =
+        scenarios.into_iter().zip(args.scenario.scenarios.iter().cloned()).collect();
+    let done: Vec<Result<Done, OutputError>> =
+        runs.into_par_iter().map(|(scenario, file)| shared.run(scenario, &file)).collect();
+    let what_ifs: Vec<Done> =
+        changed.into_par_iter().map(|scenario| shared.simulate(scenario)).collect();
+    let mut failed = false;
+    let mut good = Vec::new();
+    for it in done {
+        match it {
+            Ok(it) => good.push(it),
+            Err(error) => {
+                failed = true;
+                eprintln!("error: {}: {}", error.path.display(), error.message);
+                if let Some(hint) = &error.hint {
+                    eprintln!("hint: {hint}");
+                }
+            }
+        }
+    }
+    print(args, (&good, &what_ifs), out)?;
+    Ok(if failed { Exit::Failed } else { exit_of(args, &good) })
+}
+
+/// Returns a name that is there twice.
+fn twice<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let mut seen = Vec::new();
+    for name in names {
+        if seen.contains(&name) {
+            return Some(name);
+        }
+        seen.push(name);
+    }
+    None
+}
+
+impl RunArgs {
+    /// Reads the changed scenarios of `--what-if`, if there is one.
+    fn changed(&self, overrides: &[Override]) -> Result<Vec<Scenario>, Exit> {
+        if self.what_if.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut all = overrides.to_vec();
+        all.extend(self.what_if.iter().map(Override::what_if));
+        self.scenario.read(&all)
+    }
+}
+
+/// Makes Ctrl-C ask runs to stop; a second one ends the program at once.
+fn interrupt() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let seen = stop.clone();
+    let handled = ctrlc::set_handler(move || {
+        if seen.swap(true, Ordering::SeqCst) {
+            std::process::exit(130);
+        }
+    });
+    if let Err(error) = handled {
+        eprintln!("warning: Ctrl-C will end the program at once: {error}");
+    }
+    stop
+}
+
+impl Shared<'_> {
+    /// Runs one scenario and writes its result, unless that is not wanted.
+    fn run(&self, scenario: Scenario, file: &Path) -> Result<Done, OutputError> {
+        if self.args.no_output {
+            return Ok(self.simulate(scenario));
+        }
+        let path = match &self.args.out {
+            None => Path::new("output").join(&scenario.name),
+            Some(out) if self.args.scenario.scenarios.len() == 1 => out.clone(),
+            Some(out) => out.join(&scenario.name),
+        };
+        let (report, rows) = Report::begin(&path, scenario.record)?;
+        let sink = Tee(rows, Happenings::default());
+        let (mut done, Tee(rows, happenings)) = self.simulate_into(scenario, sink);
+        done.happenings = happenings;
+        let asked = Asked { scenario: file, set: &self.set };
+        let plots = if self.args.no_plots { Plots::LeftOut } else { Plots::Drawn };
+        done.result = Some(report.finish(&done.finished(), (&asked, plots), rows)?);
+        Ok(done)
+    }
+
+    /// Runs one scenario and keeps what the screen shows.
+    fn simulate(&self, scenario: Scenario) -> Done {
+        let (mut done, happenings) = self.simulate_into(scenario, Happenings::default());
+        done.happenings = happenings;
+        done
+    }
+
+    fn simulate_into<S: RowSink>(&self, scenario: Scenario, sink: S) -> (Done, S) {
+        let seed = Seed { master: scenario.seed, replication: 0 };
+        let mut control = Watch::new(&scenario, self.stop.clone(), &self.bars);
+        let (outcome, sink) = run(&scenario, seed, sink, (&mut control, &mut ()));
+        control.bar.finish_and_clear();
+        let measures = measures(&scenario.model, &outcome);
+        let verdicts = verdicts(&scenario.objectives, &measures);
+        let happenings = Happenings::default();
+        (Done { scenario, outcome, measures, verdicts, happenings, result: None }, sink)
+    }
+}
+
+/// Stops a run on Ctrl-C or when its time is up, and shows how far it has come.
+struct Watch {
+    stop: Arc<AtomicBool>,
+    calendar: Calendar,
+    began: Instant,
+    limit: Option<Duration>,
+    bar: ProgressBar,
+}
+
+/// Runs shorter than this show no progress.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+impl Watch {
+    fn new(scenario: &Scenario, stop: Arc<AtomicBool>, bars: &MultiProgress) -> Watch {
+        let style = ProgressStyle::with_template("{prefix}  {bar:30} {percent:>3} %  {msg}")
+            .expect("the template is right");
+        let bar = bars.add(ProgressBar::new(1000)).with_style(style);
+        bar.set_prefix(scenario.name.clone());
+        Watch {
+            stop,
+            calendar: scenario.model.calendar.clone(),
+            began: Instant::now(),
+            limit: scenario.wall_time.map(|span| Duration::from_micros(span.as_micros())),
+            bar,
+        }
+    }
+}
+
+impl Control for Watch {
+    fn check(&mut self, progress: Progress) -> Option<String> {
+        let passed = self.began.elapsed();
+        if passed > PATIENCE {
+            let share = progress.at.as_secs_f64() / progress.end.as_secs_f64().max(1e-9);
+            let left = passed.as_secs_f64() * (1.0 - share) / share.max(1e-9);
+            let rate = progress.events as f64 / passed.as_secs_f64() / 1e6;
+            let date = self.calendar.format(progress.at, TimeFormat::DayAndTime);
+            let left = Span::secs(left.round() as u64);
+            self.bar.set_position((share * 1000.0) as u64);
+            self.bar.set_message(format!("{date}  {rate:.1} M events/s  {left} left"));
+        }
+        if self.stop.load(Ordering::SeqCst) {
+            return Some("it was interrupted".to_string());
+        }
+        let limit = self.limit.filter(|limit| passed > *limit)?;
+        let limit = Span::secs(limit.as_secs());
+        Some(format!("`limits.wall_time` of {limit} is over"))
+    }
+}
+
+fn print(
+    args: &RunArgs,
+    (done, what_ifs): (&[Done], &[Done]),
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if args.quiet {
+        return Ok(());
+    }
+    if args.json {
+        for it in done.iter().chain(what_ifs) {
+            writeln!(out, "{}", summary_line(&it.finished()))?;
+        }
+        return Ok(());
+    }
+    for (position, it) in done.iter().enumerate() {
+        if position > 0 {
+            writeln!(out)?;
+        }
+        let text = screen(&it.scenario, &it.outcome, (&it.verdicts, &it.happenings));
+        out.write_all(text.as_bytes())?;
+        if let Some(path) = &it.result {
+            let pictures = if args.no_plots { "" } else { ", pictures as .svg and .png" };
+            let path = path.display();
+            writeln!(out, "{path}/   summary.json, timeseries.csv, cost.csv, …{pictures}")?;
+        }
+    }
+    if done.len() > 1 {
+        let columns: Vec<Column> = done.iter().map(column).collect();
+        write!(out, "\nCOMPARED\n{}", comparison(&columns))?;
+    }
+    for (base, changed) in done.iter().zip(what_ifs) {
+        let first =
+            first_difference((&base.scenario.model, &changed.scenario.model), base.outcome.seed);
+        let text = what_if(
+            &args.what_if.join(", "),
+            &differences(&base.measures, &changed.measures),
+            (first.as_ref(), &base.scenario.model.calendar),
+        );
+        write!(out, "\n{text}")?;
+    }
+    Ok(())
+}
+
+impl Done {
+    fn finished(&self) -> Finished<'_> {
+        Finished {
+            scenario: &self.scenario,
+            outcome: &self.outcome,
+            measures: &self.measures,
+            verdicts: &self.verdicts,
+        }
+    }
+}
+
+fn column(done: &Done) -> Column<'_> {
+    Column { name: &done.scenario.name, measures: &done.measures, verdicts: &done.verdicts }
+}
+
+/// A run that was cut short failed; an objective that was missed counts if the user says so.
+fn exit_of(args: &RunArgs, done: &[Done]) -> Exit {
+    let partial = done.iter().any(|it| it.outcome.recording.partial.is_some());
+    let missed = done.iter().flat_map(|it| &it.verdicts).any(|verdict| !verdict.is_met());
+    if partial || (args.fail_on_missed && missed) { Exit::Failed } else { Exit::Fine }
+}

@@ -1,0 +1,349 @@
+//! The levels a recorder keeps of each thing, changed by difference and never by walking.
+
+use crate::ecs::TaskStatus;
+use crate::ecs::model::Usage;
+use crate::units::{Resources, SimTime};
+
+use super::recording::{Metric, UsageGiven};
+use super::series::{Buckets, Gauge};
+
+/// Statuses of tasks that are not STOPPED.
+pub(super) const ALIVE: usize = TaskStatus::Stopped as usize;
+
+/// A number of gauges that begin and end together.
+pub(super) trait Group {
+    /// Visits each with its name.
+    fn each(&mut self, visit: &mut dyn FnMut(Metric, &mut Gauge));
+}
+
+/// Container instances: of a fleet or of a whole cluster.
+#[derive(Clone, Debug)]
+pub(super) struct Capacity {
+    registered: [Gauge; 3],
+    reserved: [Gauge; 3],
+    used: [Gauge; 2],
+    pub stranded: [Gauge; 3],
+    pub instances: Gauge,
+    pub empty: Gauge,
+    pub needed: Gauge,
+    /// Up to when the extremes are known.
+    changed: SimTime,
+    pub reserved_extremes: [Option<Extremes>; 3],
+    pub used_extremes: [Option<Extremes>; 2],
+    pub usage: UsageSeen,
+}
+
+/// Whether containers that ran say what they use.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct UsageSeen {
+    given: bool,
+    missing: bool,
+}
+
+/// The least and the greatest share, as fractions: nothing is divided while the run goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extremes {
+    least: (u64, u64),
+    greatest: (u64, u64),
+}
+
+/// A cluster.
+#[derive(Clone, Debug)]
+pub(super) struct ClusterGauges {
+    pub capacity: Capacity,
+    pub tasks: [Gauge; ALIVE],
+    pub waiting: Gauge,
+}
+
+/// A service.
+#[derive(Clone, Debug)]
+pub(super) struct ServiceGauges {
+    desired: Gauge,
+    active: Gauge,
+    pub running: Gauge,
+    healthy: Gauge,
+    available: Gauge,
+    used: [Gauge; 2],
+    pub usage: UsageSeen,
+}
+
+/// A submitter.
+#[derive(Clone, Debug)]
+pub(super) struct SubmitterGauges {
+    pub waiting: Gauge,
+    pub running: Gauge,
+}
+
+/// A provider.
+#[derive(Clone, Debug)]
+pub(super) struct ProviderGauges {
+    pub tasks: Gauge,
+    pub cpu_units: Gauge,
+}
+
+fn amounts(resources: &Resources) -> [u64; 3] {
+    [resources.cpu_units.into(), resources.memory_mib.into(), resources.gpus.into()]
+}
+
+fn change(gauges: &mut [Gauge], at: SimTime, amounts: &[u64], more: bool) {
+    for (gauge, &amount) in gauges.iter_mut().zip(amounts) {
+        if more {
+            gauge.add(at, amount);
+        } else {
+            gauge.subtract(at, amount);
+        }
+    }
+}
+
+impl Extremes {
+    /// Takes in a share that has lasted.
+    fn include(extremes: &mut Option<Extremes>, part: u64, whole: u64) {
+        if whole == 0 {
+            return;
+        }
+        let now = (part, whole);
+        let Some(known) = extremes else {
+            *extremes = Some(Extremes { least: now, greatest: now });
+            return;
+        };
+        let less = |a: (u64, u64), b: (u64, u64)| {
+            u128::from(a.0) * u128::from(b.1) < u128::from(b.0) * u128::from(a.1)
+        };
+        if less(now, known.least) {
+            known.least = now;
+        }
+        if less(known.greatest, now) {
+            known.greatest = now;
+        }
+    }
+
+    /// Returns the least and the greatest share.
+    pub fn shares(&self) -> (f64, f64) {
+        let share = |(part, whole): (u64, u64)| part as f64 / whole as f64;
+        (share(self.least), share(self.greatest))
+    }
+}
+
+impl UsageSeen {
+    /// Notes a container that starts.
+    pub fn note(&mut self, usage: Option<Usage>) {
+        self.given |= usage.is_some();
+        self.missing |= usage.is_none();
+    }
+
+    /// Says what was seen.
+    pub fn given(self) -> UsageGiven {
+        match (self.given, self.missing) {
+            (false, _) => UsageGiven::Nothing,
+            (true, true) => UsageGiven::Partly,
+            (true, false) => UsageGiven::Fully,
+        }
+    }
+}
+
+impl Capacity {
+    pub fn new(buckets: Buckets) -> Capacity {
+        let gauge = Gauge::new(buckets);
+        let three = [gauge.clone(), gauge.clone(), gauge.clone()];
+        Capacity {
+            registered: three.clone(),
+            reserved: three.clone(),
+            used: [gauge.clone(), gauge.clone()],
+            stranded: three,
+            instances: gauge.clone(),
+            empty: gauge.clone(),
+            needed: gauge,
+            changed: SimTime::ZERO,
+            reserved_extremes: [None; 3],
+            used_extremes: [None; 2],
+            usage: UsageSeen::default(),
+        }
+    }
+
+    /// An instance comes, and is empty.
+    pub fn register(&mut self, at: SimTime, registered: &Resources) {
+        self.note_extremes(at);
+        change(&mut self.registered, at, &amounts(registered), true);
+        self.instances.add(at, 1);
+        self.empty.add(at, 1);
+    }
+
+    /// A task reserves something, or gives it back.
+    pub fn reserve(&mut self, at: SimTime, reserved: &Resources, more: bool) {
+        self.note_extremes(at);
+        change(&mut self.reserved, at, &amounts(reserved), more);
+    }
+
+    /// A container begins or ends to use something.
+    pub fn use_resources(&mut self, at: SimTime, usage: Usage, more: bool) {
+        self.note_extremes(at);
+        let amounts = [usage.cpu_units.into(), usage.memory_mib.into()];
+        change(&mut self.used, at, &amounts, more);
+    }
+
+    /// Returns how many instances with so much would be full with what is reserved.
+    pub fn bound(&self, instance: &Resources) -> u64 {
+        let shares = self.reserved.iter().zip(amounts(instance));
+        let counts = shares.map(|(gauge, has)| match has {
+            0 => 0,
+            has => gauge.level().div_ceil(has),
+        });
+        counts.max().unwrap_or(0)
+    }
+
+    /// Stranded capacity of an instance changes.
+    pub fn strand(&mut self, at: SimTime, before: &Resources, now: &Resources) {
+        let changes = amounts(before).into_iter().zip(amounts(now));
+        for (gauge, (before, now)) in self.stranded.iter_mut().zip(changes) {
+            gauge.set(at, gauge.level() - before + now);
+        }
+    }
+
+    /// Forgets the shares that have been until now: the window begins.
+    pub fn forget_extremes(&mut self, at: SimTime) {
+        self.note_extremes(at);
+        self.reserved_extremes = [None; 3];
+        self.used_extremes = [None; 2];
+    }
+
+    /// Takes in the shares as they have been until now.
+    pub fn note_extremes(&mut self, at: SimTime) {
+        if at <= self.changed {
+            return; // a level that lasted no time counts for nothing
+        }
+        self.changed = at;
+        for (n, extremes) in self.reserved_extremes.iter_mut().enumerate() {
+            Extremes::include(extremes, self.reserved[n].level(), self.registered[n].level());
+        }
+        for (n, extremes) in self.used_extremes.iter_mut().enumerate() {
+            Extremes::include(extremes, self.used[n].level(), self.registered[n].level());
+        }
+    }
+}
+
+impl ClusterGauges {
+    pub fn new(buckets: Buckets) -> ClusterGauges {
+        ClusterGauges {
+            capacity: Capacity::new(buckets),
+            tasks: std::array::from_fn(|_| Gauge::new(buckets)),
+            waiting: Gauge::new(buckets),
+        }
+    }
+}
+
+impl ServiceGauges {
+    pub fn new(buckets: Buckets) -> ServiceGauges {
+        let gauge = Gauge::new(buckets);
+        ServiceGauges {
+            desired: gauge.clone(),
+            active: gauge.clone(),
+            running: gauge.clone(),
+            healthy: gauge.clone(),
+            available: gauge.clone(),
+            used: [gauge.clone(), gauge],
+            usage: UsageSeen::default(),
+        }
+    }
+
+    pub fn set_desired(&mut self, at: SimTime, desired: u32) {
+        self.desired.set(at, desired.into());
+        self.update_available(at);
+    }
+
+    pub fn task_comes(&mut self, at: SimTime) {
+        self.active.add(at, 1);
+    }
+
+    pub fn task_is_healthy(&mut self, at: SimTime) {
+        self.healthy.add(at, 1);
+        self.update_available(at);
+    }
+
+    pub fn task_is_to_stop(&mut self, at: SimTime, healthy: bool) {
+        self.active.subtract(at, 1);
+        self.healthy.subtract(at, healthy.into());
+        self.update_available(at);
+    }
+
+    pub fn use_resources(&mut self, at: SimTime, usage: Usage, more: bool) {
+        let amounts = [usage.cpu_units.into(), usage.memory_mib.into()];
+        change(&mut self.used, at, &amounts, more);
+    }
+
+    fn update_available(&mut self, at: SimTime) {
+        self.available.set(at, self.healthy.level().min(self.desired.level()));
+    }
+}
+
+impl SubmitterGauges {
+    pub fn new(buckets: Buckets) -> SubmitterGauges {
+        SubmitterGauges { waiting: Gauge::new(buckets), running: Gauge::new(buckets) }
+    }
+}
+
+impl ProviderGauges {
+    pub fn new(buckets: Buckets) -> ProviderGauges {
+        ProviderGauges { tasks: Gauge::new(buckets), cpu_units: Gauge::new(buckets) }
+    }
+}
+
+impl Group for Capacity {
+    fn each(&mut self, visit: &mut dyn FnMut(Metric, &mut Gauge)) {
+        use Metric as M;
+        let [cpu, memory, gpus] = &mut self.registered;
+        visit(M::RegisteredCpu, cpu);
+        visit(M::RegisteredMemory, memory);
+        visit(M::RegisteredGpus, gpus);
+        let [cpu, memory, gpus] = &mut self.reserved;
+        visit(M::ReservedCpu, cpu);
+        visit(M::ReservedMemory, memory);
+        visit(M::ReservedGpus, gpus);
+        let [cpu, memory] = &mut self.used;
+        visit(M::UsedCpu, cpu);
+        visit(M::UsedMemory, memory);
+        let [cpu, memory, gpus] = &mut self.stranded;
+        visit(M::StrandedCpu, cpu);
+        visit(M::StrandedMemory, memory);
+        visit(M::StrandedGpus, gpus);
+        visit(M::Instances, &mut self.instances);
+        visit(M::EmptyInstances, &mut self.empty);
+        visit(M::NeededInstances, &mut self.needed);
+    }
+}
+
+impl Group for ClusterGauges {
+    fn each(&mut self, visit: &mut dyn FnMut(Metric, &mut Gauge)) {
+        self.capacity.each(visit);
+        for (status, gauge) in TaskStatus::ALL.into_iter().zip(&mut self.tasks) {
+            visit(Metric::Tasks(status), gauge);
+        }
+        visit(Metric::WaitingTasks, &mut self.waiting);
+    }
+}
+
+impl Group for ServiceGauges {
+    fn each(&mut self, visit: &mut dyn FnMut(Metric, &mut Gauge)) {
+        visit(Metric::DesiredCount, &mut self.desired);
+        visit(Metric::ActiveTasks, &mut self.active);
+        visit(Metric::RunningTasks, &mut self.running);
+        visit(Metric::HealthyTasks, &mut self.healthy);
+        visit(Metric::AvailableTasks, &mut self.available);
+        let [cpu, memory] = &mut self.used;
+        visit(Metric::UsedCpu, cpu);
+        visit(Metric::UsedMemory, memory);
+    }
+}
+
+impl Group for SubmitterGauges {
+    fn each(&mut self, visit: &mut dyn FnMut(Metric, &mut Gauge)) {
+        visit(Metric::WaitingTasks, &mut self.waiting);
+        visit(Metric::RunningTasks, &mut self.running);
+    }
+}
+
+impl Group for ProviderGauges {
+    fn each(&mut self, visit: &mut dyn FnMut(Metric, &mut Gauge)) {
+        visit(Metric::AliveTasks, &mut self.tasks);
+        visit(Metric::AliveCpu, &mut self.cpu_units);
+    }
+}

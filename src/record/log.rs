@@ -1,0 +1,399 @@
+//! Rows about each task, instance and event, handed out while the run goes and never kept.
+
+use crate::ecs::model::{
+    FargateSize, InstanceClass, Model, Provider, Requirement, Scheduling, Service, Submitter,
+    TaskDefinition, Zone,
+};
+use crate::ecs::{
+    AfterFailure, ContainerState, Fact, FailedChecks, FailureReason, Instance, Observer, Owner,
+    PlacementFailure, ServiceEvent, StopReason, Task, TaskStatus, TaskTimes, World,
+};
+use crate::engine::{Id, Ix};
+use crate::units::{Resources, SimTime, Span};
+
+/// A task, when it has reached STOPPED or the run has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskRow {
+    /// Number in order of creation, from 1.
+    pub number: u64,
+    /// Who launched it.
+    pub owner: Owner,
+    /// Its task definition.
+    pub task_definition: Ix<TaskDefinition>,
+    /// What it reserved.
+    pub requirement: Ix<Requirement>,
+    /// Where it ran.
+    pub provider: Provider,
+    /// Its size on Fargate.
+    pub fargate: Option<FargateSize>,
+    /// Its instance; `None` on Fargate.
+    pub instance: Option<InstanceName>,
+    /// Its zone.
+    pub zone: Ix<Zone>,
+    /// `lastStatus`; not STOPPED if the run has ended before.
+    pub last_status: TaskStatus,
+    /// When what happened.
+    pub times: TaskTimes,
+    /// When it reached STOPPED; `None`: it was alive at the end.
+    pub stopped: Option<SimTime>,
+    /// Stop code and reason.
+    pub stop: Option<StopReason>,
+    /// Exit code of the container that ended the task, otherwise of its first essential one.
+    pub exit_code: Option<i32>,
+}
+
+/// A container instance, when the run has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InstanceRow {
+    /// Which.
+    pub name: InstanceName,
+    /// When it registered.
+    pub registered_at: SimTime,
+    /// Until when it was watched: the end of the run.
+    pub until: SimTime,
+    /// Tasks ever placed on it.
+    pub tasks: u64,
+    /// How long there was at least one task on it that is not a daemon's.
+    pub occupied: Span,
+    /// CPU units reserved by tasks, times µs.
+    pub reserved_cpu_unit_micros: u128,
+    /// MiB of memory reserved by tasks, times µs.
+    pub reserved_memory_mib_micros: u128,
+}
+
+/// Something that a service or submitter said; [`sentence`](super::sentence()) writes it out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventRow {
+    /// When.
+    pub at: SimTime,
+    /// Who.
+    pub speaker: Speaker,
+    /// What.
+    pub happening: Happening,
+}
+
+/// Who says something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaker {
+    /// A service.
+    Service(Ix<Service>),
+    /// Whoever calls RunTask.
+    Submitter(Ix<Submitter>),
+}
+
+/// What is said: [`ServiceEvent`] and failed RunTask calls, with names instead of ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// Tasks were started; their numbers follow each other.
+    StartedTasks {
+        /// How many.
+        count: u32,
+        /// Number of the first; `None`: it is gone already.
+        first: Option<u64>,
+    },
+    /// Tasks were stopped.
+    StoppedTasks {
+        /// How many.
+        count: u32,
+    },
+    /// Steady state.
+    SteadyState,
+    /// No room for a task of a service.
+    UnableToPlace {
+        /// On which provider.
+        provider: Provider,
+        /// What was asked.
+        requirement: Ix<Requirement>,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Tasks do not start.
+    StartImpaired {
+        /// Until the next attempt.
+        delay: Span,
+    },
+    /// A rate is used up.
+    Throttled,
+    /// The desired count changed.
+    DesiredCount {
+        /// From.
+        from: u32,
+        /// To.
+        to: u32,
+    },
+    /// No room for tasks of a submission.
+    RunTaskFailed {
+        /// Row of the trace, or number of the firing.
+        row: u32,
+        /// Tasks left without room.
+        missing: u32,
+        /// Why.
+        refusal: Refusal,
+        /// What happens now.
+        then: AfterFailure,
+    },
+}
+
+/// Why no instance was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The reason of the closest instance.
+    pub reason: FailureReason,
+    /// The closest instance.
+    pub closest: Option<InstanceName>,
+    /// How many instances failed which check first.
+    pub failed: FailedChecks,
+}
+
+/// What names an instance: its class, which knows its fleet, and its number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InstanceName {
+    /// Its class.
+    pub class: Ix<InstanceClass>,
+    /// Number within its fleet.
+    pub number: u32,
+}
+
+/// Takes rows as they come, in an order that is the same for equal runs.
+///
+/// Whoever writes them somewhere keeps the first error and says so when asked at the end.
+pub trait RowSink {
+    /// Takes a task: in order of stopping, then those alive at the end.
+    fn task(&mut self, row: &TaskRow, model: &Model);
+    /// Takes an instance, at the end.
+    fn instance(&mut self, row: &InstanceRow, model: &Model);
+    /// Takes an event.
+    fn event(&mut self, row: &EventRow, model: &Model);
+}
+
+/// All rows, for runs known to be small.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// Tasks.
+    pub tasks: Vec<TaskRow>,
+    /// Instances.
+    pub instances: Vec<InstanceRow>,
+    /// Events.
+    pub events: Vec<EventRow>,
+}
+
+/// Watches a run and hands rows to a sink.
+#[derive(Clone, Debug)]
+pub struct RowLog<S> {
+    sink: S,
+    /// By slot.
+    hosts: Vec<Host>,
+}
+
+/// What is summed up for the row of an instance.
+#[derive(Clone, Copy, Debug, Default)]
+struct Host {
+    placed: u64,
+    here: u32,
+    reserved: Resources,
+    changed: SimTime,
+    occupied: Span,
+    cpu_unit_micros: u128,
+    memory_mib_micros: u128,
+}
+
+impl InstanceName {
+    /// Returns the name of an instance.
+    pub fn of(instance: &Instance) -> InstanceName {
+        InstanceName { class: instance.class, number: instance.number }
+    }
+
+    /// Writes it out: `od-3`.
+    pub fn text(self, model: &Model) -> String {
+        format!("{}-{}", model.fleets[model.classes[self.class].fleet].name, self.number)
+    }
+}
+
+impl RowSink for Rows {
+    fn task(&mut self, row: &TaskRow, _: &Model) {
+        self.tasks.push(*row);
+    }
+
+    fn instance(&mut self, row: &InstanceRow, _: &Model) {
+        self.instances.push(*row);
+    }
+
+    fn event(&mut self, row: &EventRow, _: &Model) {
+        self.events.push(*row);
+    }
+}
+
+impl<S: RowSink> Observer for RowLog<S> {
+    fn observe(&mut self, at: SimTime, fact: &Fact, world: &World, model: &Model) {
+        match *fact {
+            Fact::InstanceActive { instance } => {
+                let slot = instance.slot();
+                if self.hosts.len() <= slot {
+                    self.hosts.resize(slot + 1, Host::default());
+                }
+                self.hosts[slot] = Host { changed: at, ..Host::default() };
+            }
+            Fact::TaskCreated { task } => {
+                let entry = &world.tasks[task];
+                if let Some(host) = self.host(at, entry) {
+                    host.placed += 1;
+                    host.here += u32::from(!is_daemon(entry, model));
+                    host.reserved.give(&model.requirements[entry.requirement].resources);
+                }
+            }
+            Fact::ReservationReleased { task } => {
+                let entry = &world.tasks[task];
+                if let Some(host) = self.host(at, entry) {
+                    host.reserved.take(&model.requirements[entry.requirement].resources);
+                }
+            }
+            Fact::TaskMoved { task, to: TaskStatus::Stopped, .. } => {
+                let entry = &world.tasks[task];
+                if let Some(host) = self.host(at, entry) {
+                    host.here -= u32::from(!is_daemon(entry, model));
+                }
+                self.sink.task(&task_row(entry, Some(at), world, model), model);
+            }
+            Fact::ServiceEvent { service, event } => {
+                let happening = happening(event, world);
+                let row = EventRow { at, speaker: Speaker::Service(service), happening };
+                self.sink.event(&row, model);
+            }
+            Fact::RunTaskFailed { submitter, row, missing, failure, then } => {
+                let refusal = refusal(failure, world);
+                let happening = Happening::RunTaskFailed { row, missing, refusal, then };
+                let row = EventRow { at, speaker: Speaker::Submitter(submitter), happening };
+                self.sink.event(&row, model);
+            }
+            Fact::TaskMoved { .. }
+            | Fact::TaskPullStarted { .. }
+            | Fact::TaskHealthy { .. }
+            | Fact::TaskStopRequested { .. }
+            | Fact::ContainerStarted { .. }
+            | Fact::ContainerStopped { .. }
+            | Fact::ContainerRestarted { .. }
+            | Fact::Submitted { .. } => {}
+        }
+    }
+}
+
+impl<S: RowSink> RowLog<S> {
+    /// Makes a log for a run that has not begun.
+    pub fn new(sink: S) -> RowLog<S> {
+        RowLog { sink, hosts: Vec::new() }
+    }
+
+    /// Hands out the tasks that are alive and the instances, and returns the sink.
+    pub fn finish(mut self, end: SimTime, world: &World, model: &Model) -> S {
+        for (_, task) in world.tasks.iter() {
+            self.sink.task(&task_row(task, None, world, model), model);
+        }
+        for (id, instance) in world.cluster.instances() {
+            let host = &mut self.hosts[id.slot()];
+            host.advance(end);
+            let row = InstanceRow {
+                name: InstanceName::of(instance),
+                registered_at: instance.registered_at,
+                until: end,
+                tasks: host.placed,
+                occupied: host.occupied,
+                reserved_cpu_unit_micros: host.cpu_unit_micros,
+                reserved_memory_mib_micros: host.memory_mib_micros,
+            };
+            self.sink.instance(&row, model);
+        }
+        self.sink
+    }
+
+    /// Returns the host of a task, its sums up to date.
+    fn host(&mut self, at: SimTime, task: &Task) -> Option<&mut Host> {
+        let host = &mut self.hosts[task.instance?.slot()];
+        host.advance(at);
+        Some(host)
+    }
+}
+
+impl Host {
+    fn advance(&mut self, at: SimTime) {
+        let passed = at.since(self.changed);
+        self.changed = at;
+        if self.here > 0 {
+            self.occupied += passed;
+        }
+        let micros = u128::from(passed.as_micros());
+        self.cpu_unit_micros += u128::from(self.reserved.cpu_units) * micros;
+        self.memory_mib_micros += u128::from(self.reserved.memory_mib) * micros;
+    }
+}
+
+/// Says whether a task is a daemon's: such tasks do not make an instance busy.
+///
+/// Source: ECS Developer Guide, managed scaling: instances with only daemon tasks count as empty.
+pub(super) fn is_daemon(task: &Task, model: &Model) -> bool {
+    task.service().is_some_and(|service| match model.services[service].scheduling {
+        Scheduling::Daemon => true,
+        Scheduling::Replica { .. } => false,
+    })
+}
+
+fn task_row(task: &Task, stopped: Option<SimTime>, world: &World, model: &Model) -> TaskRow {
+    TaskRow {
+        number: task.number,
+        owner: task.owner,
+        task_definition: task.task_definition,
+        requirement: task.requirement,
+        provider: task.provider,
+        fargate: task.fargate.filter(|_| task.instance.is_none()),
+        instance: task.instance.and_then(|id| instance_name(id, world)),
+        zone: task.zone,
+        last_status: task.last_status,
+        times: task.times,
+        stopped,
+        stop: task.stop,
+        exit_code: exit_code(task, model),
+    }
+}
+
+fn instance_name(id: Id<Instance>, world: &World) -> Option<InstanceName> {
+    world.cluster.get(id).map(InstanceName::of)
+}
+
+fn exit_code(task: &Task, model: &Model) -> Option<i32> {
+    if let Some(StopReason::EssentialContainerExited { exit_code, .. }) = task.stop {
+        return Some(exit_code);
+    }
+    let containers = &model.task_definitions[task.task_definition].containers;
+    let essential = containers.iter().position(|container| container.essential)?;
+    match task.containers[essential].state {
+        ContainerState::Stopped { exit_code } => exit_code,
+        ContainerState::Waiting
+        | ContainerState::Pulling
+        | ContainerState::Starting
+        | ContainerState::Running { .. } => None,
+    }
+}
+
+fn refusal(failure: PlacementFailure, world: &World) -> Refusal {
+    Refusal {
+        reason: failure.reason,
+        closest: failure.closest.and_then(|id| instance_name(id, world)),
+        failed: failure.failed,
+    }
+}
+
+fn happening(event: ServiceEvent, world: &World) -> Happening {
+    match event {
+        ServiceEvent::StartedTasks { count, first } => {
+            let first = world.tasks.get(first).map(|task| task.number);
+            Happening::StartedTasks { count, first }
+        }
+        ServiceEvent::StoppedTasks { count } => Happening::StoppedTasks { count },
+        ServiceEvent::SteadyState => Happening::SteadyState,
+        ServiceEvent::UnableToPlace { provider, requirement, failure } => {
+            Happening::UnableToPlace { provider, requirement, refusal: refusal(failure, world) }
+        }
+        ServiceEvent::StartImpaired { delay } => Happening::StartImpaired { delay },
+        ServiceEvent::Throttled => Happening::Throttled,
+        ServiceEvent::DesiredCount { from, to } => Happening::DesiredCount { from, to },
+    }
+}

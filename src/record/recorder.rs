@@ -1,0 +1,649 @@
+//! The recorder: watches a run, keeps levels and counts of it, and leaves a recording.
+
+use std::collections::BTreeMap;
+
+use crate::ecs::model::{
+    ClusterSpec, Fleet, InstanceClass, Model, Provider, Scheduling, Service, Submitter,
+};
+use crate::ecs::placement::SmallestAsks;
+use crate::ecs::{
+    AfterFailure, Fact, Instance, Limit, Observer, Owner, PlacementFailure, ServiceEvent, Stop,
+    StopCode, Task, TaskStatus, TaskTimes, World,
+};
+use crate::engine::{Id, Ix, Table};
+use crate::units::{Resources, SimTime};
+
+use super::fingerprint::Fingerprint;
+use super::gauges::{
+    Capacity, ClusterGauges, Group, ProviderGauges, ServiceGauges, SubmitterGauges,
+};
+use super::histogram::Histogram;
+use super::log::is_daemon;
+use super::recording::{Pending, ServiceEvents};
+use super::sentence::failure_code;
+use super::series::Buckets;
+
+/// What a recorder is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecorderOptions {
+    /// How fine series are.
+    pub buckets: Buckets,
+    /// What the summary leaves out.
+    pub warm_up: WarmUp,
+}
+
+/// The beginning of a run that does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WarmUp {
+    /// It ends at an instant; at the beginning of the run there is none.
+    Until(SimTime),
+    /// It ends when every service has been in steady state once.
+    Steady,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// When: at its end, or at the last event before it was cut short.
+    pub at: SimTime,
+    /// Why it is not complete; `None`: it is.
+    pub partial: Option<String>,
+    /// Equal for equal runs, if it was taken.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// Watches a run; its memory depends on the model and on instances at once, not on tasks or time.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    pub(super) options: RecorderOptions,
+    /// Where the window begins; `None`: the warm-up goes on.
+    pub(super) window_from: Option<SimTime>,
+    /// Services that have not been in steady state yet.
+    not_steady: Table<bool, Service>,
+    pub(super) clusters: Table<ClusterGauges, ClusterSpec>,
+    pub(super) fleets: Table<FleetState, Fleet>,
+    pub(super) services: Table<ServiceGauges, Service>,
+    pub(super) submitters: Table<SubmitterGauges, Submitter>,
+    pub(super) providers: [ProviderGauges; Provider::ALL.len()],
+    /// By slot.
+    hosts: Vec<Host>,
+    smallest: Table<SmallestAsks, InstanceClass>,
+    daemons: Vec<Ix<Service>>,
+    /// When an instance came last, if its daemons are not counted in yet.
+    daemons_due: Option<SimTime>,
+    pub(super) counts: Counts,
+    pub(super) whole_run: WholeRun,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct FleetState {
+    pub capacity: Capacity,
+    /// The most that one of its instances has, of each resource.
+    instance: Resources,
+}
+
+/// What the recorder knows of an instance.
+#[derive(Clone, Copy, Debug)]
+struct Host {
+    class: Ix<InstanceClass>,
+    fleet: Ix<Fleet>,
+    cluster: Ix<ClusterSpec>,
+    /// Tasks on it that are not a daemon's.
+    tasks: u32,
+    stranded: Resources,
+}
+
+/// Counts of the window: begun again when the warm-up ends.
+#[derive(Clone, Debug)]
+pub(super) struct Counts {
+    pub started: u64,
+    pub stopped_by: BTreeMap<StopCode, u64>,
+    pub container_restarts: u64,
+    pub placement_failures: BTreeMap<&'static str, u64>,
+    pub services: Table<ServiceCounts, Service>,
+    pub submitters: Table<SubmitterCounts, Submitter>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct ServiceCounts {
+    pub tasks: TaskCounts,
+    pub events: ServiceEvents,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct SubmitterCounts {
+    pub tasks: TaskCounts,
+    pub submissions: u64,
+    pub submitted: u64,
+    pub launched: u64,
+    pub failed_calls: u64,
+    pub given_up: u64,
+    pub waiting: Histogram,
+}
+
+/// What is counted of the tasks of one owner.
+#[derive(Clone, Debug, Default)]
+pub(super) struct TaskCounts {
+    pub started: u64,
+    pub stopped_by: BTreeMap<StopCode, u64>,
+    waiting: Histogram,
+    provision: Histogram,
+    pull: Histogram,
+    start: Histogram,
+    total: Histogram,
+    health: Histogram,
+}
+
+/// What is known of the whole run.
+#[derive(Clone, Debug)]
+pub(super) struct WholeRun {
+    pub created: u64,
+    pub stopped: u64,
+    pub submitters: Table<SubmitterRun, Submitter>,
+}
+
+/// What is known of a submitter over the whole run.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct SubmitterRun {
+    pub first_arrival: Option<SimTime>,
+    pub last_end: Option<SimTime>,
+    /// Tasks that are not STOPPED.
+    pub alive: u64,
+}
+
+/// A fact's surroundings.
+#[derive(Clone, Copy)]
+struct Now<'a> {
+    at: SimTime,
+    world: &'a World,
+    model: &'a Model,
+}
+
+impl Default for WarmUp {
+    fn default() -> WarmUp {
+        WarmUp::Until(SimTime::ZERO)
+    }
+}
+
+/// Says why a run that was stopped is not complete; `None`: it is.
+pub fn why_partial(stop: Stop) -> Option<String> {
+    match stop {
+        Stop::Reached => None,
+        Stop::LimitReached(Limit::Events(events)) => {
+            Some(format!("the limit of {events} events was reached"))
+        }
+        Stop::LimitReached(Limit::Tasks(tasks)) => {
+            Some(format!("the limit of {tasks} tasks at once was reached"))
+        }
+        Stop::Livelock(livelock) => Some(livelock.to_string()),
+    }
+}
+
+impl TaskCounts {
+    /// Notes a task that has become RUNNING; one that ran when the run began has pulled nothing.
+    fn started(&mut self, times: &TaskTimes) {
+        self.started += 1;
+        let (Some(pull), Some(pulled), Some(started)) =
+            (times.pull_started, times.pull_stopped, times.started)
+        else {
+            return;
+        };
+        self.waiting.record(times.created.since(times.wanted));
+        self.provision.record(pull.since(times.created));
+        self.pull.record(pulled.since(pull));
+        self.start.record(started.since(pulled));
+        self.total.record(started.since(times.wanted));
+    }
+
+    fn healthy(&mut self, times: &TaskTimes) {
+        if let (Some(_), Some(started), Some(healthy)) =
+            (times.pull_stopped, times.started, times.healthy)
+        {
+            self.health.record(healthy.since(started));
+        }
+    }
+
+    fn stopped(&mut self, code: StopCode) {
+        *self.stopped_by.entry(code).or_default() += 1;
+    }
+
+    pub fn pending(&self) -> Pending {
+        Pending {
+            waiting: self.waiting.quantiles(),
+            provision: self.provision.quantiles(),
+            pull: self.pull.quantiles(),
+            start: self.start.quantiles(),
+            total: self.total.quantiles(),
+            health: self.health.quantiles(),
+        }
+    }
+}
+
+impl Counts {
+    fn new(model: &Model) -> Counts {
+        Counts {
+            started: 0,
+            stopped_by: BTreeMap::new(),
+            container_restarts: 0,
+            placement_failures: BTreeMap::new(),
+            services: model.services.iter().map(|_| ServiceCounts::default()).collect(),
+            submitters: model.submitters.iter().map(|_| SubmitterCounts::default()).collect(),
+        }
+    }
+
+    fn of(&mut self, owner: Owner) -> &mut TaskCounts {
+        match owner {
+            Owner::Service { service, .. } => &mut self.services[service].tasks,
+            Owner::Submission { submitter, .. } => &mut self.submitters[submitter].tasks,
+        }
+    }
+
+    fn refused(&mut self, failure: &PlacementFailure) {
+        *self.placement_failures.entry(failure_code(failure.reason)).or_default() += 1;
+    }
+}
+
+impl ServiceEvents {
+    fn note(&mut self, event: &ServiceEvent) {
+        let count = match event {
+            ServiceEvent::StartedTasks { .. } => &mut self.started_tasks,
+            ServiceEvent::StoppedTasks { .. } => &mut self.stopped_tasks,
+            ServiceEvent::SteadyState => &mut self.steady_state,
+            ServiceEvent::UnableToPlace { .. } => &mut self.unable_to_place,
+            ServiceEvent::StartImpaired { .. } => &mut self.start_impaired,
+            ServiceEvent::Throttled => &mut self.throttled,
+            ServiceEvent::DesiredCount { .. } => &mut self.desired_count,
+        };
+        *count += 1;
+    }
+}
+
+impl Observer for Recorder {
+    fn observe(&mut self, at: SimTime, fact: &Fact, world: &World, model: &Model) {
+        let now = Now { at, world, model };
+        self.catch_up(now);
+        match *fact {
+            Fact::InstanceActive { instance } => self.instance_comes(now, instance),
+            Fact::TaskCreated { task } => self.task_comes(now, &world.tasks[task]),
+            Fact::TaskMoved { task, from, to } => {
+                self.task_moves(now, &world.tasks[task], from, to);
+            }
+            Fact::TaskHealthy { task } => {
+                let task = &world.tasks[task];
+                self.counts.of(task.owner).healthy(&task.times);
+                if let Some(service) = task.service() {
+                    self.services[service].task_is_healthy(at);
+                }
+            }
+            Fact::TaskStopRequested { task, .. } => {
+                let task = &world.tasks[task];
+                if let Some(service) = task.service() {
+                    self.services[service].task_is_to_stop(at, task.healthy);
+                }
+            }
+            Fact::ReservationReleased { task } => self.reserve(now, &world.tasks[task], false),
+            Fact::ContainerStarted { task, container } => {
+                self.container(now, &world.tasks[task], container, true);
+            }
+            Fact::ContainerStopped { task, container, exit_code } => {
+                if exit_code.is_some() {
+                    self.container(now, &world.tasks[task], container, false);
+                }
+            }
+            Fact::ContainerRestarted { .. } => self.counts.container_restarts += 1,
+            Fact::ServiceEvent { service, event } => self.service_says(now, service, &event),
+            Fact::Submitted { submitter, count, .. } => self.submitted(now, submitter, count),
+            Fact::RunTaskFailed { submitter, missing, failure, then, .. } => {
+                let counts = &mut self.counts.submitters[submitter];
+                counts.failed_calls += 1;
+                if then == AfterFailure::GivesUp {
+                    counts.given_up += u64::from(missing);
+                    self.waiting_changes(now, submitter, missing, false);
+                }
+                self.counts.refused(&failure);
+            }
+            Fact::TaskPullStarted { .. } => {}
+        }
+    }
+}
+
+impl Recorder {
+    /// Makes a recorder for a run that has not begun.
+    pub fn new(model: &Model, options: RecorderOptions) -> Recorder {
+        let buckets = options.buckets;
+        let largest = |fleet: &Fleet| {
+            let mut most = Resources::ZERO;
+            for class in fleet.classes.iter().map(|&class| model.classes[class].registered) {
+                most.cpu_units = most.cpu_units.max(class.cpu_units);
+                most.memory_mib = most.memory_mib.max(class.memory_mib);
+                most.gpus = most.gpus.max(class.gpus);
+            }
+            most
+        };
+        let fleet = |fleet: &Fleet| FleetState {
+            capacity: Capacity::new(buckets),
+            instance: largest(fleet),
+        };
+        let mut recorder = Recorder {
+            options,
+            window_from: None,
+            not_steady: model.services.iter().map(|_| true).collect(),
+            clusters: model.clusters.iter().map(|_| ClusterGauges::new(buckets)).collect(),
+            fleets: model.fleets.iter().map(|(_, spec)| fleet(spec)).collect(),
+            services: model.services.iter().map(|_| ServiceGauges::new(buckets)).collect(),
+            submitters: model.submitters.iter().map(|_| SubmitterGauges::new(buckets)).collect(),
+            providers: std::array::from_fn(|_| ProviderGauges::new(buckets)),
+            hosts: Vec::new(),
+            smallest: SmallestAsks::by_class(model),
+            daemons: Vec::new(),
+            daemons_due: None,
+            counts: Counts::new(model),
+            whole_run: WholeRun {
+                created: 0,
+                stopped: 0,
+                submitters: model.submitters.iter().map(|_| SubmitterRun::default()).collect(),
+            },
+        };
+        for (ix, service) in model.services.iter() {
+            match service.scheduling {
+                Scheduling::Replica { desired_count } => {
+                    recorder.services[ix].set_desired(SimTime::ZERO, desired_count);
+                }
+                Scheduling::Daemon => recorder.daemons.push(ix),
+            }
+        }
+        let nothing_to_wait_for = match options.warm_up {
+            WarmUp::Until(at) => at == SimTime::ZERO,
+            WarmUp::Steady => model.services.is_empty(),
+        };
+        recorder.window_from = nothing_to_wait_for.then_some(SimTime::ZERO);
+        recorder
+    }
+
+    /// Returns how many series a recording of the model has at most, for an estimate of its size.
+    pub fn series_count(model: &Model) -> usize {
+        let buckets = Buckets::default();
+        let count = |group: &mut dyn Group| {
+            let mut gauges = 0;
+            group.each(&mut |_, _| gauges += 1);
+            gauges
+        };
+        model.clusters.len() * count(&mut ClusterGauges::new(buckets))
+            + model.fleets.len() * count(&mut Capacity::new(buckets))
+            + model.services.len() * count(&mut ServiceGauges::new(buckets))
+            + model.submitters.len() * count(&mut SubmitterGauges::new(buckets))
+            + Provider::ALL.len() * count(&mut ProviderGauges::new(buckets))
+    }
+
+    /// Does what was due before `now`.
+    fn catch_up(&mut self, now: Now) {
+        if let Some(since) = self.daemons_due.filter(|since| now.at > *since) {
+            self.count_daemons(since, now.world);
+        }
+        if let (None, WarmUp::Until(from)) = (self.window_from, self.options.warm_up)
+            && now.at >= from
+        {
+            self.begin_window(from, now.model);
+        }
+    }
+
+    /// Does what is due at the end of the run.
+    pub(super) fn catch_up_at_end(&mut self, end: SimTime, world: &World, model: &Model) {
+        if let Some(since) = self.daemons_due {
+            self.count_daemons(since, world);
+        }
+        self.catch_up(Now { at: end, world, model });
+        for ix in self.clusters.indices() {
+            self.clusters[ix].capacity.note_extremes(end);
+        }
+        for ix in self.fleets.indices() {
+            self.fleets[ix].capacity.note_extremes(end);
+        }
+    }
+
+    /// Reads how many instances daemons want to be on: they learn of a new one without a fact.
+    fn count_daemons(&mut self, at: SimTime, world: &World) {
+        self.daemons_due = None;
+        for &daemon in &self.daemons {
+            self.services[daemon].set_desired(at, world.services[daemon].desired());
+        }
+    }
+
+    /// The warm-up is over: what was before does not count.
+    fn begin_window(&mut self, at: SimTime, model: &Model) {
+        self.window_from = Some(at);
+        self.counts = Counts::new(model);
+        for ix in self.clusters.indices() {
+            let cluster = &mut self.clusters[ix];
+            cluster.capacity.forget_extremes(at);
+            cluster.each(&mut |_, gauge| gauge.begin_window(at));
+        }
+        for ix in self.fleets.indices() {
+            let capacity = &mut self.fleets[ix].capacity;
+            capacity.forget_extremes(at);
+            capacity.each(&mut |_, gauge| gauge.begin_window(at));
+        }
+        for ix in self.services.indices() {
+            self.services[ix].each(&mut |_, gauge| gauge.begin_window(at));
+        }
+        for ix in self.submitters.indices() {
+            self.submitters[ix].each(&mut |_, gauge| gauge.begin_window(at));
+        }
+        for provider in &mut self.providers {
+            provider.each(&mut |_, gauge| gauge.begin_window(at));
+        }
+    }
+
+    fn instance_comes(&mut self, now: Now, instance: Id<Instance>) {
+        let class = now.world.cluster.instance(instance).class;
+        let kind = &now.model.classes[class];
+        let host = Host {
+            class,
+            fleet: kind.fleet,
+            cluster: kind.cluster,
+            tasks: 0,
+            stranded: Resources::ZERO,
+        };
+        let slot = instance.slot();
+        if self.hosts.len() <= slot {
+            self.hosts.resize(slot + 1, host);
+        }
+        self.hosts[slot] = host;
+        self.fleets[host.fleet].capacity.register(now.at, &kind.registered);
+        self.clusters[host.cluster].capacity.register(now.at, &kind.registered);
+        self.update_stranded(now, instance);
+        if !self.daemons.is_empty() {
+            self.daemons_due = Some(now.at);
+        }
+    }
+
+    fn task_comes(&mut self, now: Now, task: &Task) {
+        self.whole_run.created += 1;
+        let cluster = now.model.launches[task.launch].cluster;
+        self.clusters[cluster].tasks[task.last_status as usize].add(now.at, 1);
+        let provider = &mut self.providers[task.provider as usize];
+        provider.tasks.add(now.at, 1);
+        provider.cpu_units.add(now.at, cpu_units(task, now.model));
+        match task.owner {
+            Owner::Service { service, .. } => self.services[service].task_comes(now.at),
+            Owner::Submission { submitter, .. } => {
+                self.whole_run.submitters[submitter].alive += 1;
+                let counts = &mut self.counts.submitters[submitter];
+                counts.launched += 1;
+                counts.waiting.record(task.times.created.since(task.times.wanted));
+                self.waiting_changes(now, submitter, 1, false);
+            }
+        }
+        self.occupy(now, task, true);
+        self.reserve(now, task, true);
+    }
+
+    fn task_moves(&mut self, now: Now, task: &Task, from: TaskStatus, to: TaskStatus) {
+        let cluster = now.model.launches[task.launch].cluster;
+        let by_status = &mut self.clusters[cluster].tasks;
+        by_status[from as usize].subtract(now.at, 1);
+        if let Some(gauge) = by_status.get_mut(to as usize) {
+            gauge.add(now.at, 1);
+        }
+        let running = match task.owner {
+            Owner::Service { service, .. } => &mut self.services[service].running,
+            Owner::Submission { submitter, .. } => &mut self.submitters[submitter].running,
+        };
+        if from == TaskStatus::Running {
+            running.subtract(now.at, 1);
+        }
+        if to == TaskStatus::Running {
+            running.add(now.at, 1);
+            self.counts.started += 1;
+            self.counts.of(task.owner).started(&task.times);
+        }
+        if to == TaskStatus::Stopped {
+            self.task_goes(now, task);
+        }
+    }
+
+    fn task_goes(&mut self, now: Now, task: &Task) {
+        self.whole_run.stopped += 1;
+        if let Some(reason) = task.stop {
+            *self.counts.stopped_by.entry(reason.code()).or_default() += 1;
+            self.counts.of(task.owner).stopped(reason.code());
+        }
+        if let Owner::Submission { submitter, .. } = task.owner {
+            let run = &mut self.whole_run.submitters[submitter];
+            run.last_end = Some(now.at);
+            run.alive -= 1;
+        }
+        let provider = &mut self.providers[task.provider as usize];
+        provider.tasks.subtract(now.at, 1);
+        provider.cpu_units.subtract(now.at, cpu_units(task, now.model));
+        self.occupy(now, task, false);
+    }
+
+    /// A task comes to its instance or goes: the instance may be empty no more, or again.
+    fn occupy(&mut self, now: Now, task: &Task, comes: bool) {
+        let Some(instance) = task.instance else { return };
+        if is_daemon(task, now.model) {
+            return;
+        }
+        let host = &mut self.hosts[instance.slot()];
+        let was_empty = host.tasks == 0;
+        if comes {
+            host.tasks += 1;
+        } else {
+            host.tasks -= 1;
+        }
+        let is_empty = host.tasks == 0;
+        if was_empty == is_empty {
+            return;
+        }
+        let of_fleet = &mut self.fleets[host.fleet].capacity.empty;
+        let of_cluster = &mut self.clusters[host.cluster].capacity.empty;
+        for gauge in [of_fleet, of_cluster] {
+            if is_empty {
+                gauge.add(now.at, 1);
+            } else {
+                gauge.subtract(now.at, 1);
+            }
+        }
+    }
+
+    /// A task on an instance reserves what it needs, or gives it back.
+    fn reserve(&mut self, now: Now, task: &Task, more: bool) {
+        let Some(instance) = task.instance else { return };
+        let host = self.hosts[instance.slot()];
+        let resources = &now.model.requirements[task.requirement].resources;
+        let fleet = &mut self.fleets[host.fleet];
+        let cluster = &mut self.clusters[host.cluster].capacity;
+        cluster.reserve(now.at, resources, more);
+        fleet.capacity.reserve(now.at, resources, more);
+        let before = fleet.capacity.needed.level();
+        let needed = fleet.capacity.bound(&fleet.instance);
+        fleet.capacity.needed.set(now.at, needed);
+        cluster.needed.set(now.at, cluster.needed.level() - before + needed);
+        self.update_stranded(now, instance);
+    }
+
+    /// The free resources of an instance may have changed.
+    fn update_stranded(&mut self, now: Now, instance: Id<Instance>) {
+        let host = &mut self.hosts[instance.slot()];
+        let free = now.world.cluster.instance(instance).remaining();
+        let stranded = self.smallest[host.class].stranded(&free);
+        let before = std::mem::replace(&mut host.stranded, stranded);
+        if stranded != before {
+            self.fleets[host.fleet].capacity.strand(now.at, &before, &stranded);
+            self.clusters[host.cluster].capacity.strand(now.at, &before, &stranded);
+        }
+    }
+
+    /// A container's process begins or ends.
+    fn container(&mut self, now: Now, task: &Task, container: u8, runs: bool) {
+        let definition = &now.model.task_definitions[task.task_definition];
+        let usage = definition.containers[container as usize].behaviour.usage;
+        if let Some(service) = task.service() {
+            let gauges = &mut self.services[service];
+            gauges.usage.note(usage);
+            if let Some(usage) = usage {
+                gauges.use_resources(now.at, usage, runs);
+            }
+        }
+        let Some(instance) = task.instance else { return };
+        let host = self.hosts[instance.slot()];
+        let of_fleet = &mut self.fleets[host.fleet].capacity;
+        let of_cluster = &mut self.clusters[host.cluster].capacity;
+        for capacity in [of_fleet, of_cluster] {
+            capacity.usage.note(usage);
+            if let Some(usage) = usage {
+                capacity.use_resources(now.at, usage, runs);
+            }
+        }
+    }
+
+    fn service_says(&mut self, now: Now, service: Ix<Service>, event: &ServiceEvent) {
+        self.counts.services[service].events.note(event);
+        match event {
+            ServiceEvent::DesiredCount { to, .. } => {
+                self.services[service].set_desired(now.at, *to);
+            }
+            ServiceEvent::UnableToPlace { failure, .. } => self.counts.refused(failure),
+            ServiceEvent::SteadyState => {
+                self.not_steady[service] = false;
+                let warm = !self.not_steady.iter().any(|(_, not_yet)| *not_yet);
+                if warm && self.window_from.is_none() && self.options.warm_up == WarmUp::Steady {
+                    self.begin_window(now.at, now.model);
+                }
+            }
+            ServiceEvent::StartedTasks { .. }
+            | ServiceEvent::StoppedTasks { .. }
+            | ServiceEvent::StartImpaired { .. }
+            | ServiceEvent::Throttled => {}
+        }
+    }
+
+    fn submitted(&mut self, now: Now, submitter: Ix<Submitter>, count: u32) {
+        self.whole_run.submitters[submitter].first_arrival.get_or_insert(now.at);
+        let counts = &mut self.counts.submitters[submitter];
+        counts.submissions += 1;
+        counts.submitted += u64::from(count);
+        self.waiting_changes(now, submitter, count, true);
+    }
+
+    fn waiting_changes(&mut self, now: Now, submitter: Ix<Submitter>, count: u32, more: bool) {
+        let cluster = now.model.launches[now.model.submitters[submitter].launch].cluster;
+        let of_submitter = &mut self.submitters[submitter].waiting;
+        let of_cluster = &mut self.clusters[cluster].waiting;
+        for gauge in [of_submitter, of_cluster] {
+            if more {
+                gauge.add(now.at, count.into());
+            } else {
+                gauge.subtract(now.at, count.into());
+            }
+        }
+    }
+}
+
+/// Returns the CPU units of a task, wherever it runs.
+fn cpu_units(task: &Task, model: &Model) -> u64 {
+    let size = task.fargate.filter(|_| task.instance.is_none());
+    let reserved = model.requirements[task.requirement].resources.cpu_units;
+    u64::from(size.map_or(reserved, |size| size.cpu_units))
+}

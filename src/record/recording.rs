@@ -1,0 +1,483 @@
+//! What a recorder leaves: series and a summary, plain data without references.
+
+use std::collections::BTreeMap;
+
+use crate::ecs::model::{ClusterSpec, Fleet, Model, Provider, Service, Submitter};
+use crate::ecs::{StopCode, TaskStatus};
+use crate::engine::{Ix, Table, Tally};
+use crate::units::{Resources, SimTime, Span};
+
+use super::fingerprint::Fingerprint;
+use super::histogram::Quantiles;
+
+/// What a run left.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    /// The end of the run, or of what there is of it.
+    pub end: SimTime,
+    /// What the summary and the windows of series are about.
+    pub window: Window,
+    /// Events handled.
+    pub events: u64,
+    /// Why the run is not complete; `None`: it is.
+    pub partial: Option<String>,
+    /// Equal for equal runs, if it was taken.
+    pub fingerprint: Option<Fingerprint>,
+    /// Series: clusters, fleets, services, submitters, providers; each in the order of the model.
+    pub series: Vec<Series>,
+    /// Figures of the window.
+    pub summary: Summary,
+}
+
+/// The stretch of time that is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Its beginning: the end of the warm-up.
+    pub from: SimTime,
+    /// Its end: that of the run.
+    pub to: SimTime,
+    /// Whether the warm-up came to its end; if not, the window is the whole run.
+    pub warmed_up: bool,
+}
+
+/// A level over time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Series {
+    /// Of what.
+    pub scope: Scope,
+    /// Which level.
+    pub metric: Metric,
+    /// The width of a bucket; the last one may be shorter, see its span.
+    pub width: Span,
+    /// Gapless from the beginning of the run, warm-up included; exact and time-weighted.
+    pub buckets: Vec<Tally>,
+    /// The same over the window.
+    pub window: Tally,
+}
+
+/// What a series is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// The container instances and tasks of a cluster.
+    Cluster(Ix<ClusterSpec>),
+    /// The instances of a fleet.
+    Fleet(Ix<Fleet>),
+    /// A service.
+    Service(Ix<Service>),
+    /// A job trace or a schedule.
+    Submitter(Ix<Submitter>),
+    /// All tasks of a provider.
+    Provider(Provider),
+}
+
+/// Which level a series shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Metric {
+    /// CPU units of the instances.
+    RegisteredCpu,
+    /// MiB of the instances.
+    RegisteredMemory,
+    /// GPUs of the instances.
+    RegisteredGpus,
+    /// CPU units reserved by tasks, by the scheduler's ledger.
+    ///
+    /// Reserved ÷ registered is `CPUReservation` (ECS Developer Guide, CloudWatch metrics).
+    ReservedCpu,
+    /// MiB reserved by tasks.
+    ReservedMemory,
+    /// GPUs reserved by tasks.
+    ReservedGpus,
+    /// CPU units in use by containers that say what they use.
+    UsedCpu,
+    /// MiB in use by containers that say what they use.
+    UsedMemory,
+    /// CPU units free where no task of the run would fit.
+    StrandedCpu,
+    /// MiB free where no task of the run would fit.
+    StrandedMemory,
+    /// GPUs free where no task of the run would fit.
+    StrandedGpus,
+    /// Container instances.
+    Instances,
+    /// Instances without a task, daemons apart.
+    EmptyInstances,
+    /// Instances that what is reserved would fill, if it could be cut at will.
+    NeededInstances,
+    /// Tasks by `lastStatus`.
+    Tasks(TaskStatus),
+    /// Tasks submitted and not launched.
+    WaitingTasks,
+    /// The desired count.
+    DesiredCount,
+    /// Tasks with `desiredStatus` RUNNING.
+    ActiveTasks,
+    /// Tasks that are RUNNING.
+    RunningTasks,
+    /// Tasks with `desiredStatus` RUNNING that are healthy.
+    HealthyTasks,
+    /// The lesser of healthy and desired.
+    AvailableTasks,
+    /// Tasks that are not STOPPED.
+    AliveTasks,
+    /// CPU units of tasks that are not STOPPED.
+    AliveCpu,
+}
+
+/// Figures of the window; what is about the whole run says so.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// Tasks, all together.
+    pub tasks: TaskTotals,
+    /// Each cluster.
+    pub clusters: Table<ClusterSummary, ClusterSpec>,
+    /// Each fleet.
+    pub fleets: Table<CapacitySummary, Fleet>,
+    /// Each service.
+    pub services: Table<ServiceSummary, Service>,
+    /// Each submitter.
+    pub submitters: Table<SubmitterSummary, Submitter>,
+    /// Tasks by provider, in the order of [`Provider::ALL`].
+    pub providers: [ProviderSummary; Provider::ALL.len()],
+    /// Times that no room was found, by failure code: each RunTask call that failed, and each time
+    /// a service said so (which it does once in six hours for a cause that lasts).
+    pub placement_failures: BTreeMap<&'static str, u64>,
+}
+
+/// Tasks, counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskTotals {
+    /// Created in the whole run; the sum of the next two.
+    pub created: u64,
+    /// STOPPED in the whole run.
+    pub stopped: u64,
+    /// Not STOPPED at the end.
+    pub alive: u64,
+    /// Became RUNNING in the window.
+    pub started: u64,
+    /// Reached STOPPED in the window, by stop code.
+    pub stopped_by: BTreeMap<StopCode, u64>,
+    /// Containers started again in place in the window.
+    pub container_restarts: u64,
+}
+
+/// A level over the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Range {
+    /// The least.
+    pub min: u64,
+    /// The time-weighted mean.
+    pub mean: f64,
+    /// The greatest.
+    pub max: u64,
+}
+
+/// A share of a whole over the window.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ratio {
+    /// The least at any time.
+    pub min: f64,
+    /// ∫ part ÷ ∫ whole.
+    pub mean: f64,
+    /// The greatest at any time.
+    pub max: f64,
+}
+
+/// Something for each resource.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PerResource<T> {
+    /// CPU.
+    pub cpu: T,
+    /// Memory.
+    pub memory: T,
+    /// GPUs.
+    pub gpus: T,
+}
+
+/// How many of the containers that ran say what they use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UsageGiven {
+    /// None: usage is not given.
+    #[default]
+    Nothing,
+    /// Some: what is used is more than what is shown.
+    Partly,
+    /// All.
+    Fully,
+}
+
+/// Container instances over the window.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CapacitySummary {
+    /// How many there were.
+    pub instances: Range,
+    /// ∫ instances, in hours.
+    pub instance_hours: f64,
+    /// ∫ instances without a task (daemons apart), in hours.
+    pub empty_instance_hours: f64,
+    /// ∫ instances that what is reserved would fill ÷ ∫ instances with tasks; `None`: no tasks.
+    ///
+    /// The lower bound is, for each fleet, the largest over resources of reserved ÷ what an
+    /// instance has, rounded up.
+    pub packing_efficiency: Option<f64>,
+    /// Reserved ÷ registered; `None`: the instances have none of it.
+    pub reserved: PerResource<Option<Ratio>>,
+    /// Used ÷ registered; `None`: not given, and for GPUs never.
+    pub used: PerResource<Option<Ratio>>,
+    /// Whether `used` is all that is used.
+    pub usage_given: UsageGiven,
+    /// ∫ free where no task of the run would fit ÷ ∫ registered.
+    pub stranded: PerResource<Option<f64>>,
+    /// What is free at the end on the instance with most free, a vCPU counting as 9 GB.
+    pub largest_task: Option<Resources>,
+}
+
+/// A cluster over the window.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClusterSummary {
+    /// Its container instances.
+    pub capacity: CapacitySummary,
+    /// Tasks submitted and not launched.
+    pub waiting_tasks: Range,
+}
+
+/// How long tasks took to get where they are wanted.
+///
+/// The population of all but `health` is the tasks that became RUNNING in the window, tasks that
+/// ran when the run began apart; of `health`, those of them that became healthy in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pending {
+    /// From being wanted (a submission's arrival) to existing.
+    pub waiting: Quantiles,
+    /// From existing to the first pull: network interface, the agent, Fargate finding room.
+    pub provision: Quantiles,
+    /// Image pulls, and what starts between them.
+    pub pull: Quantiles,
+    /// From the last pull to RUNNING.
+    pub start: Quantiles,
+    /// From being wanted to RUNNING: the four together.
+    pub total: Quantiles,
+    /// From RUNNING to healthy.
+    pub health: Quantiles,
+}
+
+/// A service over the window.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ServiceSummary {
+    /// The desired count.
+    pub desired: Range,
+    /// Tasks that are RUNNING.
+    pub running: Range,
+    /// Healthy tasks.
+    pub healthy: Range,
+    /// ∫ min(healthy, desired) ÷ ∫ desired; `None`: none were desired.
+    pub availability: Option<f64>,
+    /// Became RUNNING.
+    pub started: u64,
+    /// Reached STOPPED, by stop code.
+    pub stopped_by: BTreeMap<StopCode, u64>,
+    /// How long tasks took.
+    pub pending: Pending,
+    /// What it said, counted.
+    pub events: ServiceEvents,
+    /// CPU in use ÷ what its RUNNING tasks reserve; `None`: usage is not given, or none reserved.
+    pub cpu_utilization: Option<f64>,
+    /// Memory in use ÷ what its RUNNING tasks reserve.
+    pub memory_utilization: Option<f64>,
+    /// Whether those two are about all containers.
+    pub usage_given: UsageGiven,
+}
+
+/// Service events by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ServiceEvents {
+    /// `has started N tasks`.
+    pub started_tasks: u64,
+    /// `has stopped N running tasks`.
+    pub stopped_tasks: u64,
+    /// `has reached a steady state`.
+    pub steady_state: u64,
+    /// `was unable to place a task`.
+    pub unable_to_place: u64,
+    /// `is unable to consistently start tasks successfully`.
+    pub start_impaired: u64,
+    /// `operations are being throttled`.
+    pub throttled: u64,
+    /// The desired count changed.
+    pub desired_count: u64,
+}
+
+/// A submitter over the window.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SubmitterSummary {
+    /// Submissions: rows of the trace, or firings.
+    pub submissions: u64,
+    /// Tasks in them.
+    pub submitted: u64,
+    /// Tasks created.
+    pub launched: u64,
+    /// RunTask calls that found no room for a task.
+    pub failed_calls: u64,
+    /// Tasks given up.
+    pub given_up: u64,
+    /// Became RUNNING.
+    pub started: u64,
+    /// Reached STOPPED, by stop code.
+    pub stopped_by: BTreeMap<StopCode, u64>,
+    /// From arrival to existing, of the tasks created in the window.
+    pub waiting: Quantiles,
+    /// How long tasks took.
+    pub pending: Pending,
+    /// Tasks submitted and not launched.
+    pub waiting_tasks: Range,
+    /// Tasks that are RUNNING.
+    pub running: Range,
+    /// From the first arrival to the last task's end, in the whole run; `None`: none has ended.
+    pub makespan: Option<Span>,
+    /// Tasks that wait or are not STOPPED at the end; if there are any, the makespan goes on.
+    pub unfinished: u64,
+}
+
+/// Tasks of a provider over the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ProviderSummary {
+    /// Tasks that are not STOPPED.
+    pub tasks: Range,
+    /// Their CPU units.
+    pub cpu_units: Range,
+}
+
+impl Recording {
+    /// Returns a series, unless it was never anything but zero or does not exist.
+    pub fn find(&self, scope: Scope, metric: Metric) -> Option<&Series> {
+        self.series.iter().find(|series| series.scope == scope && series.metric == metric)
+    }
+}
+
+impl Scope {
+    /// Returns the kind of thing, as files name it.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Scope::Cluster(_) => "cluster",
+            Scope::Fleet(_) => "fleet",
+            Scope::Service(_) => "service",
+            Scope::Submitter(_) => "submitter",
+            Scope::Provider(_) => "provider",
+        }
+    }
+
+    /// Returns the name of the thing.
+    pub fn name(self, model: &Model) -> &str {
+        match self {
+            Scope::Cluster(cluster) => &model.clusters[cluster].name,
+            Scope::Fleet(fleet) => &model.fleets[fleet].name,
+            Scope::Service(service) => &model.services[service].name,
+            Scope::Submitter(submitter) => &model.submitters[submitter].name,
+            Scope::Provider(provider) => match provider {
+                Provider::Ec2 => "EC2",
+                Provider::External => "EXTERNAL",
+                Provider::Fargate => "FARGATE",
+                Provider::FargateSpot => "FARGATE_SPOT",
+            },
+        }
+    }
+}
+
+impl Metric {
+    /// Returns the name, as files have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Metric::RegisteredCpu => "registered_cpu",
+            Metric::RegisteredMemory => "registered_memory",
+            Metric::RegisteredGpus => "registered_gpus",
+            Metric::ReservedCpu => "reserved_cpu",
+            Metric::ReservedMemory => "reserved_memory",
+            Metric::ReservedGpus => "reserved_gpus",
+            Metric::UsedCpu => "used_cpu",
+            Metric::UsedMemory => "used_memory",
+            Metric::StrandedCpu => "stranded_cpu",
+            Metric::StrandedMemory => "stranded_memory",
+            Metric::StrandedGpus => "stranded_gpus",
+            Metric::Instances => "instances",
+            Metric::EmptyInstances => "empty_instances",
+            Metric::NeededInstances => "needed_instances",
+            Metric::Tasks(status) => match status {
+                TaskStatus::Provisioning => "tasks_provisioning",
+                TaskStatus::Pending => "tasks_pending",
+                TaskStatus::Activating => "tasks_activating",
+                TaskStatus::Running => "tasks_running",
+                TaskStatus::Deactivating => "tasks_deactivating",
+                TaskStatus::Stopping => "tasks_stopping",
+                TaskStatus::Deprovisioning => "tasks_deprovisioning",
+                TaskStatus::Stopped => "tasks_stopped",
+            },
+            Metric::WaitingTasks => "waiting_tasks",
+            Metric::DesiredCount => "desired_count",
+            Metric::ActiveTasks => "active_tasks",
+            Metric::RunningTasks => "running_tasks",
+            Metric::HealthyTasks => "healthy_tasks",
+            Metric::AvailableTasks => "available_tasks",
+            Metric::AliveTasks => "alive_tasks",
+            Metric::AliveCpu => "alive_cpu",
+        }
+    }
+
+    /// Returns the unit.
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Metric::RegisteredCpu
+            | Metric::ReservedCpu
+            | Metric::UsedCpu
+            | Metric::StrandedCpu
+            | Metric::AliveCpu => "CPU units",
+            Metric::RegisteredMemory
+            | Metric::ReservedMemory
+            | Metric::UsedMemory
+            | Metric::StrandedMemory => "MiB",
+            Metric::RegisteredGpus | Metric::ReservedGpus | Metric::StrandedGpus => "GPUs",
+            Metric::Instances | Metric::EmptyInstances | Metric::NeededInstances => "instances",
+            Metric::Tasks(_)
+            | Metric::WaitingTasks
+            | Metric::DesiredCount
+            | Metric::ActiveTasks
+            | Metric::RunningTasks
+            | Metric::HealthyTasks
+            | Metric::AvailableTasks
+            | Metric::AliveTasks => "tasks",
+        }
+    }
+
+    /// Says whether the series is left out where it never was anything but zero.
+    pub(super) const fn is_optional(self) -> bool {
+        match self {
+            Metric::RegisteredCpu
+            | Metric::RegisteredMemory
+            | Metric::RegisteredGpus
+            | Metric::ReservedGpus
+            | Metric::UsedCpu
+            | Metric::UsedMemory
+            | Metric::StrandedGpus
+            | Metric::AliveTasks
+            | Metric::AliveCpu => true,
+            Metric::ReservedCpu
+            | Metric::ReservedMemory
+            | Metric::StrandedCpu
+            | Metric::StrandedMemory
+            | Metric::Instances
+            | Metric::EmptyInstances
+            | Metric::NeededInstances
+            | Metric::Tasks(_)
+            | Metric::WaitingTasks
+            | Metric::DesiredCount
+            | Metric::ActiveTasks
+            | Metric::RunningTasks
+            | Metric::HealthyTasks
+            | Metric::AvailableTasks => false,
+        }
+    }
+}
+
+impl From<Tally> for Range {
+    fn from(tally: Tally) -> Range {
+        Range { min: tally.min, mean: tally.mean(), max: tally.max }
+    }
+}

@@ -1,0 +1,177 @@
+//! What services and submitters say, in ECS's own words.
+
+use std::fmt::Write;
+
+use crate::ecs::model::Model;
+use crate::ecs::{AfterFailure, FailedChecks, FailureReason};
+
+use super::log::{EventRow, Happening, InstanceName, Refusal, Speaker};
+
+/// Task ids that one sentence lists; ECS starts tasks in batches of ten.
+const IDS_LISTED: u64 = 10;
+
+/// Returns an id for display, as ECS's look: 32 hexadecimal digits.
+///
+/// It is made up from the number of the task, and means nothing to AWS.
+pub fn task_id(number: u64) -> String {
+    let high = scramble(number);
+    let low = scramble(high ^ number);
+    format!("{high:016x}{low:016x}")
+}
+
+fn scramble(value: u64) -> u64 {
+    let z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// Returns the code that RunTask gives for a failure.
+///
+/// Source: ECS Developer Guide, API failure reasons (2026).
+pub const fn failure_code(reason: FailureReason) -> &'static str {
+    match reason {
+        FailureReason::Cpu => "RESOURCE:CPU",
+        FailureReason::Memory => "RESOURCE:MEMORY",
+        FailureReason::Gpu => "RESOURCE:GPU",
+        FailureReason::Ports(_) => "RESOURCE:PORTS",
+        FailureReason::Eni | FailureReason::Address => "RESOURCE:ENI",
+        FailureReason::Agent => "AGENT",
+        FailureReason::Attribute => "ATTRIBUTE",
+        FailureReason::Location => "LOCATION",
+        FailureReason::MemberOf => "MemberOf placement constraint unsatisfied",
+        FailureReason::DistinctInstance => "DistinctInstance placement constraint unsatisfied",
+        FailureReason::NoInstances => "No Container Instances were found in your cluster",
+        FailureReason::VcpuQuota => {
+            "You've reached the limit on the number of vCPUs you can run concurrently"
+        }
+    }
+}
+
+/// Writes an event as the ECS console does: `(service web) has reached a steady state.`
+///
+/// Shapes: ECS Developer Guide, service event messages (2026). What AWS would not say stands in
+/// brackets at the end.
+pub fn sentence(row: &EventRow, model: &Model) -> String {
+    let mut text = match row.speaker {
+        Speaker::Service(service) => format!("(service {}) ", model.services[service].name),
+        Speaker::Submitter(submitter) => format!("(RunTask {}) ", model.submitters[submitter].name),
+    };
+    match row.happening {
+        Happening::StartedTasks { count, first } => {
+            let _ = write!(text, "has started {count} tasks:"); // a String takes anything
+            list_tasks(&mut text, u64::from(count), first);
+        }
+        Happening::StoppedTasks { count } => {
+            let _ = write!(text, "has stopped {count} running tasks.");
+        }
+        Happening::SteadyState => text.push_str("has reached a steady state."),
+        Happening::UnableToPlace { refusal, .. } => unable_to_place(&mut text, &refusal, model),
+        Happening::StartImpaired { delay } => {
+            let _ = write!(
+                text,
+                "is unable to consistently start tasks successfully. [next attempt in {delay}]"
+            );
+        }
+        Happening::Throttled => {
+            text.push_str("operations are being throttled. Will try again later.");
+        }
+        Happening::DesiredCount { from, to } => {
+            let _ = write!(text, "[desired count changed from {from} to {to}]");
+        }
+        Happening::RunTaskFailed { row, missing, refusal, then } => {
+            let _ = write!(text, "{}: ", failure_code(refusal.reason));
+            let tasks = if missing == 1 { "task" } else { "tasks" };
+            let _ = write!(text, "no room for {missing} {tasks} of row {row}");
+            add_checks(&mut text, &refusal.failed);
+            match then {
+                AfterFailure::RetryIn(delay) => {
+                    let _ = write!(text, "; tries again in {delay}");
+                }
+                AfterFailure::Waits => text.push_str("; waits for room"),
+                AfterFailure::GivesUp => text.push_str("; gives up"),
+            }
+        }
+    }
+    text
+}
+
+fn list_tasks(text: &mut String, count: u64, first: Option<u64>) {
+    let Some(first) = first else { return text.push('.') };
+    for number in first..first + count.min(IDS_LISTED) {
+        let _ = write!(text, " (task {})", task_id(number));
+    }
+    text.push_str(if count > IDS_LISTED { " …" } else { "." });
+}
+
+fn unable_to_place(text: &mut String, refusal: &Refusal, model: &Model) {
+    if refusal.reason == FailureReason::VcpuQuota {
+        let _ =
+            write!(text, "was unable to place a task. Reason: {}.", failure_code(refusal.reason));
+        return;
+    }
+    text.push_str(
+        "was unable to place a task because no container instance met all of its requirements.",
+    );
+    match refusal.closest {
+        Some(closest) => closest_instance(text, refusal.reason, closest, model),
+        None => {
+            let _ = write!(text, " Reason: {}.", failure_code(refusal.reason));
+        }
+    }
+    add_checks(text, &refusal.failed);
+}
+
+fn closest_instance(
+    text: &mut String,
+    reason: FailureReason,
+    closest: InstanceName,
+    model: &Model,
+) {
+    let name = closest.text(model);
+    let _ = write!(text, " The closest matching (container-instance {name}) ");
+    match reason {
+        FailureReason::Cpu => text.push_str("has insufficient CPU units available."),
+        FailureReason::Memory => text.push_str("has insufficient memory available."),
+        FailureReason::Ports(_) => text.push_str("is already using a port required by your task."),
+        FailureReason::Attribute => text.push_str("is missing an attribute required by your task."),
+        FailureReason::Gpu
+        | FailureReason::Eni
+        | FailureReason::Address
+        | FailureReason::Agent
+        | FailureReason::Location
+        | FailureReason::MemberOf
+        | FailureReason::DistinctInstance
+        | FailureReason::NoInstances
+        | FailureReason::VcpuQuota => {
+            let _ = write!(text, "encountered error \"{}\".", failure_code(reason));
+        }
+    }
+}
+
+/// Adds how many instances failed which check first: ` [of 12 instances 3 short of CPU, …]`.
+fn add_checks(text: &mut String, failed: &FailedChecks) {
+    let checks = [
+        (failed.cpu, "short of CPU"),
+        (failed.memory, "short of memory"),
+        (failed.gpu, "short of GPUs"),
+        (failed.ports, "with a port in use"),
+        (failed.eni, "short of network interfaces or addresses"),
+        (failed.agent, "with the agent not connected"),
+        (failed.attribute, "of another operating system or architecture"),
+        (failed.location, "in another zone"),
+        (failed.member_of, "excluded by memberOf"),
+        (failed.distinct_instance, "with a task of the group already"),
+    ];
+    let total: u32 = checks.iter().map(|(count, _)| count).sum();
+    if total == 0 {
+        return;
+    }
+    let parts: Vec<String> = checks
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    let plural = if total == 1 { "" } else { "s" };
+    let _ = write!(text, " [of {total} instance{plural} {}]", parts.join(", "));
+}

@@ -1,0 +1,156 @@
+//! One table for several runs, and what differs between two.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use crate::study::{Difference, FirstDifference, Measure, Unit, Verdict};
+use crate::units::{Calendar, TimeFormat};
+
+/// A run in the table.
+pub struct Column<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its measures.
+    pub measures: &'a [Measure],
+    /// Its objectives.
+    pub verdicts: &'a [Verdict],
+}
+
+/// Measures that decide between clusters, by how their names end; others are in the files.
+const TOLD: [&str; 14] = [
+    ".availability",
+    ".wait_p95",
+    ".pending_p99",
+    ".given_up",
+    ".unfinished",
+    ".makespan",
+    ".instances_mean",
+    ".empty_instance_hours",
+    ".packing_efficiency",
+    ".reserved_cpu",
+    ".reserved_memory",
+    ".stranded_cpu",
+    ".stranded_memory",
+    "placement_failures.total",
+];
+
+/// Writes a table with a column for each run and a row for each measure that decides and differs.
+pub fn comparison(columns: &[Column]) -> String {
+    let mut table = plain_table();
+    let mut header = vec![String::new()];
+    header.extend(columns.iter().map(|column| column.name.to_string()));
+    table.add_row(header);
+    let mut names: Vec<(&str, Unit)> = Vec::new();
+    for measure in columns.iter().flat_map(|column| column.measures) {
+        // What a cluster says, its fleets say in the files.
+        let told = !measure.name.starts_with("container_instances.")
+            && (measure.name.starts_with("cost.") && !measure.name.starts_with("cost.of.")
+                || TOLD.iter().any(|end| measure.name.ends_with(end)));
+        if told && !names.iter().any(|(name, _)| *name == measure.name) {
+            names.push((&measure.name, measure.unit));
+        }
+    }
+    let mut alike = 0;
+    for (name, unit) in names {
+        let cells: Vec<String> = columns
+            .iter()
+            .map(|column| {
+                let found = column.measures.iter().find(|measure| measure.name == name);
+                found.map_or("–".to_string(), |measure| unit.write(measure.value))
+            })
+            .collect();
+        if name != "cost.total" && cells.iter().all(|cell| *cell == cells[0]) {
+            alike += 1;
+            continue;
+        }
+        table.add_row(std::iter::once(name.to_string()).chain(cells));
+    }
+    if columns.iter().any(|column| !column.verdicts.is_empty()) {
+        let mut row = vec!["objectives met".to_string()];
+        row.extend(columns.iter().map(|column| {
+            let met = column.verdicts.iter().filter(|verdict| verdict.is_met()).count();
+            format!("{met} of {}", column.verdicts.len())
+        }));
+        table.add_row(row);
+    }
+    let rest = match alike {
+        0 => String::new(),
+        1 => "  one more measure is the same in all\n".to_string(),
+        alike => format!("  {alike} more measures are the same in all\n"),
+    };
+    finished(table) + &rest
+}
+
+/// Writes what a change made different: every measure that moved, and the first event that did.
+pub fn what_if(
+    change: &str,
+    differences: &[Difference],
+    (first, calendar): (Option<&FirstDifference>, &Calendar),
+) -> String {
+    let mut text = format!("WHAT IF {change}, on the same luck\n");
+    if differences.is_empty() {
+        text += "  no measure differs\n";
+    } else {
+        let mut table = plain_table();
+        table.add_row(["", "base", "what if", "difference"]);
+        for it in differences {
+            let write = |value: Option<f64>| match value {
+                Some(value) => it.unit.write(value),
+                None => "–".to_string(),
+            };
+            table.add_row([it.name.clone(), write(it.base), write(it.changed), moved(it)]);
+        }
+        text += &finished(table);
+    }
+    match first {
+        None if differences.is_empty() => {
+            text += "  every event is the same: the change does not matter here\n";
+        }
+        None => text += "  every event is the same: only what is counted or paid for it differs\n",
+        Some(first) => {
+            text += "FIRST DIFFERENCE\n";
+            let sides = [("base", &first.base), ("what if", &first.changed)];
+            for (side, event) in sides {
+                text += &match event {
+                    Some((at, words)) => {
+                        let at = calendar.format(*at, TimeFormat::DateAndTime);
+                        format!("  {side:<8} {at}  {words}\n")
+                    }
+                    None => format!("  {side:<8} nothing more happens\n"),
+                };
+            }
+        }
+    }
+    text
+}
+
+/// Writes by how much a measure moved: in its unit, and in percent where there is a base.
+fn moved(it: &Difference) -> String {
+    let (Some(base), Some(changed)) = (it.base, it.changed) else { return String::new() };
+    let by = changed - base;
+    let sign = if by > 0.0 { "+" } else { "-" };
+    let amount = match it.unit {
+        Unit::Share => format!("{:.3} points", (by * 100.0).abs()),
+        Unit::Seconds | Unit::Dollars | Unit::Count | Unit::InstanceHours => {
+            it.unit.write(by.abs())
+        }
+    };
+    if base == 0.0 || it.unit == Unit::Share {
+        return format!("{sign}{amount}");
+    }
+    format!("{sign}{amount} ({sign}{:.1} %)", (by / base * 100.0).abs())
+}
+
+fn plain_table() -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table
+}
+
+fn finished(mut table: Table) -> String {
+    for column in table.column_iter_mut() {
+        let side = if column.index == 0 { CellAlignment::Left } else { CellAlignment::Right };
+        column.set_cell_alignment(side);
+        column.set_padding((if column.index == 0 { 2 } else { 1 }, 1));
+    }
+    table.trim_fmt() + "\n"
+}

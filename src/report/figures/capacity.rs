@@ -1,0 +1,205 @@
+//! How full container instances are, what Fargate has, and how many instances there are.
+
+use crate::ecs::model::{ClusterSpec, Fleet, InstanceLaunchType, Provider};
+use crate::engine::Ix;
+use crate::record::{Metric, Scope, UsageGiven};
+
+use super::super::chart::{Colour, Figure, Mark, Panel, Unit};
+use super::{Level, Named, PANELS_MAX, Page, panel, short};
+
+/// One of the resources of container instances.
+struct Resource {
+    name: &'static str,
+    registered: Metric,
+    reserved: Metric,
+    used: Option<Metric>,
+    /// How much of the metric is one of `unit`.
+    one: f64,
+    unit: &'static str,
+}
+
+const RESOURCES: [Resource; 3] = [
+    Resource {
+        name: "CPU",
+        registered: Metric::RegisteredCpu,
+        reserved: Metric::ReservedCpu,
+        used: Some(Metric::UsedCpu),
+        one: 1024.0,
+        unit: "vCPU",
+    },
+    Resource {
+        name: "Memory",
+        registered: Metric::RegisteredMemory,
+        reserved: Metric::ReservedMemory,
+        used: Some(Metric::UsedMemory),
+        one: 1024.0,
+        unit: "GiB",
+    },
+    Resource {
+        name: "GPU",
+        registered: Metric::RegisteredGpus,
+        reserved: Metric::ReservedGpus,
+        used: None,
+        one: 1.0,
+        unit: "GPUs",
+    },
+];
+
+/// Shows the reserved and used share of what instances register, and the vCPU that Fargate has.
+pub(super) fn utilisation(page: &Page) -> Option<Figure> {
+    let with_instances = clusters_with_instances(page);
+    let mut panels = Vec::new();
+    for &cluster in &with_instances {
+        for resource in &RESOURCES {
+            panels.extend(shares(page, (cluster, with_instances.len() > 1), resource));
+        }
+    }
+    let left_out = panels.len().saturating_sub(PANELS_MAX);
+    panels.truncate(PANELS_MAX);
+    if panels.len() > RESOURCES.len() {
+        panels.iter_mut().for_each(|panel| panel.weight = 0.6);
+    }
+    let has_shares = !panels.is_empty();
+    panels.extend(fargate(page));
+    if panels.is_empty() {
+        return None;
+    }
+    let mut footnote = page.means();
+    if has_shares {
+        footnote += "; shaded: the least and the greatest at any time in it";
+    }
+    if left_out > 0 {
+        footnote += &format!(". {left_out} more panels are not shown: see timeseries.csv");
+    }
+    let what = if has_shares { "utilisation" } else { "reserved on Fargate" };
+    Some(page.over_time(what, panels, Some(footnote + ".")))
+}
+
+fn clusters_with_instances(page: &Page) -> Vec<Ix<ClusterSpec>> {
+    let summary = &page.recording.summary;
+    let ever = summary.clusters.iter().filter(|(_, it)| it.capacity.instances.max > 0);
+    ever.map(|(cluster, _)| cluster).collect()
+}
+
+fn shares(
+    page: &Page,
+    (cluster, is_one_of_many): (Ix<ClusterSpec>, bool),
+    resource: &Resource,
+) -> Option<Panel> {
+    let scope = Scope::Cluster(cluster);
+    let registered = page.level(scope, resource.registered)?;
+    let most = registered.0.iter().map(|tally| tally.max).max().unwrap_or(0) as f64;
+    let given = page.recording.summary.clusters[cluster].capacity.usage_given;
+    let name = &page.model.clusters[cluster].name;
+    let title =
+        if is_one_of_many { format!("{name}: {}", resource.name) } else { resource.name.into() };
+    let mut detail =
+        format!("100 % is {} {} registered", short(most / resource.one), resource.unit);
+    let band = |name: &str, colour, metric| -> Vec<Mark> {
+        let part = page.level(scope, metric).unwrap_or_else(|| Level::zero(&registered));
+        let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { f64::NAN };
+        let each = || part.0.iter().zip(&registered.0);
+        let values = each().map(|(part, whole)| share(part.mean(), whole.mean())).collect();
+        let low = each().map(|(part, whole)| share(part.min as f64, whole.max as f64)).collect();
+        let high = each().map(|(part, whole)| share(part.max as f64, whole.max as f64)).collect();
+        let at = page.at.clone();
+        let band = Mark::Band { name: name.to_string(), colour, at, low, high };
+        vec![band, page.line(name, colour, values)]
+    };
+    let mut marks = band("reserved by tasks", Colour::Reserved, resource.reserved);
+    match (resource.used, given) {
+        (None, _) => {}
+        (Some(_), UsageGiven::Nothing) => detail += "; what tasks really use is not given",
+        (Some(metric), UsageGiven::Partly) => {
+            detail += "; some tasks do not say what they really use";
+            marks.extend(band("used by those that say so", Colour::Used, metric));
+        }
+        (Some(metric), UsageGiven::Fully) => {
+            marks.extend(band("really used", Colour::Used, metric));
+        }
+    }
+    Some(Panel { marks, y_at_least: Some(1.0), ..panel(title, detail, Unit::Share) })
+}
+
+/// Shows the vCPU of tasks on Fargate, if there were any.
+fn fargate(page: &Page) -> Option<Panel> {
+    let layers: Vec<Named> = [
+        (Provider::Fargate, "Fargate", Colour::Fargate),
+        (Provider::FargateSpot, "Fargate Spot", Colour::FargateSpot),
+    ]
+    .into_iter()
+    .filter_map(|(provider, name, colour)| {
+        let level = page.level(Scope::Provider(provider), Metric::AliveCpu)?;
+        let values = level.means().into_iter().map(|units| units / 1024.0).collect();
+        Some(Named { name: name.to_string(), colour: Some(colour), values })
+    })
+    .collect();
+    if layers.is_empty() {
+        return None;
+    }
+    let detail = "of tasks that are not STOPPED";
+    let marks = vec![page.stack(layers)];
+    Some(Panel { marks, weight: 0.7, ..panel("vCPU on Fargate", detail, Unit::Count) })
+}
+
+/// Shows how many container instances there are, how many have tasks, and how many would do.
+pub(super) fn instances(page: &Page) -> Option<Figure> {
+    let clusters = clusters_with_instances(page);
+    if clusters.is_empty() {
+        return None;
+    }
+    let of_clusters =
+        |metric| page.sum(clusters.iter().map(|&cluster| (Scope::Cluster(cluster), metric)));
+    let there = of_clusters(Metric::Instances);
+    let empty = of_clusters(Metric::EmptyInstances);
+    let busy = there.iter().zip(&empty).map(|(there, empty)| there - empty).collect();
+    let mut panel = panel("Container instances", "by group", Unit::Count);
+    panel.weight = 1.5;
+    panel.marks = vec![
+        page.stack(fleets(page)),
+        page.line("with tasks", Colour::Healthy, busy),
+        page.line("needed", Colour::Desired, of_clusters(Metric::NeededInstances)),
+    ];
+    let footnote = format!(
+        "{}. With tasks: hosts at least one task that is not a daemon's. Needed: what is \
+         reserved would fill so many instances, if it could be cut at will.",
+        page.means()
+    );
+    Some(page.over_time("container instances", vec![panel], Some(footnote)))
+}
+
+fn fleets(page: &Page) -> Vec<Named> {
+    let fleets = &page.model.fleets;
+    let ever =
+        fleets.indices().filter(|&fleet| page.recording.summary.fleets[fleet].instances.max > 0);
+    let ever: Vec<Ix<Fleet>> = ever.collect();
+    let kind = |fleet: Ix<Fleet>| {
+        let class = fleets[fleet].classes.first()?;
+        Some(page.model.classes[*class].launch_type)
+    };
+    // A colour by role says most, as long as each role is there once.
+    let count = |launch_type| ever.iter().filter(|&&it| kind(it) == Some(launch_type)).count();
+    let by_role = count(InstanceLaunchType::Ec2) <= 1 && count(InstanceLaunchType::External) <= 1;
+    let colour = |fleet| match kind(fleet)? {
+        InstanceLaunchType::Ec2 => Some(Colour::OnDemand),
+        // Not their dark grey: the black line of what is needed would not be seen on it.
+        InstanceLaunchType::External => Some(Colour::Category(11)),
+    };
+    let layer = |&fleet: &Ix<Fleet>| Named {
+        name: label(page, fleet),
+        colour: if by_role { colour(fleet) } else { None },
+        values: page.sum([(Scope::Fleet(fleet), Metric::Instances)]),
+    };
+    ever.iter().map(layer).collect()
+}
+
+/// Names a fleet with what it is made of: `od (m7g.large)`.
+fn label(page: &Page, fleet: Ix<Fleet>) -> String {
+    let fleet = &page.model.fleets[fleet];
+    match fleet.classes.first().map(|&class| &page.model.classes[class]) {
+        Some(class) if class.launch_type == InstanceLaunchType::Ec2 => {
+            format!("{} ({})", fleet.name, class.instance_type)
+        }
+        Some(_) | None => fleet.name.clone(),
+    }
+}

@@ -1,0 +1,326 @@
+//! Results as a whole: the same run leaves the same bytes, a failing disk leaves the last result.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::chart::{Content, Figure, Layer, Mark, Panel, render_svg};
+use super::*;
+use crate::engine::{Seed, Tally};
+use crate::record::{Metric, Rows};
+use crate::scenario::{Files, Scenario};
+use crate::study::{Outcome, measures, run, verdicts};
+
+/// Services on instances and on Fargate, a job that has to wait, a change, a name with a comma.
+const MIXED: &str = r#"
+name = "mixed"
+region = "eu-west-1"
+time_zone = "Europe/Dublin"
+start = "2026-03-02T08:00"
+duration = "3 h"
+initial_state = "cold"
+
+[cluster.main]
+[container_instances.od]
+cluster = "main"
+instance_type = "m7g.large"
+count = 3
+
+[load_balancer.public]
+
+[task_definition.web]
+cpu = 512
+memory = 1024
+container_definitions.app.image = "web"
+[behaviour.web]
+usage.app = { cpu = "0.1 vCPU", memory = "600 MiB" }
+
+[service.web]
+cluster = "main"
+task_definition = "web"
+desired_count = 4
+
+[service.edge]
+cluster = "main"
+task_definition = "web"
+desired_count = 2
+launch_type = "FARGATE"
+
+[job.batch]
+cluster = "main"
+trace = "jobs.csv"
+columns = { arrival = "t", count = "n", cpu = "cpu", memory = "mem", duration = "d" }
+
+[objective]
+"service.web.availability" = ">= 99 %"
+"cost.total" = "< $0.01"
+
+[at.busy]
+time = "+1 h"
+update_service = { service = "web", desired_count = 6 }
+"#;
+
+const JOBS: &str = "t,n,cpu,mem,d\n60,4,1024,512,600\n120,2,1024,1024,1800\n4000,3,512,256,60\n";
+
+struct Two<'a>(&'a str, &'a str);
+
+impl Files for Two<'_> {
+    fn open(&self, path: &Path) -> io::Result<Box<dyn Read>> {
+        let text = match path.to_str() {
+            Some("mixed.toml") => self.0,
+            Some("jobs.csv") => self.1,
+            Some(_) | None => return Err(io::ErrorKind::NotFound.into()),
+        };
+        Ok(Box::new(io::Cursor::new(text.as_bytes().to_vec())))
+    }
+}
+
+fn read(text: &str) -> Scenario {
+    let path = Path::new("mixed.toml");
+    Scenario::read(&Two(text, JOBS), path, &[]).unwrap_or_else(|all| panic!("{}", all.to_lines()))
+}
+
+fn write(
+    scenario: &Scenario,
+    place: &Path,
+    change: impl FnOnce(&mut Outcome),
+) -> Result<PathBuf, OutputError> {
+    let (report, sink) = Report::begin(place, scenario.record)?;
+    let seed = Seed { master: scenario.seed, replication: 0 };
+    let (mut outcome, sink) = run(scenario, seed, sink, (&mut (), &mut ()));
+    change(&mut outcome);
+    let measures = measures(&scenario.model, &outcome);
+    let verdicts = verdicts(&scenario.objectives, &measures);
+    let finished =
+        Finished { scenario, outcome: &outcome, measures: &measures, verdicts: &verdicts };
+    let asked = Asked { scenario: Path::new("some/where/mixed.toml"), set: &[] };
+    report.finish(&finished, (&asked, Plots::Drawn), sink)
+}
+
+fn contents(directory: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(directory).unwrap().map(Result::unwrap);
+    let file = |entry: fs::DirEntry| {
+        (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())
+    };
+    entries.map(file).collect()
+}
+
+#[test]
+fn equal_runs_leave_equal_bytes() {
+    let root = tempfile::tempdir().unwrap();
+    let (one, two) = (root.path().join("one"), root.path().join("other/two"));
+    assert_eq!(write(&read(MIXED), &one, |_| {}).unwrap(), one);
+    write(&read(MIXED), &two, |_| {}).unwrap();
+    let (one, two) = (contents(&one), contents(&two));
+    for (name, bytes) in &one {
+        assert!(two.get(name) == Some(bytes), "`{name}` differs");
+    }
+    let names: Vec<&str> = one.keys().map(String::as_str).collect();
+    let pictures = ["cost", "cost_by_owner", "instances", "tasks", "utilisation"];
+    let mut expected: Vec<String> =
+        pictures.iter().flat_map(|it| [format!("{it}.svg"), format!("{it}.png")]).collect();
+    for file in ["tasks.csv", "instances.csv", "events.csv", "timeseries.csv", "cost.csv"] {
+        expected.push(file.to_string());
+    }
+    expected.extend(["summary.json", "manifest.json"].map(str::to_string));
+    expected.sort();
+    assert_eq!(names, expected);
+    assert_eq!(two.len(), one.len());
+    let manifest: serde_json::Value = serde_json::from_slice(&one["manifest.json"]).unwrap();
+    assert_eq!(manifest["files"].as_array().unwrap().len(), names.len() - 1);
+    assert_eq!(manifest["command"], "ecsim run mixed.toml");
+}
+
+/// Reads a table by the names of its columns.
+fn table(bytes: &[u8]) -> Vec<BTreeMap<String, String>> {
+    csv::Reader::from_reader(bytes).deserialize().map(Result::unwrap).collect()
+}
+
+#[test]
+fn files_agree_with_the_run_and_with_each_other() {
+    let root = tempfile::tempdir().unwrap();
+    let place = root.path().join("run");
+    let scenario = read(MIXED);
+    let mut total = None;
+    let keep = |outcome: &mut Outcome| {
+        total = Some((outcome.bill.total(), outcome.recording.summary.tasks.clone()));
+    };
+    write(&scenario, &place, keep).unwrap();
+    let (bill, tasks) = total.unwrap();
+    let files = contents(&place);
+
+    let rows = table(&files["tasks.csv"]);
+    assert_eq!(rows.len() as u64, tasks.created);
+    let stopped = rows.iter().filter(|row| row["last_status"] == "STOPPED");
+    assert_eq!(stopped.clone().count() as u64, tasks.stopped);
+    assert!(stopped.clone().all(|row| !row["stopped_at"].is_empty()));
+    assert_eq!(rows.iter().filter(|row| row["owner"] == "batch").count(), 4 + 2 + 3);
+    let edge: Vec<_> = rows.iter().filter(|row| row["owner"] == "edge").collect();
+    assert!(edge.len() == 2 && edge.iter().all(|row| row["capacity_provider"] == "FARGATE"));
+    let events = table(&files["events.csv"]);
+    assert!(
+        edge.iter()
+            .all(|task| { events.iter().any(|event| event["message"].contains(&task["task_id"])) })
+    );
+    assert_eq!(table(&files["instances.csv"]).len(), 3);
+
+    let lines = table(&files["cost.csv"]);
+    let cents = lines.iter().map(|line| line["amount_usd"].parse::<f64>().unwrap());
+    assert!((cents.sum::<f64>() - bill.as_dollars_f64()).abs() < 1e-9);
+
+    // ∫ desired: the service has 4, then 6 after an hour; found from the series alone.
+    let series = table(&files["timeseries.csv"]);
+    let desired = series.iter().filter(|row| row["metric"] == "desired_count");
+    let web: f64 = desired
+        .filter(|row| row["name"] == "web")
+        .map(|row| row["mean"].parse::<f64>().unwrap() * 60.0)
+        .sum();
+    assert_eq!(web, 3600.0 * 4.0 + 7200.0 * 6.0);
+    let second = series.iter().find(|row| row["seconds"] == "60").unwrap();
+    assert_eq!(second["time"], "2026-03-02T08:01:00+00:00");
+
+    let summary: serde_json::Value = serde_json::from_slice(&files["summary.json"]).unwrap();
+    assert_eq!(summary["bill"]["total"], bill.as_dollars_f64());
+    let owners = summary["bill"]["by_owner"].as_object().unwrap();
+    let sum: f64 = owners.values().map(|amount| amount.as_f64().unwrap()).sum();
+    assert!((sum - bill.as_dollars_f64()).abs() < 1e-9);
+    assert_eq!(summary["objectives"].as_array().unwrap().len(), 2);
+    assert_eq!(summary["objectives"][1]["met"], false);
+}
+
+#[test]
+fn logs_can_be_left_out() {
+    let root = tempfile::tempdir().unwrap();
+    let scenario = read(&format!("record = {{ task_log = false, event_log = false }}\n{MIXED}"));
+    let (report, sink) = Report::begin(&root.path().join("run"), scenario.record).unwrap();
+    assert_eq!(sink.finish().unwrap(), ["instances.csv"]);
+    drop(report);
+    assert!(contents(root.path()).is_empty());
+}
+
+#[test]
+fn a_run_cut_short_is_kept_apart() {
+    let root = tempfile::tempdir().unwrap();
+    let place = root.path().join("run");
+    let scenario = read(MIXED);
+    write(&scenario, &place, |_| {}).unwrap();
+    let before = contents(&place);
+    let cut = |outcome: &mut Outcome| outcome.recording.partial = Some("it was interrupted".into());
+    let partial = write(&scenario, &place, cut).unwrap();
+    assert_eq!(partial, root.path().join("run.partial"));
+    assert!(contents(&place) == before);
+    let summary = fs::read_to_string(partial.join("summary.json")).unwrap();
+    assert!(summary.contains(r#""partial": "it was interrupted""#));
+}
+
+/// The device that is always full.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_leaves_the_last_result() {
+    let root = tempfile::tempdir().unwrap();
+    let place = root.path().join("run");
+    let scenario = read(MIXED);
+    write(&scenario, &place, |_| {}).unwrap();
+    let before = contents(&place);
+    for name in ["summary.json", "tasks.png"] {
+        let full = |_: &mut Outcome| {
+            let file = root.path().join(".run.tmp").join(name);
+            std::os::unix::fs::symlink("/dev/full", file).unwrap();
+        };
+        let error = write(&scenario, &place, full).unwrap_err();
+        assert_eq!(error.path, place.join(name));
+        assert!(error.message.contains("No space left"), "{error}");
+        assert!(contents(&place) == before);
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+    }
+}
+
+fn pictures(text: &str) -> (Outcome, BTreeMap<&'static str, Figure>) {
+    let scenario = read(text);
+    let seed = Seed { master: scenario.seed, replication: 0 };
+    let (outcome, _) = run(&scenario, seed, Rows::default(), (&mut (), &mut ()));
+    let figures = figures(&scenario, &outcome).into_iter().collect();
+    (outcome, figures)
+}
+
+fn panels(figure: &Figure) -> &[Panel] {
+    match &figure.content {
+        Content::Time { panels, .. } => panels,
+        Content::Bars(_) => panic!("this picture has no panels"),
+    }
+}
+
+/// The layers of the first stack of a panel, each summed over its steps.
+fn layers(panel: &Panel) -> Vec<(&str, f64)> {
+    let stack = panel.marks.iter().find_map(|mark| match mark {
+        Mark::Stack { layers, .. } => Some(layers),
+        Mark::Band { .. } | Mark::Line { .. } | Mark::Rule { .. } | Mark::Event { .. } => None,
+    });
+    let layers: &[Layer] = stack.expect("the panel has a stack");
+    layers.iter().map(|layer| (layer.name.as_str(), layer.values.iter().sum())).collect()
+}
+
+#[test]
+fn the_area_of_the_cost_is_the_bill() {
+    let (outcome, figures) = pictures(MIXED);
+    // A step is a minute: 180 of them.
+    let spent = layers(&panels(&figures["cost"])[0]);
+    for ((name, sum), (category, amount)) in spent.iter().zip(outcome.bill.by_category()) {
+        assert_eq!(*name, category.name());
+        let difference = sum / 60.0 - amount.as_dollars_f64();
+        assert!(difference.abs() < 1e-9, "{name}: {difference}");
+    }
+    let Content::Bars(bars) = &figures["cost_by_owner"].content else { panic!("owners have bars") };
+    let total: f64 = bars.rows.iter().flat_map(|row| &row.values).sum();
+    assert!((total - outcome.bill.total().as_dollars_f64()).abs() < 1e-6);
+}
+
+#[test]
+fn tasks_are_drawn_as_they_were_counted() {
+    let (outcome, figures) = pictures(MIXED);
+    let states = layers(&panels(&figures["tasks"])[0]);
+    let drawn: f64 = states.iter().map(|(_, sum)| sum).sum();
+    // Every task that is not STOPPED has a state, and a provider.
+    let alive = outcome.recording.series.iter();
+    let counted: f64 = alive
+        .filter(|series| series.metric == Metric::AliveTasks)
+        .flat_map(|series| series.buckets.iter().map(Tally::mean))
+        .sum();
+    assert!((drawn - counted).abs() < 1e-6, "{drawn} and {counted}");
+    assert!(states.iter().any(|(name, _)| *name == "RUNNING"));
+}
+
+#[test]
+fn there_are_pictures_of_what_there_was() {
+    let base = "[cluster.main]\n[task_definition.web]\ncpu = 256\nmemory = 512\n\
+                container_definitions.app.image = \"web\"\n[service.web]\ncluster = \"main\"\n\
+                task_definition = \"web\"\nlaunch_type = \"FARGATE\"\n";
+    let names = |count: u32| {
+        let figures = pictures(&format!("{base}desired_count = {count}\n")).1;
+        figures.into_keys().collect::<Vec<_>>()
+    };
+    assert_eq!(names(0), ["tasks"]);
+    assert_eq!(names(2), ["cost", "tasks", "utilisation"]);
+}
+
+#[test]
+fn many_of_everything_can_be_drawn() {
+    let mut text = "duration = \"1 h\"\n[cluster.main]\n[task_definition.web]\ncpu = 128\n\
+                    memory = 64\ncontainer_definitions.app.image = \"web\"\n"
+        .to_string();
+    for n in 0..30 {
+        text += &format!(
+            "[container_instances.f{n}]\ncluster = \"main\"\ninstance_type = \"m5.large\"\n\
+             count = 1\n[service.s{n}]\ncluster = \"main\"\ntask_definition = \"web\"\n\
+             desired_count = 1\n[at.a{n}]\ntime = \"+{n} min\"\n\
+             update_service = {{ service = \"s{n}\", desired_count = 2 }}\n"
+        );
+    }
+    let (_, figures) = pictures(&text);
+    for (name, figure) in &figures {
+        render_svg(figure).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    let fleets = layers(&panels(&figures["instances"])[0]);
+    assert_eq!((fleets.len(), fleets[22]), (23, ("8 others", 8.0 * 60.0)));
+}

@@ -1,0 +1,246 @@
+//! AWS's rules as a table of scenarios and the lines they get, and what models are made of.
+
+use std::path::Path;
+
+use crate::ecs::Model;
+use crate::ecs::model::{Protocol, Provider, Source, StrategyItem, TaskDefinition};
+use crate::engine::Ix;
+use crate::scenario::tests::InMemory;
+use crate::scenario::{Override, Scenario};
+
+const FILES: [(&str, &str); 3] = [
+    ("t.csv", "arrival_s,m\n0,512\n1,1000000\n2,999999\n"),
+    ("bad.csv", "arrival_s\n0\nx\n"),
+    ("d.csv", "y\n1\n"),
+];
+
+fn read(text: &str) -> Result<Scenario, String> {
+    let mut files = vec![("a.toml", text)];
+    files.extend(FILES);
+    let read = Scenario::read(&InMemory::new(&files), Path::new("a.toml"), &[] as &[Override]);
+    read.map_err(|problems| problems.to_lines())
+}
+
+fn lines(text: &str) -> String {
+    match read(text) {
+        Ok(scenario) => scenario.document.problems.to_lines(),
+        Err(lines) => lines,
+    }
+}
+
+#[test]
+fn every_rule_of_aws_has_its_message() {
+    let table = include_str!("rules.txt");
+    let mut rows = 0;
+    let mut wrong = String::new();
+    for row in table.split("\n--- ").skip(1) {
+        let (name, rest) = row.split_once('\n').expect("a row has a name");
+        let (text, expected) = rest.split_once(">>>\n").expect("a row says what it gets");
+        let expected = expected.split("\n=== ").next().unwrap_or("").trim();
+        let found = lines(text);
+        if found.trim() != expected {
+            wrong += &format!("--- {name}\n{text}>>>\n{found}\ninstead of\n{expected}\n\n");
+        }
+        rows += 1;
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    assert!(rows > 100, "the table has {rows} rows");
+}
+
+#[track_caller]
+fn model(text: &str) -> Model {
+    let scenario = read(text).unwrap_or_else(|lines| panic!("{lines}"));
+    Model::clone(&scenario.model)
+}
+
+const FLEET: &str = "[container_instances.od]\ninstance_type = \"c5.large\"\n";
+
+#[test]
+fn instances_register_what_the_agent_reports_and_hold_so_many_interfaces() {
+    // S-E36, S-E41 and the reference's table of registered memory.
+    let check = |fleet: &str, memory_mib: u32, task_enis: u32| {
+        let model = model(&format!("[container_instances.x]\n{fleet}\n"));
+        let class = &model.classes[Ix::new(0)];
+        assert_eq!((class.registered.memory_mib, class.task_enis), (memory_mib, task_enis));
+        assert_eq!(class.registered.cpu_units, 2048, "{fleet}");
+    };
+    check("instance_type = \"c5.large\"", 3704, 2);
+    check("instance_type = \"c5.large\"\nawsvpc_trunking = true", 3704, 10);
+    check("instance_type = \"m4.large\"", 7985, 1);
+    check("instance_type = \"m4.large\"\noperating_system = \"WINDOWS\"", 8191, 1);
+    check("instance_type = \"m5.large\"\nreserved_memory = \"180 MiB\"", 7500, 2);
+    // Windows never trunks.
+    let windows = "operating_system = \"WINDOWS\"\nawsvpc_trunking = true";
+    let text = format!("{FLEET}{windows}\n");
+    assert_eq!(model(&text).classes[Ix::new(0)].task_enis, 2);
+    // A cluster's setting holds for all its instances.
+    let text = format!("cluster.default.awsvpc_trunking = true\n{FLEET}");
+    assert_eq!(model(&text).classes[Ix::new(0)].task_enis, 10);
+}
+
+fn requirement(task_definition: &str) -> (u32, u32, u32, usize, bool) {
+    let text = format!(
+        "[container_instances.od]\ninstance_type = \"p3.8xlarge\"\n[service.s]\n\
+         desired_count = 1\ntask_definition = {{ {task_definition} }}\n"
+    );
+    let model = model(&text);
+    let wanted = &model.requirements[model.task_definitions[Ix::new(0)].requirement];
+    let it = wanted.resources;
+    (it.cpu_units, it.memory_mib, it.gpus, wanted.ports.len(), wanted.awsvpc)
+}
+
+#[test]
+fn s_e40_tasks_reserve_what_the_agent_counts() {
+    // Source: amazon-ecs-agent `task.go`, `ToHostResources`.
+    let check = |definition: &str, expected| assert_eq!(requirement(definition), expected);
+    check("cpu = 256, memory = 512", (256, 512, 0, 0, false));
+    // S-E40: the soft limit is what is reserved.
+    let app = "image = \"x\", memory_reservation = 128, memory = 300";
+    check(&format!("container_definitions.a = {{ {app} }}"), (0, 128, 0, 0, false));
+    let two = "a = { image = \"x\", cpu = 10, memory = 64 }, b = { image = \"x\", cpu = 20, \
+               memory_reservation = 32, resource_requirements = [{ type = \"GPU\", value = 2 }] }";
+    check(&format!("container_definitions = {{ {two} }}"), (30, 96, 2, 0, false));
+    // What the task itself says wins.
+    let both = format!("cpu = 512, memory = 1024, container_definitions = {{ {two} }}");
+    check(&both, (512, 1024, 2, 0, false));
+    // Dynamic host ports do not count, nor any with an interface of its own.
+    let ports = |mode: &str| {
+        format!(
+            "memory = 64, network_mode = \"{mode}\", container_definitions.a = {{ image = \"x\", \
+             port_mappings = [{{ container_port = 80, host_port = 80 }}, \
+             {{ container_port = 81 }}, \
+             {{ container_port = 82, host_port = 0 }}] }}"
+        )
+    };
+    check(&ports("bridge"), (0, 64, 0, 1, false));
+    check(&ports("awsvpc").replace("host_port = 0", "host_port = 82"), (0, 64, 0, 0, true));
+    // In mode host every container port is a host port.
+    let host = ports("host").replace("host_port = 0", "host_port = 82");
+    check(&host, (0, 64, 0, 3, false));
+}
+
+#[test]
+fn windows_counts_containers_only() {
+    // Source: ECS Developer Guide, "Windows task considerations".
+    let text = "[container_instances.w]\ninstance_type = \"m5.large\"\n\
+                operating_system = \"WINDOWS\"\n[service.s]\ndesired_count = 1\n\
+                [service.s.task_definition]\ncpu = 1024\nmemory = 4096\n\
+                runtime_platform.operating_system_family = \"WINDOWS_SERVER_2022_CORE\"\n\
+                container_definitions.a = { image = \"x\", cpu = 256, memory = 512 }\n";
+    let model = model(text);
+    let wanted = &model.requirements[model.task_definitions[Ix::new(0)].requirement];
+    assert_eq!((wanted.resources.cpu_units, wanted.resources.memory_mib), (256, 512));
+}
+
+#[test]
+fn what_happens_to_a_task_happens_to_its_first_essential_container() {
+    let text = format!(
+        "{FLEET}[service.s]\ndesired_count = 1\n[service.s.task_definition]\nmemory = 64\n\
+         [service.s.task_definition.container_definitions]\n\
+         log = {{ image = \"x\", essential = false }}\napp = {{ image = \"x\" }}\n\
+         proxy = {{ image = \"x\" }}\n[behaviour.s]\nrun_time = \"10 s\"\n\
+         crash_rate = \"1 per h\"\n\
+         start_failure_rate = 0.5\nexit_code = 7\nstop_time = \"3 s\"\n\
+         containers.proxy.run_time = \"20 s\"\ncontainers.log.stop_time = \"4 s\"\n\
+         usage.app = {{ cpu = 100, memory = 50 }}\n"
+    );
+    let model = model(&text);
+    let definition: &TaskDefinition = &model.task_definitions[Ix::new(0)];
+    let facts: Vec<_> = definition
+        .containers
+        .iter()
+        .map(|it| {
+            let b = &it.behaviour;
+            let run = b.run_time.as_ref().and_then(|time| time.is_constant());
+            let stop = b.stop_time.is_constant();
+            (it.name.as_str(), run, b.crash_rate_per_hour.round(), b.start_failure_rate, stop)
+        })
+        .collect();
+    assert_eq!(
+        facts,
+        [
+            ("log", None, 0.0, 0.0, Some(4.0)),
+            ("app", Some(10.0), 1.0, 0.5, Some(3.0)),
+            ("proxy", Some(20.0), 0.0, 0.0, Some(3.0)),
+        ]
+    );
+    let usage = definition.containers[1].behaviour.usage.expect("it is given");
+    assert_eq!((usage.cpu_units, usage.memory_mib), (100, 50));
+    assert!(definition.containers[0].behaviour.usage.is_none());
+    assert_eq!(definition.containers[1].behaviour.failure_exit_code, 7);
+}
+
+#[test]
+fn strategies_zones_and_groups_are_filled_in() {
+    let text = "[service.s]\ncapacity_provider_strategy = [{ capacity_provider = \"FARGATE\", \
+                base = 2 }, { capacity_provider = \"FARGATE_SPOT\", weight = 3 }]\n\
+                desired_count = 1\ntask_definition = { cpu = 256, memory = 512 }\n\
+                [task.t]\nschedule = \"rate(1 hour)\"\nlaunch_type = \"FARGATE\"\n\
+                task_definition = { cpu = 256, memory = 512, family = \"web\" }\n";
+    let model = model(text);
+    let launch = &model.launches[Ix::new(0)];
+    let item = |provider, base, weight| StrategyItem { provider, base, weight };
+    assert_eq!(
+        launch.providers,
+        [item(Provider::Fargate, 2, 0), item(Provider::FargateSpot, 0, 3)]
+    );
+    // Assumption, shown by `check`: three zones.
+    let zones: Vec<&str> = launch.zones.iter().map(|&it| model.zones[it].name.as_str()).collect();
+    assert_eq!(zones, ["us-east-1a", "us-east-1b", "us-east-1c"]);
+    let groups: Vec<&str> = model.groups.iter().map(|(_, it)| it.name.as_str()).collect();
+    assert_eq!(groups, ["service:s", "family:web"]);
+    let text = format!("network.fargate_availability_zones = [\"d\"]\n{text}");
+    let other = self::model(&text);
+    let zone = other.launches[Ix::new(0)].zones[0];
+    assert_eq!(other.zones[zone].name, "us-east-1d");
+    // A fleet that names no zone is in the first.
+    let fleet = self::model(FLEET);
+    assert_eq!(fleet.zones[fleet.classes[Ix::new(0)].zone].name, "us-east-1a");
+}
+
+#[test]
+fn a_trace_has_one_requirement_for_each_size_and_its_fargate_size() {
+    let job = "[job.j]\ntrace = \"t.csv\"\nrows = 1\nlaunch_type = \"FARGATE\"\n\
+               columns.memory = \"m\"\ncpu = 300\nduration = \"1 min\"\n";
+    let model = model(job);
+    let Source::Trace(trace) = &model.submitters[Ix::new(0)].source else { panic!("a trace") };
+    let size = trace.fargate[trace.requirement[0].index()].expect("it runs on Fargate");
+    assert_eq!((size.cpu_units, size.memory_mib, size.ephemeral_storage_gib), (512, 1024, 20));
+    let wanted = &model.requirements[trace.requirement[0]];
+    assert_eq!((wanted.resources.cpu_units, wanted.resources.memory_mib), (300, 512));
+}
+
+#[test]
+fn subnets_count_addresses_and_hosts_keep_their_ports() {
+    let text = "[subnet.a]\navailability_zone = \"b\"\ncidr = \"10.0.0.0/28\"\n[subnet.c]\n\
+                availability_zone = \"us-east-1-bos-1a\"\n[container_instances.od]\n\
+                instance_type = \"m5.large\"\ncount = 4\nsubnets = [\"a\", \"c\"]\n";
+    let model = model(text);
+    // 16 addresses less the five AWS keeps, less two of the four instances.
+    assert_eq!(model.subnets[Ix::new(0)].free_addresses, 16 - 5 - 2);
+    assert_eq!(model.subnets[Ix::new(1)].free_addresses, u32::MAX);
+    assert_eq!(model.classes.len(), 2);
+    let ports = &model.classes[Ix::new(0)].reserved_ports;
+    let tcp: Vec<u16> =
+        ports.iter().filter(|it| it.protocol == Protocol::Tcp).map(|it| it.number).collect();
+    assert_eq!(tcp, [22, 2375, 2376, 51678, 51679]);
+}
+
+#[test]
+fn problems_of_meaning_point_at_flags_and_at_bases() {
+    let base = "[service.web]\nlaunch_type = \"FARGATE\"\ndesired_count = 1\n\
+                task_definition = { cpu = 512, memory = \"8 GB\" }\n";
+    let files = [("b.toml", base), ("a.toml", "extends = \"b.toml\"\n")];
+    let flags = [Override::set("service.web.desired_count=5001")];
+    let read = Scenario::read(&InMemory::new(&files), Path::new("a.toml"), &flags);
+    assert_eq!(
+        read.unwrap_err().to_lines(),
+        "warning: account: services want 2500.5 vCPU on Fargate; a new account has 6 until it \
+         asks\nhint: `account.quotas = \"documented\"` simulates a new account\n\
+         b.toml:4:41: service `web`: `8 GB` is not a Fargate memory size for 0.5 vCPU\n\
+         hint: sizes for 0.5 vCPU are 1, 2, 3 and 4 GB; the next size up is 1 vCPU and 8 GB\n\
+         --set service.web.desired_count=5001: service `web`: `desired_count` is 5001; AWS \
+         allows 5000 tasks a service\n\
+         hint: split the service, or set `account.override = true` to ask what if\n"
+    );
+}

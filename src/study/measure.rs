@@ -1,0 +1,272 @@
+//! Measures: every figure of a result by a name, as objectives, files and comparisons use it.
+
+use crate::ecs::Model;
+use crate::ecs::model::Provider;
+use crate::record::{PerResource, Quantiles, Range, Ratio, Summary};
+use crate::scenario::Objective;
+use crate::units::Span;
+
+use super::run::Outcome;
+
+/// One figure of a result.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measure {
+    /// Its name: `service.web.availability`, `job.batch.wait_p95`, `cost.total`.
+    pub name: String,
+    /// Its value, in its unit.
+    pub value: f64,
+    /// Its unit.
+    pub unit: Unit,
+}
+
+/// What a measure is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A share of a whole; 1 is all.
+    Share,
+    /// Seconds.
+    Seconds,
+    /// US dollars over the run.
+    Dollars,
+    /// A plain number.
+    Count,
+    /// Hours of instances.
+    InstanceHours,
+}
+
+impl Unit {
+    /// Returns its name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Unit::Share => "share",
+            Unit::Seconds => "s",
+            Unit::Dollars => "USD",
+            Unit::Count => "count",
+            Unit::InstanceHours => "instance-h",
+        }
+    }
+
+    /// Writes a value as people do.
+    pub fn write(self, value: f64) -> String {
+        match self {
+            Unit::Share if value > 0.9 && value < 1.0 => format!("{:.3} %", value * 100.0),
+            Unit::Share => format!("{:.1} %", value * 100.0),
+            Unit::Seconds => Span::from_secs_f64(round_to(value)).to_string(),
+            Unit::Dollars => crate::units::Money::from_dollars_f64(value).to_string(),
+            Unit::Count if value.fract() == 0.0 => format!("{value:.0}"),
+            Unit::Count => format!("{value:.1}"),
+            Unit::InstanceHours => format!("{value:.1}"),
+        }
+    }
+}
+
+/// Seconds to three figures below ten, to tenths above: what is measured is not finer.
+fn round_to(seconds: f64) -> f64 {
+    let places = if seconds < 10.0 { 1000.0 } else { 10.0 };
+    (seconds * places).round() / places
+}
+
+/// An objective and what came of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// The objective.
+    pub objective: Objective,
+    /// The value with its unit; `None`: the result has no such measure.
+    pub value: Option<(f64, Unit)>,
+}
+
+impl Verdict {
+    /// Says whether the objective is met; one that cannot be measured is not.
+    pub fn is_met(&self) -> bool {
+        self.value.is_some_and(|(value, _)| self.objective.is_met_by(value))
+    }
+}
+
+/// Judges the objectives by the measures of a result.
+pub fn verdicts(objectives: &[Objective], measures: &[Measure]) -> Vec<Verdict> {
+    let find = |name: &str| {
+        measures.iter().find(|measure| measure.name == name).map(|it| (it.value, it.unit))
+    };
+    objectives
+        .iter()
+        .map(|objective| Verdict { objective: objective.clone(), value: find(&objective.measure) })
+        .collect()
+}
+
+/// Lists every measure of a result, in a fixed order.
+pub fn measures(model: &Model, outcome: &Outcome) -> Vec<Measure> {
+    let mut list = List(Vec::new());
+    list.cost(model, outcome);
+    let summary = &outcome.recording.summary;
+    list.tasks(summary);
+    list.services(model, summary);
+    list.submitters(model, summary);
+    list.clusters(model, summary);
+    list.fleets(model, summary);
+    list.providers(summary);
+    list.0
+}
+
+struct List(Vec<Measure>);
+
+impl List {
+    fn add(&mut self, name: String, value: f64, unit: Unit) {
+        self.0.push(Measure { name, value, unit });
+    }
+
+    fn add_if(&mut self, name: String, value: Option<f64>, unit: Unit) {
+        if let Some(value) = value {
+            self.add(name, value, unit);
+        }
+    }
+
+    fn range(&mut self, name: &str, range: &Range) {
+        self.add(format!("{name}_min"), range.min as f64, Unit::Count);
+        self.add(format!("{name}_mean"), range.mean, Unit::Count);
+        self.add(format!("{name}_max"), range.max as f64, Unit::Count);
+    }
+
+    fn quantiles(&mut self, name: &str, times: &Quantiles) {
+        if times.count == 0 {
+            return;
+        }
+        let parts =
+            [("mean", times.mean), ("p50", times.p50), ("p95", times.p95), ("p99", times.p99)];
+        for (part, span) in parts {
+            self.add(format!("{name}_{part}"), span.as_secs_f64(), Unit::Seconds);
+        }
+        self.add(format!("{name}_max"), times.max.as_secs_f64(), Unit::Seconds);
+    }
+
+    fn resources(&mut self, name: &str, of: &PerResource<Option<Ratio>>) {
+        for (resource, ratio) in [("cpu", of.cpu), ("memory", of.memory), ("gpus", of.gpus)] {
+            self.add_if(format!("{name}_{resource}"), ratio.map(|it| it.mean), Unit::Share);
+        }
+    }
+
+    fn cost(&mut self, model: &Model, outcome: &Outcome) {
+        let bill = &outcome.bill;
+        self.add("cost.total".to_string(), bill.total().as_dollars_f64(), Unit::Dollars);
+        let month = bill.over(bill.total(), Span::HOUR * 730);
+        self.add("cost.per_month".to_string(), month.as_dollars_f64(), Unit::Dollars);
+        for (category, amount) in bill.by_category() {
+            let name = category.name().to_lowercase().replace(' ', "_");
+            self.add(format!("cost.{name}"), amount.as_dollars_f64(), Unit::Dollars);
+        }
+        for (holder, amount) in bill.by_holder() {
+            let name = match holder.name(model) {
+                "(idle)" => "cost.idle".to_string(),
+                "(shared)" => "cost.shared".to_string(),
+                other => format!("cost.of.{other}"),
+            };
+            self.add(name, amount.as_dollars_f64(), Unit::Dollars);
+        }
+    }
+
+    fn tasks(&mut self, summary: &Summary) {
+        let tasks = &summary.tasks;
+        for (name, value) in [
+            ("created", tasks.created),
+            ("started", tasks.started),
+            ("stopped", tasks.stopped),
+            ("alive_at_end", tasks.alive),
+            ("container_restarts", tasks.container_restarts),
+        ] {
+            self.add(format!("tasks.{name}"), value as f64, Unit::Count);
+        }
+        for (code, count) in &tasks.stopped_by {
+            self.add(format!("tasks.stopped.{}", code.word()), *count as f64, Unit::Count);
+        }
+        let failures: u64 = summary.placement_failures.values().sum();
+        self.add("placement_failures.total".to_string(), failures as f64, Unit::Count);
+        for (code, count) in &summary.placement_failures {
+            self.add(format!("placement_failures.{code}"), *count as f64, Unit::Count);
+        }
+    }
+
+    fn services(&mut self, model: &Model, summary: &Summary) {
+        for (ix, service) in summary.services.iter() {
+            let name = format!("service.{}", model.services[ix].name);
+            self.add_if(format!("{name}.availability"), service.availability, Unit::Share);
+            self.range(&format!("{name}.desired"), &service.desired);
+            self.range(&format!("{name}.running"), &service.running);
+            self.range(&format!("{name}.healthy"), &service.healthy);
+            self.add(format!("{name}.started"), service.started as f64, Unit::Count);
+            let unable = service.events.unable_to_place as f64;
+            self.add(format!("{name}.unable_to_place"), unable, Unit::Count);
+            self.quantiles(&format!("{name}.pending"), &service.pending.total);
+            self.quantiles(&format!("{name}.pull"), &service.pending.pull);
+            self.quantiles(&format!("{name}.health"), &service.pending.health);
+            let (cpu, memory) = (service.cpu_utilization, service.memory_utilization);
+            self.add_if(format!("{name}.cpu_utilization"), cpu, Unit::Share);
+            self.add_if(format!("{name}.memory_utilization"), memory, Unit::Share);
+        }
+    }
+
+    fn submitters(&mut self, model: &Model, summary: &Summary) {
+        for (ix, it) in summary.submitters.iter() {
+            let name = &model.submitters[ix].name;
+            for (part, value) in [
+                ("submitted", it.submitted),
+                ("launched", it.launched),
+                ("started", it.started),
+                ("failed_calls", it.failed_calls),
+                ("given_up", it.given_up),
+                ("unfinished", it.unfinished),
+            ] {
+                self.add(format!("{name}.{part}"), value as f64, Unit::Count);
+            }
+            self.quantiles(&format!("{name}.wait"), &it.waiting);
+            self.quantiles(&format!("{name}.pending"), &it.pending.total);
+            let makespan = it.makespan.map(Span::as_secs_f64);
+            self.add_if(format!("{name}.makespan"), makespan, Unit::Seconds);
+            self.range(&format!("{name}.waiting_tasks"), &it.waiting_tasks);
+            self.range(&format!("{name}.running"), &it.running);
+        }
+    }
+
+    fn clusters(&mut self, model: &Model, summary: &Summary) {
+        for (ix, cluster) in summary.clusters.iter() {
+            if cluster.capacity.instances.max == 0 {
+                continue;
+            }
+            self.capacity(&format!("cluster.{}", model.clusters[ix].name), &cluster.capacity);
+        }
+    }
+
+    fn fleets(&mut self, model: &Model, summary: &Summary) {
+        for (ix, capacity) in summary.fleets.iter() {
+            self.capacity(&format!("container_instances.{}", model.fleets[ix].name), capacity);
+        }
+    }
+
+    fn capacity(&mut self, name: &str, it: &crate::record::CapacitySummary) {
+        self.range(&format!("{name}.instances"), &it.instances);
+        self.add(format!("{name}.instance_hours"), it.instance_hours, Unit::InstanceHours);
+        let empty = it.empty_instance_hours;
+        self.add(format!("{name}.empty_instance_hours"), empty, Unit::InstanceHours);
+        self.add_if(format!("{name}.packing_efficiency"), it.packing_efficiency, Unit::Share);
+        self.resources(&format!("{name}.reserved"), &it.reserved);
+        self.resources(&format!("{name}.used"), &it.used);
+        for (resource, share) in
+            [("cpu", it.stranded.cpu), ("memory", it.stranded.memory), ("gpus", it.stranded.gpus)]
+        {
+            self.add_if(format!("{name}.stranded_{resource}"), share, Unit::Share);
+        }
+    }
+
+    fn providers(&mut self, summary: &Summary) {
+        for (provider, it) in Provider::ALL.into_iter().zip(&summary.providers) {
+            if it.tasks.max == 0 {
+                continue;
+            }
+            let name = match provider {
+                Provider::Ec2 => "ec2",
+                Provider::External => "external",
+                Provider::Fargate => "fargate",
+                Provider::FargateSpot => "fargate_spot",
+            };
+            self.range(&format!("provider.{name}.tasks"), &it.tasks);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! One run of a scenario: simulated, recorded, priced.
+
+use crate::billing::{Bill, Meter, price};
+use crate::ecs::{Observer, Sim, Stop};
+use crate::engine::Seed;
+use crate::record::{
+    Buckets, Ending, Fingerprint, Recorder, RecorderOptions, Recording, RowLog, RowSink, WarmUp,
+    why_partial,
+};
+use crate::scenario::{self, Scenario};
+use crate::units::{SimTime, Span};
+
+/// What came of a run.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The luck it had.
+    pub seed: Seed,
+    /// Series and summary.
+    pub recording: Recording,
+    /// What it cost.
+    pub bill: Bill,
+}
+
+/// Is asked now and then whether the run should go on.
+pub trait Control {
+    /// Says why to stop; `None`: go on.
+    fn check(&mut self, progress: Progress) -> Option<String>;
+}
+
+/// Never stops a run.
+impl Control for () {
+    fn check(&mut self, _: Progress) -> Option<String> {
+        None
+    }
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Simulated time.
+    pub at: SimTime,
+    /// Where it ends.
+    pub end: SimTime,
+    /// Events handled.
+    pub events: u64,
+}
+
+/// Parts into which a run is cut, between which control is asked.
+///
+/// How a run is cut does not change it: a run continued equals the whole.
+const PARTS: u64 = 2000;
+
+/// Runs a scenario once, hands rows to `sink` as they come, and prices what it used.
+///
+/// `watch` is told every fact as well; pass `&mut ()` where nobody watches.
+pub fn run<S: RowSink>(
+    scenario: &Scenario,
+    seed: Seed,
+    sink: S,
+    (control, watch): (&mut dyn Control, &mut dyn Observer),
+) -> (Outcome, S) {
+    let model = &scenario.model;
+    let end = SimTime::ZERO + model.duration;
+    let mut sim = Sim::new(model.clone(), seed);
+    let recorder = Recorder::new(model, options(scenario));
+    let mut observers =
+        (((recorder, Meter::new(model)), (RowLog::new(sink), Fingerprint::new())), watch);
+    let mut partial = None;
+    for part in 1..=PARTS {
+        let micros = u128::from(end.as_micros()) * u128::from(part) / u128::from(PARTS);
+        let until = SimTime::from_micros(micros as u64);
+        let stop = sim.run_until(until, &mut observers);
+        if stop != Stop::Reached {
+            partial = why_partial(stop);
+            break;
+        }
+        let progress = Progress { at: until, end, events: sim.events() };
+        partial = control.check(progress);
+        if partial.is_some() {
+            break;
+        }
+    }
+    let (((recorder, meter), (rows, fingerprint)), _) = observers;
+    let at = if partial.is_some() { sim.now() } else { end };
+    let sink = rows.finish(at, sim.world(), model);
+    let usage = meter.finish(at, sim.world(), model);
+    let ending = Ending { at, partial, fingerprint: Some(fingerprint) };
+    let recording = recorder.finish(&sim, ending);
+    let bill = price(&usage, &scenario.prices, model)
+        .expect("the price book has every platform that a launch of the scenario can use");
+    (Outcome { seed, recording, bill }, sink)
+}
+
+/// Series begin with minutes; a run of minutes with seconds, so that there is something to see.
+fn first_width(duration: Span) -> Span {
+    match duration {
+        short if short <= Span::MINUTE * 30 => Span::SECOND,
+        short if short <= Span::HOUR * 5 => Span::secs(10),
+        _ => Span::MINUTE,
+    }
+}
+
+fn options(scenario: &Scenario) -> RecorderOptions {
+    RecorderOptions {
+        buckets: match scenario.record.interval {
+            // As fine as asked: nothing is merged.
+            Some(width) => {
+                let count = scenario.model.duration.as_micros().div_ceil(width.as_micros());
+                Buckets { width, max: (count as usize).max(2) }
+            }
+            None => Buckets { width: first_width(scenario.model.duration), ..Buckets::default() },
+        },
+        warm_up: match scenario.warm_up {
+            scenario::WarmUp::For(span) => WarmUp::Until(SimTime::ZERO + span),
+            scenario::WarmUp::Steady => WarmUp::Steady,
+        },
+    }
+}

@@ -1,0 +1,255 @@
+//! What a change makes different: two runs on the same luck, fact by fact and measure by measure.
+
+use std::fmt::{self, Write};
+use std::sync::Arc;
+
+use crate::ecs::{Fact, Instance, Model, Observer, Owner, Sim, Task, World};
+use crate::engine::{Id, Seed};
+use crate::units::SimTime;
+
+use super::measure::Measure;
+
+/// The first moment at which two runs differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirstDifference {
+    /// What happened in the first run, and when; `None`: nothing more.
+    pub base: Option<(SimTime, String)>,
+    /// What happened in the second run, and when; `None`: nothing more.
+    pub changed: Option<(SimTime, String)>,
+}
+
+/// A measure that two runs do not have alike.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// The measure's name.
+    pub name: String,
+    /// Its unit.
+    pub unit: super::Unit,
+    /// Its value in the first run, if it has it.
+    pub base: Option<f64>,
+    /// Its value in the second run, if it has it.
+    pub changed: Option<f64>,
+}
+
+/// Lists the measures in which two results differ, in the order of the first.
+pub fn differences(base: &[Measure], changed: &[Measure]) -> Vec<Difference> {
+    let find =
+        |list: &[Measure], name: &str| list.iter().find(|it| it.name == name).map(|it| it.value);
+    let only_changed = changed.iter().filter(|it| find(base, &it.name).is_none());
+    base.iter()
+        .chain(only_changed)
+        .map(|measure| Difference {
+            name: measure.name.clone(),
+            unit: measure.unit,
+            base: find(base, &measure.name),
+            changed: find(changed, &measure.name),
+        })
+        .filter(|it| it.base != it.changed)
+        .collect()
+}
+
+/// Parts in which two runs are compared.
+const PARTS: u64 = 500;
+
+/// Runs two models side by side on the same luck until something differs.
+///
+/// Compared is what happens, by names: a change that only moves things in the tables of the model
+/// is no difference. Memory is bounded by one part of the runs.
+pub fn first_difference(
+    (base, changed): (&Arc<Model>, &Arc<Model>),
+    seed: Seed,
+) -> Option<FirstDifference> {
+    let end = SimTime::ZERO + base.duration.max(changed.duration);
+    let mut sims = [Sim::new(base.clone(), seed), Sim::new(changed.clone(), seed)];
+    for part in 1..=PARTS {
+        let micros = u128::from(end.as_micros()) * u128::from(part) / u128::from(PARTS);
+        let until = SimTime::from_micros(micros as u64);
+        let before = sims.clone();
+        let mut digests = [Digest::default(), Digest::default()];
+        for (sim, digest) in sims.iter_mut().zip(&mut digests) {
+            let last = until.min(SimTime::ZERO + sim.model().duration);
+            sim.run_until(last, digest);
+        }
+        if digests[0].state != digests[1].state {
+            return Some(within(before, until));
+        }
+    }
+    None
+}
+
+/// Finds the first difference in a part that is known to have one.
+fn within(mut sims: [Sim; 2], until: SimTime) -> FirstDifference {
+    let stories = [0, 1].map(|side| {
+        let mut story = Story::default();
+        let last = until.min(SimTime::ZERO + sims[side].model().duration);
+        sims[side].run_until(last, &mut story);
+        story.lines
+    });
+    let same = stories[0].iter().zip(&stories[1]).take_while(|(a, b)| a == b).count();
+    FirstDifference { base: stories[0].get(same).cloned(), changed: stories[1].get(same).cloned() }
+}
+
+/// Digests what happens, in words.
+#[derive(Clone, Copy, Debug, Default)]
+struct Digest {
+    state: u64,
+}
+
+impl Write for Digest {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for byte in text.bytes() {
+            self.state = (self.state ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+        Ok(())
+    }
+}
+
+impl Observer for Digest {
+    fn observe(&mut self, at: SimTime, fact: &Fact, world: &World, model: &Model) {
+        self.state ^= at.as_micros().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        // A digest cannot fail to be written to.
+        let _ = describe(self, fact, world, model);
+        self.state = self.state.rotate_left(5);
+    }
+}
+
+/// Keeps what happens, in words.
+#[derive(Clone, Debug, Default)]
+struct Story {
+    lines: Vec<(SimTime, String)>,
+}
+
+impl Observer for Story {
+    fn observe(&mut self, at: SimTime, fact: &Fact, world: &World, model: &Model) {
+        let mut line = String::new();
+        // A string cannot fail to be written to.
+        let _ = describe(&mut line, fact, world, model);
+        self.lines.push((at, line));
+    }
+}
+
+/// Says in words what happened, by names that two models share.
+fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> fmt::Result {
+    let task = |id: Id<Task>| TaskName { task: &world.tasks[id], world, model };
+    match *fact {
+        Fact::InstanceActive { instance } => {
+            write!(out, "instance {} is ACTIVE", instance_name(world, model, instance))
+        }
+        Fact::TaskCreated { task: id } => {
+            write!(out, "{} is created {}", task(id), Place(task(id)))
+        }
+        Fact::TaskMoved { task: id, from, to } => {
+            write!(out, "{} goes from {} to {}", task(id), from.word(), to.word())
+        }
+        Fact::TaskPullStarted { task: id } => write!(out, "{} begins to pull", task(id)),
+        Fact::TaskHealthy { task: id } => write!(out, "{} is healthy", task(id)),
+        Fact::TaskStopRequested { task: id, reason } => {
+            write!(out, "{} is to stop: {}", task(id), reason.sentence())
+        }
+        Fact::ReservationReleased { task: id } => {
+            write!(out, "{} gives its reservation back", task(id))
+        }
+        Fact::ContainerStarted { task: id, container } => {
+            write!(out, "{} runs its container {}", task(id), task(id).container(container))
+        }
+        Fact::ContainerStopped { task: id, container, exit_code } => {
+            let task = task(id);
+            let name = task.container(container);
+            match exit_code {
+                Some(code) => write!(out, "{task} has its container {name} exit with {code}"),
+                None => write!(out, "{task} never ran its container {name}"),
+            }
+        }
+        Fact::ContainerRestarted { task: id, container } => {
+            write!(out, "{} restarts its container {}", task(id), task(id).container(container))
+        }
+        Fact::ServiceEvent { service, event } => {
+            write!(out, "service {} says ", model.services[service].name)?;
+            describe_event(out, event, world, model)
+        }
+        Fact::Submitted { submitter, row, count } => {
+            write!(out, "{} submits row {} of {count} tasks", model.submitters[submitter].name, row)
+        }
+        Fact::RunTaskFailed { submitter, row, missing, failure, .. } => {
+            let name = &model.submitters[submitter].name;
+            let reason = crate::record::failure_code(failure.reason);
+            write!(out, "{name} finds no room for {missing} tasks of row {row}: {reason}")
+        }
+    }
+}
+
+fn describe_event(
+    out: &mut dyn Write,
+    event: crate::ecs::ServiceEvent,
+    _world: &World,
+    model: &Model,
+) -> fmt::Result {
+    use crate::ecs::ServiceEvent as E;
+    match event {
+        E::StartedTasks { count, .. } => write!(out, "it has started {count} tasks"),
+        E::StoppedTasks { count } => write!(out, "it has stopped {count} tasks"),
+        E::SteadyState => write!(out, "it has reached a steady state"),
+        E::UnableToPlace { requirement, failure, .. } => {
+            let size = model.requirements[requirement].resources;
+            let reason = crate::record::failure_code(failure.reason);
+            write!(
+                out,
+                "it was unable to place a task of {} CPU units and {} MiB: {reason}",
+                size.cpu_units, size.memory_mib
+            )
+        }
+        E::StartImpaired { delay } => {
+            write!(out, "it is unable to start tasks, next try in {delay}")
+        }
+        E::Throttled => write!(out, "its operations are being throttled"),
+        E::DesiredCount { from, to } => write!(out, "its desired count goes from {from} to {to}"),
+    }
+}
+
+fn instance_name(world: &World, model: &Model, instance: Id<Instance>) -> String {
+    model.instance_name(world.cluster.instance(instance))
+}
+
+/// A task by who launched it.
+#[derive(Clone, Copy)]
+struct TaskName<'a> {
+    task: &'a Task,
+    world: &'a World,
+    model: &'a Model,
+}
+
+impl TaskName<'_> {
+    /// Returns the name of a container of the task.
+    fn container(&self, position: u8) -> &str {
+        let definition = &self.model.task_definitions[self.task.task_definition];
+        &definition.containers[position as usize].name
+    }
+}
+
+impl fmt::Display for TaskName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.task.owner {
+            Owner::Service { service, slot } => {
+                let name = &self.model.services[service].name;
+                write!(f, "task {slot} of service {name}")
+            }
+            Owner::Submission { submitter, row, ordinal } => {
+                let name = &self.model.submitters[submitter].name;
+                write!(f, "task {ordinal} of row {row} of {name}")
+            }
+        }
+    }
+}
+
+/// Where a task is.
+struct Place<'a>(TaskName<'a>);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let TaskName { task, world, model } = self.0;
+        match task.instance {
+            Some(instance) => write!(f, "on {}", instance_name(world, model, instance)),
+            None => write!(f, "on {:?} in {}", task.provider, model.zones[task.zone].name),
+        }
+    }
+}

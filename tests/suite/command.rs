@@ -1,0 +1,142 @@
+//! The command as a shell sees it: exit codes, and what goes to which stream.
+
+use std::process::{Command, Output};
+
+use super::{read, repository};
+
+fn ecsim(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ecsim"));
+    command.current_dir(repository("")).args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn a_sound_scenario_is_fine_and_quiet_says_nothing() {
+    let output = ecsim(&["check", "--quiet", "scenarios/fargate-service.toml"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!((text(&output.stdout), text(&output.stderr)), ("", ""));
+}
+
+#[test]
+fn bad_input_is_code_2_with_every_problem_and_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shop.toml");
+    let wrong = read("scenarios/fargate-service.toml")
+        .replace("\"1 GB\"", "\"8 GB\"")
+        .replace("desired_count", "desired_cuont");
+    std::fs::write(&path, &wrong).unwrap();
+    let line = |of: &str| 1 + wrong.lines().position(|line| line.starts_with(of)).unwrap();
+    let output = ecsim(&["check", path.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(text(&output.stdout), "");
+    let told = text(&output.stderr);
+    let place = format!("shop.toml:{}:1: service `web`: unknown key", line("desired_cuont"));
+    assert!(told.contains(&place), "{told}");
+    assert!(told.contains("did you mean `desired_count`?"), "{told}");
+    let size = format!("shop.toml:{}:", line("task_definition"));
+    assert!(told.contains(&size) || told.matches("error").count() == 1, "{told}");
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "nothing is written");
+}
+
+#[test]
+fn a_missing_file_and_an_unknown_flag_are_bad_input() {
+    assert_eq!(ecsim(&["check", "scenarios/none.toml"]).status.code(), Some(2));
+    assert_eq!(ecsim(&["check", "--sed", "1"]).status.code(), Some(2));
+    assert_eq!(ecsim(&["--version"]).status.code(), Some(0));
+}
+
+/// Runs the command with so many threads, and returns every file it left, by name.
+fn left_by(arguments: &[&str], threads: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("result");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ecsim"));
+    command.current_dir(repository("")).arg("run").args(arguments).arg("--out").arg(&out);
+    let output = command.env("RAYON_NUM_THREADS", threads).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let mut found = Vec::new();
+    let mut folders = vec![out.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(&out).unwrap().display().to_string();
+                found.push((name, std::fs::read(&path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn two_processes_leave_the_same_bytes_whatever_the_number_of_threads() {
+    let scenarios = [
+        "scenarios/hybrid.toml",
+        "scenarios/batch.toml",
+        "scenarios/placement-random.toml",
+        "--quiet",
+    ];
+    let one = left_by(&scenarios, "1");
+    let other = left_by(&[&scenarios[..3], &["--seed", "1"]].concat(), "4");
+    let names = |files: &[(String, Vec<u8>)]| -> Vec<String> {
+        files.iter().map(|(name, _)| name.clone()).collect()
+    };
+    assert_eq!(names(&one), names(&other));
+    assert!(one.len() > 30, "{:?}", names(&one));
+    for ((name, bytes), (_, others)) in one.iter().zip(&other) {
+        // The manifest says how the run was asked for, `--seed` included; nothing else may.
+        if !name.ends_with("manifest.json") {
+            assert!(bytes == others, "{name} differs");
+        }
+    }
+    let changed = left_by(&["scenarios/hybrid.toml", "--seed", "2", "--no-plots"], "1");
+    let of_seed_1 = one.iter().find(|(name, _)| name == "hybrid/tasks.csv").unwrap();
+    let of_seed_2 = changed.iter().find(|(name, _)| name == "tasks.csv").unwrap();
+    assert_ne!(of_seed_1.1, of_seed_2.1, "another seed is other luck");
+}
+
+#[test]
+fn an_objective_that_is_missed_fails_only_if_asked_to() {
+    let missed = ["run", "scenarios/fargate-service.toml", "--no-output", "--set"];
+    let objective = "objective.\"cost.total\"=\"< $0.01\"";
+    let output = ecsim(&[&missed[..], &[objective]].concat());
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stdout).contains("MISSED  cost.total"), "{}", text(&output.stdout));
+    let output = ecsim(&[&missed[..], &[objective, "--fail-on-missed"]].concat());
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn what_if_names_what_differs_and_the_first_event_that_did() {
+    let run = ["run", "scenarios/fargate-service.toml", "--no-output", "--what-if"];
+    let output = ecsim(&[&run[..], &["service.web.desired_count=4"]].concat());
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(told.contains("WHAT IF service.web.desired_count=4"), "{told}");
+    assert!(told.contains("cost.total"), "{told}");
+    assert!(told.contains("FIRST DIFFERENCE"), "{told}");
+    let output = ecsim(&[&run[..], &["timing.eni_attach=\"11 s\""]].concat());
+    assert!(text(&output.stdout).contains("every event is the same"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn the_gallery_is_what_the_readme_s_command_prints() {
+    let readme = read("README.md");
+    let line = readme.lines().find(|line| line.contains("--out output/gallery")).unwrap();
+    let scenarios: Vec<&str> =
+        line.split_whitespace().filter(|word| word.ends_with(".toml")).collect();
+    let mut count = 0;
+    for (name, bytes) in left_by(&[&scenarios[..], &["--quiet"]].concat(), "2") {
+        if name.ends_with(".svg") {
+            let kept = std::fs::read(repository("output/gallery").join(&name)).unwrap_or_default();
+            assert!(kept == bytes, "output/gallery/{name} is stale; run: {line}");
+            count += 1;
+        }
+    }
+    assert_eq!(count, 15);
+}

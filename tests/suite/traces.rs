@@ -1,0 +1,118 @@
+//! Real job traces under every placement strategy, where the recorded workloads are at hand.
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use ecsim::engine::Seed;
+use ecsim::record::Rows;
+use ecsim::scenario::{Disk, Files, Scenario};
+use ecsim::study::run;
+
+use super::recorded;
+
+/// Scenario text in memory, everything else from the disk.
+struct InFolder {
+    text: String,
+}
+
+impl Files for InFolder {
+    fn open(&self, path: &Path) -> io::Result<Box<dyn Read>> {
+        if path.ends_with("trace-test.toml") {
+            return Ok(Box::new(io::Cursor::new(self.text.clone().into_bytes())));
+        }
+        Disk.open(path)
+    }
+}
+
+const STRATEGIES: [&str; 6] = [
+    r#"[{ binpack = "cpu" }]"#,
+    r#"[{ binpack = "memory" }]"#,
+    r#"[{ spread = "instanceId" }]"#,
+    r#"[{ spread = "attribute:ecs.availability-zone" }, { binpack = "memory" }]"#,
+    r#"["random"]"#,
+    r#"[{ spread = "attribute:ecs.availability-zone" }, { spread = "instanceId" }, "random"]"#,
+];
+
+/// Runs a trace on a fleet under a strategy; every task must be accounted for.
+fn check(trace: &Path, fleet: &str, columns: &str, days: u32) {
+    for strategy in STRATEGIES {
+        let text = format!(
+            r#"
+            duration = "{days} d"
+            [container_instances.fleet]
+            {fleet}
+            availability_zones = ["a", "b", "c"]
+            [job.trace]
+            trace = "{}"
+            columns.arrival = "arrival_s"
+            columns.count = "tasks"
+            columns.duration = "duration_s"
+            {columns}
+            placement_strategy = {strategy}
+            when_full = "queue"
+            rows = 4000
+            "#,
+            trace.display()
+        );
+        let files = InFolder { text };
+        let path = Path::new("trace-test.toml");
+        let scenario = Scenario::read(&files, path, &[])
+            .unwrap_or_else(|problems| panic!("{}", problems.to_lines()));
+        let seed = Seed { master: 1, replication: 0 };
+        let (outcome, rows) = run(&scenario, seed, Rows::default(), (&mut (), &mut ()));
+        let (_, it) = outcome.recording.summary.submitters.iter().next().unwrap();
+        assert!(it.submissions > 1000, "{strategy}: {} rows arrived", it.submissions);
+        assert_eq!(it.launched, rows.tasks.len() as u64);
+        assert!(it.launched > 1000, "{strategy}: {} tasks ran", it.launched);
+        assert_eq!(it.given_up, 0);
+    }
+}
+
+#[test]
+fn the_alibaba_gpu_trace_runs_under_every_strategy() {
+    let Some(folder) = recorded("traces/jobs") else { return };
+    check(
+        &folder.join("alibaba_openb_2023.csv"),
+        "instance_type = \"g5.48xlarge\"\ncount = 60",
+        "columns.cpu = \"cpu_units\"\ncolumns.memory = \"memory_mib\"\ncolumns.gpus = \"gpus\"",
+        30,
+    );
+}
+
+#[test]
+fn a_parallel_workload_log_runs_under_every_strategy() {
+    let Some(folder) = recorded("traces/jobs") else { return };
+    check(
+        &folder.join("pwa_nasa_ipsc_1993.csv"),
+        "instance_type = \"m5.2xlarge\"\ncount = 20",
+        "columns.cpu = \"cpu_units\"\ncolumns.memory = \"memory_mib\"",
+        30,
+    );
+}
+
+#[test]
+fn every_trace_is_read() {
+    let Some(folder) = recorded("traces/jobs") else { return };
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let gpus = path.to_string_lossy().contains("openb");
+        let text = format!(
+            r#"
+            [container_instances.fleet]
+            instance_type = "p5.48xlarge"
+            [job.trace]
+            trace = "{}"
+            columns = {{ arrival = "arrival_s", count = "tasks", cpu = "cpu_units",
+                memory = "memory_mib", duration = "duration_s"{} }}
+            "#,
+            path.display(),
+            if gpus { ", gpus = \"gpus\"" } else { "" }
+        )
+        .replace(",\n                memory", ", memory");
+        let read = Scenario::read(&InFolder { text }, Path::new("trace-test.toml"), &[]);
+        assert!(read.is_ok(), "{}", read.err().unwrap().to_lines());
+        count += 1;
+    }
+    assert_eq!(count, 5);
+}
