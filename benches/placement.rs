@@ -32,7 +32,7 @@ struct Case {
     constraint: Option<PlacementConstraint>,
     awsvpc: bool,
     ports: bool,
-    sizes: u32,
+    sizes: u8,
 }
 
 fn zone() -> PlacementStrategy {
@@ -125,7 +125,8 @@ fn class(zone: Ix<Zone>, name: &str) -> InstanceClass {
 }
 
 /// A requirement of a case: 0.25 to 2.5 vCPU, 1 to 16 GiB; 2 vCPU and 8 GiB if there is but one.
-fn requirement(case: &Case, number: u32) -> Requirement {
+fn requirement(case: &Case, number: u8) -> Requirement {
+    let number = u32::from(number);
     let (cpu_units, memory_mib) = match case.sizes {
         1 => (2048, 8192),
         _ => (256 * (1 + number * 7 % 10), 1024 * (1 + number)),
@@ -198,9 +199,10 @@ struct Busy {
     rig: Rig,
     tasks: VecDeque<(u8, Place)>,
     luck: Luck,
-    sizes: u32,
+    sizes: u8,
+    next_size: u8,
     step: u64,
-    shuffle: usize,
+    shuffle: u64,
 }
 
 impl Busy {
@@ -210,7 +212,8 @@ impl Busy {
         let luck = Seed { master: 1, replication: 0 }.luck("placement");
         let rig = Rig::new(model.clone());
         let tasks = VecDeque::new();
-        let mut busy = Busy { rig, tasks, luck, sizes: case.sizes, step: 0, shuffle: 1 };
+        let (sizes, next_size, step, shuffle) = (case.sizes, 0, 0, 1);
+        let mut busy = Busy { rig, tasks, luck, sizes, next_size, step, shuffle };
         let limit = |all: u32| (f64::from(all) * LOAD * f64::from(instances)) as u64;
         let (mut cpu_units, mut memory_mib) = (0, 0);
         // Whatever is scarce: CPU, memory, or network interfaces.
@@ -243,7 +246,8 @@ impl Busy {
     /// Places one more task, of the next size.
     fn place(&mut self) -> Option<u8> {
         self.step += 1;
-        let size = (self.step % u64::from(self.sizes)) as u8;
+        let size = self.next_size;
+        self.next_size = if size + 1 == self.sizes { 0 } else { size + 1 };
         let ask = self.ask(size);
         let place = self.rig.choose(&ask)?;
         self.rig.reserve(&ask, place);
@@ -255,7 +259,8 @@ impl Busy {
     fn step(&mut self) -> Option<u8> {
         let placed = self.place()?;
         self.shuffle = self.shuffle.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        let old = (self.shuffle >> 33) % WINDOW.min(self.tasks.len());
+        let window = WINDOW.min(self.tasks.len()) as u64;
+        let old = ((u64::from((self.shuffle >> 32) as u32) * window) >> 32) as usize;
         if let Some((size, place)) = self.tasks.swap_remove_front(old) {
             self.rig.cancel(&self.ask(size), place);
         }

@@ -62,7 +62,7 @@ impl Levels {
     }
 
     fn reached(&self, amount: u32) -> u64 {
-        self.kinds[self.thresholds.iter().map(|&t| usize::from(t <= amount)).sum::<usize>()]
+        self.kinds[self.thresholds.partition_point(|&threshold| threshold <= amount)]
     }
 }
 

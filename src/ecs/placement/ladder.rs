@@ -97,9 +97,9 @@ impl Leaf {
     }
 }
 
-/// Returns the last position whose low is at most `key`, or the first.
+/// Returns the last position whose low is at most `key`; what is below all of them is at the first.
 fn position(lows: &[Key], key: Key) -> usize {
-    lows.partition_point(|low| *low <= key).saturating_sub(1)
+    lows.get(1..).map_or(0, |lows| lows.partition_point(|low| *low <= key))
 }
 
 fn union(fits: &[u64]) -> u64 {
@@ -161,6 +161,8 @@ impl Ladder {
     }
 
     /// Says what is known of a slot's instance now; `None`: it fits nothing, or is gone.
+    ///
+    /// Equal keys are of the same instance, which is in one part for all its life.
     pub fn set(&mut self, slot: u32, entry: Option<Entry>) {
         let place = self.leaf_of.get(slot as usize).copied().unwrap_or(NOWHERE);
         if place != NOWHERE {
@@ -192,10 +194,8 @@ impl Ladder {
         }
         let s = position(&part.lows, entry.key);
         part.fits[s] |= entry.fits;
-        part.lows[s] = part.lows[s].min(entry.key);
         let shelf = &mut part.shelves[s];
         let l = position(&shelf.lows, entry.key);
-        shelf.lows[l] = shelf.lows[l].min(entry.key);
         shelf.fits[l] |= entry.fits;
         Some((s, l))
     }
@@ -249,7 +249,7 @@ impl Ladder {
         self.each_leaf((part, 0), kind, |leaf| {
             let mut best: Option<(Key, u32)> = None;
             for (fits, key, slot) in leaf.entries() {
-                if fits >> kind & 1 == 1 && best.is_none_or(|(k, _)| key < k) && test(slot) {
+                if fits >> kind & 1 == 1 && best.is_none_or(|(best, _)| key < best) && test(slot) {
                     best = Some((key, slot));
                 }
             }
@@ -350,5 +350,69 @@ impl Shelf {
         self.lows.remove(l);
         self.fits.remove(l);
         self.leaves.remove(l)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::twins::Dice;
+    use super::*;
+
+    /// Changes a ladder at random and asks it what a list of all entries answers as well.
+    fn check(case: u64, slots: usize, steps: usize) {
+        let mut dice = Dice::new(case);
+        let (parts, kinds) = (1 + dice.below(3), 1 + dice.below(5));
+        let mut all: Vec<Option<Entry>> = vec![None; slots];
+        let mut ladder = Ladder::new(parts, Vec::new());
+        for _ in 0..steps {
+            let slot = dice.below(slots);
+            let part = slot % parts;
+            // Few ranks, so that many instances share one; the slot makes keys different.
+            let key = (dice.below(6) as Key) << 32 | slot as Key;
+            let fits = dice.below(1 << kinds) as u64;
+            all[slot] = (fits != 0).then_some(Entry { part, key, fits });
+            ladder.set(slot as u32, all[slot]);
+            if dice.one_in(200) {
+                let known = (0..).zip(&all).filter_map(|(slot, it)| Some((slot, (*it)?)));
+                ladder = Ladder::new(parts, known.collect());
+            }
+            let kind = dice.below(kinds) as u32;
+            let odd_only = dice.one_in(4);
+            let test = |slot: u32| !odd_only || slot % 2 == 1;
+            let mut fitting: Vec<(Key, u32)> = (0..)
+                .zip(&all)
+                .filter_map(|(slot, it)| Some((slot, (*it)?)))
+                .filter(|(slot, it)| it.part == part && it.fits >> kind & 1 == 1 && test(*slot))
+                .map(|(slot, it)| (it.key, slot))
+                .collect();
+            fitting.sort_unstable();
+            assert_eq!(ladder.first(part, kind, test), fitting.first().copied());
+            let (low, high) = (key >> 32 << 32, key | Key::from(u32::MAX));
+            fitting.retain(|(key, _)| (low..=high).contains(key));
+            let mut tier = ladder.collect((part, low, high), kind, test);
+            tier.sort_unstable();
+            assert_eq!(tier, fitting);
+        }
+    }
+
+    #[test]
+    fn a_ladder_answers_what_a_plain_list_answers() {
+        for case in 0..30 {
+            check(case, 1 + 7 * case as usize, 600);
+        }
+    }
+
+    #[test]
+    fn leaves_that_are_left_behind_are_used_again() {
+        // The whole cluster goes up step by step, as it does when tasks are spread over it.
+        let mut ladder = Ladder::new(1, Vec::new());
+        for rank in 0..50 {
+            for slot in 0..100 {
+                let key = rank << 32 | Key::from(slot);
+                ladder.set(slot, Some(Entry { part: 0, key, fits: 1 }));
+                assert!(ladder.first(0, 0, |_| true).is_some());
+            }
+        }
+        assert!(!ladder.is_worn(100));
     }
 }

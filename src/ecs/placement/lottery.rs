@@ -1,7 +1,7 @@
 //! Instances of which any may be taken: counted by kind of requirement, and drawn by number.
 
 /// Positions counted together.
-const BLOCK: usize = if cfg!(test) { 64 } else { 2048 };
+const BLOCK: usize = if cfg!(test) { 128 } else { 2048 };
 const WORDS: usize = BLOCK / 64;
 
 /// Which instances fit which kinds, in order of registration.
@@ -135,5 +135,69 @@ impl Lottery {
     /// positions belong to some that are gone.
     pub fn is_worn(&self) -> bool {
         self.out_of_order || self.tickets.len() > 2 * self.live + BLOCK
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::twins::Dice;
+    use super::*;
+
+    /// Changes a lottery at random and asks it what a list of all entries answers as well.
+    fn check(case: u64, slots: usize) {
+        let mut dice = Dice::new(case);
+        let (parts, kinds) = (1 + dice.below(3), 1 + dice.below(5));
+        let mut all: Vec<Option<(usize, u32, u64)>> = vec![None; slots];
+        let mut lottery = Lottery::new(parts, kinds);
+        for order in 0..slots as u32 {
+            all[order as usize] = Some((dice.below(parts), order, dice.below(1 << kinds) as u64));
+            lottery.set(order, all[order as usize]);
+        }
+        for _ in 0..300 {
+            let slot = dice.below(slots);
+            if let Some((_, _, fits)) = &mut all[slot] {
+                *fits = dice.below(1 << kinds) as u64;
+            }
+            if dice.one_in(50) {
+                all[slot] = None;
+            }
+            lottery.set(slot as u32, all[slot]);
+            let kind = dice.below(kinds);
+            let asked: Vec<usize> = (0..parts).filter(|_| !dice.one_in(3)).collect();
+            let fitting: Vec<u32> = (0..)
+                .zip(&all)
+                .filter_map(|(slot, it)| Some((slot, (*it)?)))
+                .filter(|(_, (part, _, fits))| asked.contains(part) && fits >> kind & 1 == 1)
+                .map(|(slot, _)| slot)
+                .collect();
+            let count: u32 = asked.iter().map(|&part| lottery.count(part, kind as u32)).sum();
+            assert_eq!(count as usize, fitting.len());
+            for (nth, slot) in (0..).zip(&fitting) {
+                assert_eq!(lottery.nth(asked.iter().copied(), kind as u32, nth), *slot);
+            }
+        }
+    }
+
+    #[test]
+    fn a_lottery_draws_what_a_plain_list_draws() {
+        for case in 0..12 {
+            check(case, 1 + 30 * case as usize);
+        }
+    }
+
+    #[test]
+    fn slots_that_are_used_again_stand_at_the_end() {
+        let mut lottery = Lottery::new(1, 1);
+        for slot in 0..3 {
+            lottery.set(slot, Some((0, slot, 1)));
+        }
+        // The instance in slot 0 is gone, and another one has its slot.
+        lottery.set(0, Some((0, 3, 1)));
+        let drawn: Vec<u32> = (0..3).map(|nth| lottery.nth(std::iter::once(0), 0, nth)).collect();
+        assert_eq!(drawn, [1, 2, 0]);
+        assert!(!lottery.is_worn());
+        // One that registered before others that are here is not in order.
+        lottery.set(1, Some((0, 2, 1)));
+        assert!(lottery.is_worn());
     }
 }

@@ -15,15 +15,19 @@ const DICE: Purpose = Purpose::new("dice");
 
 /// Numbers for one case, one after the other.
 #[derive(Clone)]
-struct Dice(Luck, u64);
+pub(super) struct Dice(Luck, u64);
 
 impl Dice {
-    fn below(&mut self, n: usize) -> usize {
+    pub fn new(case: u64) -> Dice {
+        Dice(Seed { master: case, replication: 0 }.luck("twins"), 0)
+    }
+
+    pub fn below(&mut self, n: usize) -> usize {
         self.1 += 1;
         self.0.part(self.1).below(DICE, n as u32) as usize
     }
 
-    fn one_in(&mut self, n: usize) -> bool {
+    pub fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
 
@@ -38,9 +42,10 @@ fn port(number: u16) -> HostPort {
 
 fn add_fleets(f: &mut Fixture, dice: &mut Dice) {
     let zones: Vec<_> = f.model.zones.indices().collect();
+    let most = dice.of(&[12, 12, 12, 150]);
     for number in 0..dice.below(5) {
         let registered = (1024 * (1 + dice.below(4) as u32), 2048 * (1 + dice.below(4) as u32));
-        let count = dice.below(12) as u32;
+        let count = dice.below(most) as u32;
         let zones = &zones[..1 + dice.below(zones.len())];
         let fleet = f.fleet_in(&format!("fleet-{number}"), count, registered, zones);
         let (cluster, external) = (dice.below(f.model.clusters.len()), dice.one_in(5));
@@ -173,7 +178,7 @@ struct Case {
 
 impl Case {
     fn new(number: u64) -> Case {
-        let mut dice = Dice(Seed { master: number, replication: 0 }.luck("twins"), 0);
+        let mut dice = Dice::new(number);
         let rig = Rig::new(Arc::new(model(&mut dice)));
         let full = 1 + dice.below(200);
         Case { rig, tasks: VecDeque::new(), dice, full, story: Vec::new() }
