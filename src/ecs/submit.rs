@@ -57,7 +57,8 @@ fn schedule_arrival(cx: &mut Cx, world: &World, ix: Ix<Submitter>) {
             next_firing(schedule, calendar, (row, cx.now()))
         }
     };
-    if let Some(at) = next.filter(|at| *at <= SimTime::ZERO + cx.model.duration) {
+    // What arrives at the end could do nothing but begin.
+    if let Some(at) = next.filter(|at| *at < SimTime::ZERO + cx.model.duration) {
         cx.at(at.max(cx.now()), rank::DEMAND, Event::Arrival(ix));
     }
 }

@@ -8,7 +8,7 @@ use crate::record::{
     why_partial,
 };
 use crate::scenario::{self, Scenario};
-use crate::units::{SimTime, Span};
+use crate::units::SimTime;
 
 /// What came of a run.
 #[derive(Clone, Debug)]
@@ -91,15 +91,6 @@ pub fn run<S: RowSink>(
     (Outcome { seed, recording, bill }, sink)
 }
 
-/// Series begin with minutes; a run of minutes with seconds, so that there is something to see.
-fn first_width(duration: Span) -> Span {
-    match duration {
-        short if short <= Span::MINUTE * 30 => Span::SECOND,
-        short if short <= Span::HOUR * 5 => Span::secs(10),
-        _ => Span::MINUTE,
-    }
-}
-
 fn options(scenario: &Scenario) -> RecorderOptions {
     RecorderOptions {
         buckets: match scenario.record.interval {
@@ -108,7 +99,7 @@ fn options(scenario: &Scenario) -> RecorderOptions {
                 let count = scenario.model.duration.as_micros().div_ceil(width.as_micros());
                 Buckets { width, max: (count as usize).max(2) }
             }
-            None => Buckets { width: first_width(scenario.model.duration), ..Buckets::default() },
+            None => Buckets::default(),
         },
         warm_up: match scenario.warm_up {
             scenario::WarmUp::For(span) => WarmUp::Until(SimTime::ZERO + span),
