@@ -123,6 +123,7 @@ pub(super) fn execute(args: &RunArgs, out: &mut dyn Write) -> io::Result<Exit> {
         }
     }
     print(args, (&good, &what_ifs), out)?;
+    good.extend(what_ifs);
     Ok(if failed { Exit::Failed } else { exit_of(args, &good) })
 }
 
@@ -285,6 +286,14 @@ fn print(
         write!(out, "\nCOMPARED\n{}", comparison(&columns))?;
     }
     for (base, changed) in done.iter().zip(what_ifs) {
+        if [base, changed].iter().any(|it| it.outcome.recording.partial.is_some()) {
+            writeln!(
+                out,
+                "\nWHAT IF {}: not compared, a run was cut short",
+                args.what_if.join(", ")
+            )?;
+            continue;
+        }
         let first =
             first_difference((&base.scenario.model, &changed.scenario.model), base.outcome.seed);
         let text = what_if(
