@@ -186,6 +186,7 @@ fn model(case: &Case, instances: u32) -> Model {
             fargate_launches: None,
             fargate_spot_launches: None,
             api_calls: None,
+            fargate_run_task_calls: None,
             service_launches_on_instances: None,
             service_launches_on_fargate: None,
         },

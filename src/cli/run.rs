@@ -294,8 +294,8 @@ fn print(
             )?;
             continue;
         }
-        let first =
-            first_difference((&base.scenario.model, &changed.scenario.model), base.outcome.seed);
+        let models = (&base.scenario.model, &changed.scenario.model);
+        let first = first_difference(models, base.outcome.seed, &mut ()).unwrap_or_default();
         let text = what_if(
             &args.what_if.join(", "),
             &differences(&base.measures, &changed.measures),

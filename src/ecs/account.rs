@@ -1,5 +1,9 @@
 //! The account's quotas: vCPUs that run at once, launches and calls per second.
 
+use std::collections::VecDeque;
+
+use smallvec::SmallVec;
+
 use crate::engine::Ix;
 use crate::units::{SimTime, Span};
 
@@ -11,6 +15,7 @@ pub struct AccountState {
     fargate: FargateUse,
     fargate_spot: FargateUse,
     api_calls: Option<Bucket>,
+    fargate_run_task_calls: Option<Bucket>,
     free_addresses: Vec<u32>,
 }
 
@@ -45,10 +50,10 @@ impl Bucket {
         (self.tokens + 1e-9) as u32
     }
 
-    /// Takes one token; a gang that is launched at one instant may leave a debt, which later
+    /// Takes tokens; a gang that is launched at one instant may leave a debt, which later
     /// launches wait for.
-    pub fn take(&mut self) {
-        self.tokens -= 1.0;
+    pub fn take(&mut self, tokens: u32) {
+        self.tokens -= f64::from(tokens);
     }
 
     /// Returns how long it takes until there is a token.
@@ -56,6 +61,51 @@ impl Bucket {
         let missing = (1.0 - self.tokens).max(0.0);
         // A microsecond more, so that the token is there when the time has come.
         Span::from_secs_f64(missing / self.limit.per_second).saturating_add(Span::micros(1))
+    }
+}
+
+/// At most so many launches in any minute.
+///
+/// The quota is written as tasks "per service per minute", unlike the token buckets of the account
+/// (AWS General Reference, Amazon ECS endpoints and quotas). Assumption: any minute counts, not
+/// only those of the clock, and the launches of a minute may come at once.
+#[derive(Clone, Debug)]
+pub struct PerMinute {
+    limit: u32,
+    /// Launches of the last minute by instant, the oldest first.
+    recent: VecDeque<(SimTime, u32)>,
+    count: u32,
+}
+
+impl PerMinute {
+    /// Makes a quota of which nothing is used.
+    pub fn new(limit: u32) -> PerMinute {
+        PerMinute { limit, recent: VecDeque::new(), count: 0 }
+    }
+
+    /// Returns how long to wait for the next launch; zero: not at all.
+    pub fn wait(&mut self, now: SimTime) -> Span {
+        while let Some(&(at, count)) = self.recent.front()
+            && now.since(at) >= Span::MINUTE
+        {
+            self.recent.pop_front();
+            self.count -= count;
+        }
+        match self.recent.front() {
+            Some(&(oldest, _)) if self.count >= self.limit => {
+                oldest.saturating_add(Span::MINUTE).since(now)
+            }
+            _ => Span::ZERO,
+        }
+    }
+
+    /// Counts a launch.
+    pub fn take(&mut self, now: SimTime) {
+        self.count += 1;
+        match self.recent.back_mut() {
+            Some((at, count)) if *at == now => *count += 1,
+            _ => self.recent.push_back((now, 1)),
+        }
     }
 }
 
@@ -72,6 +122,7 @@ impl AccountState {
             fargate: fargate(account.fargate_cpu_units, account.fargate_launches),
             fargate_spot: fargate(account.fargate_spot_cpu_units, account.fargate_spot_launches),
             api_calls: account.api_calls.map(Bucket::new),
+            fargate_run_task_calls: account.fargate_run_task_calls.map(Bucket::new),
             free_addresses: model.subnets.iter().map(|(_, s)| s.free_addresses).collect(),
         }
     }
@@ -106,7 +157,7 @@ impl AccountState {
         let Some(used) = self.fargate(provider) else { return };
         used.cpu_units += u64::from(size.cpu_units);
         if let Some(bucket) = used.launches.as_mut().filter(|_| paced) {
-            bucket.take();
+            bucket.take(1);
         }
     }
 
@@ -117,13 +168,29 @@ impl AccountState {
         }
     }
 
-    /// Takes a token for a call of the API, or returns how long to wait for one.
-    pub fn api_call(&mut self, now: SimTime) -> Result<(), Span> {
-        let Some(bucket) = &mut self.api_calls else { return Ok(()) };
-        if bucket.available(now) == 0 {
-            return Err(bucket.wait());
+    /// Takes tokens for calls of RunTask made together, or returns how long to wait for the first.
+    ///
+    /// Calls that can start tasks on Fargate need those of that rate as well. Where there are
+    /// fewer tokens than calls, a debt is left.
+    pub fn run_task_calls(
+        &mut self,
+        now: SimTime,
+        on_fargate: bool,
+        calls: u32,
+    ) -> Result<(), Span> {
+        let of_fargate = self.fargate_run_task_calls.as_mut().filter(|_| on_fargate);
+        let mut buckets: SmallVec<[&mut Bucket; 2]> =
+            self.api_calls.iter_mut().chain(of_fargate).collect();
+        let empty = buckets.iter_mut().filter_map(|bucket| match bucket.available(now) {
+            0 => Some(bucket.wait()),
+            _ => None,
+        });
+        if let Some(wait) = empty.max() {
+            return Err(wait);
         }
-        bucket.take();
+        for bucket in buckets {
+            bucket.take(calls);
+        }
         Ok(())
     }
 
@@ -150,6 +217,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn at_most_500_tasks_of_a_service_are_launched_in_any_minute() {
+        let mut quota = PerMinute::new(500);
+        let mut launches: Vec<SimTime> = Vec::new();
+        let mut now = SimTime::from_secs(7);
+        // Ten launches a second, so the quota binds after 50 seconds.
+        while now < SimTime::from_secs(300) {
+            let wait = quota.wait(now);
+            if wait.is_zero() {
+                quota.take(now);
+                launches.push(now);
+                now += Span::millis(100);
+            } else {
+                now += wait;
+            }
+        }
+        let in_minute_from = |from: SimTime| {
+            let until = from + Span::MINUTE;
+            launches.iter().filter(|&&at| at >= from && at < until).count()
+        };
+        assert!(launches.iter().all(|&from| in_minute_from(from) <= 500));
+        assert_eq!(in_minute_from(launches[0]), 500, "it is used in full");
+        assert_eq!(launches[500], launches[0] + Span::MINUTE, "and again as soon as it may be");
+    }
+
+    #[test]
     fn a_bucket_of_100_and_20_a_second_lets_300_pass_in_ten_seconds() {
         let mut bucket = Bucket::new(RateLimit { burst: 100, per_second: 20.0 });
         let mut passed = 0;
@@ -157,7 +249,7 @@ mod tests {
         // A microsecond of grace for each wait, which is rounded up.
         while now <= SimTime::from_secs(10) + Span::micros(1) {
             if bucket.available(now) > 0 {
-                bucket.take();
+                bucket.take(1);
                 passed += 1;
             } else {
                 now += bucket.wait();

@@ -83,7 +83,15 @@ pub struct Instance {
     /// Images that are there, being pulled, or wanted.
     pub puller: Puller<ContainerId>,
     /// Daemon services that have room set aside here.
-    daemons: SmallVec<[Ix<Service>; 2]>,
+    daemons: SmallVec<[SetAside; 2]>,
+}
+
+/// What is set aside for a daemon service, besides its part of the scheduler's ledger.
+#[derive(Clone, Copy, Debug)]
+struct SetAside {
+    service: Ix<Service>,
+    /// Whether a network interface is kept for it that none of its tasks has now.
+    eni: bool,
 }
 
 /// Host ports that may be reserved on an instance at a time, the agent's own among them.
@@ -220,15 +228,20 @@ impl Instance {
 
     /// Says whether a daemon service has room set aside here.
     pub fn hosts_daemon(&self, service: Ix<Service>) -> bool {
-        self.daemons.contains(&service)
+        self.set_aside_for(Some(service)).is_some()
     }
 
-    /// Says whether a task that belongs to `daemon`, if any, could be placed here.
-    ///
-    /// What a daemon needs is set aside before any replica is placed, so for it only its network
-    /// interface could be missing.
-    fn set_aside_for(&self, daemon: Option<Ix<Service>>) -> bool {
-        daemon.is_some_and(|service| self.hosts_daemon(service))
+    fn set_aside_for(&self, daemon: Option<Ix<Service>>) -> Option<&SetAside> {
+        self.daemons.iter().find(|room| Some(room.service) == daemon)
+    }
+
+    fn set_aside_for_mut(&mut self, daemon: Option<Ix<Service>>) -> Option<&mut SetAside> {
+        self.daemons.iter_mut().find(|room| Some(room.service) == daemon)
+    }
+
+    /// Says whether a network interface is left for the task, or for a daemon its own.
+    fn has_eni(&self, daemon: Option<Ix<Service>>) -> bool {
+        self.free_enis > 0 || self.set_aside_for(daemon).is_some_and(|room| room.eni)
     }
 }
 
@@ -305,11 +318,12 @@ impl Cluster {
         wanted: &Requirement,
     ) -> bool {
         let host = &mut self.instances[instance];
-        if !host.scheduler.fits(wanted) {
+        if !host.scheduler.fits(wanted) || (wanted.awsvpc && host.free_enis == 0) {
             return false;
         }
         host.scheduler.take(wanted);
-        host.daemons.push(service);
+        host.free_enis -= u32::from(wanted.awsvpc);
+        host.daemons.push(SetAside { service, eni: wanted.awsvpc });
         self.note(instance);
         true
     }
@@ -408,8 +422,8 @@ impl Cluster {
         daemon: Option<Ix<Service>>,
     ) -> bool {
         let host = &self.instances[instance];
-        (host.set_aside_for(daemon) || host.scheduler.fits(wanted))
-            && (!wanted.awsvpc || host.free_enis > 0)
+        (host.set_aside_for(daemon).is_some() || host.scheduler.fits(wanted))
+            && (!wanted.awsvpc || host.has_eni(daemon))
     }
 
     /// Reserves what a task needs in the scheduler's ledger.
@@ -423,12 +437,15 @@ impl Cluster {
         daemon: Option<Ix<Service>>,
     ) {
         let host = &mut self.instances[instance];
-        if !host.set_aside_for(daemon) {
+        if host.set_aside_for(daemon).is_none() {
             host.scheduler.take(wanted);
         }
         if wanted.awsvpc {
-            assert!(host.free_enis > 0, "no network interface is left on {instance:?}");
-            host.free_enis -= 1;
+            assert!(host.has_eni(daemon), "no network interface is left on {instance:?}");
+            match host.set_aside_for_mut(daemon).filter(|room| room.eni) {
+                Some(room) => room.eni = false,
+                None => host.free_enis -= 1,
+            }
         }
         self.note(instance);
     }
@@ -442,7 +459,7 @@ impl Cluster {
         daemon: Option<Ix<Service>>,
     ) {
         let host = &mut self.instances[instance];
-        if host.set_aside_for(daemon) {
+        if host.set_aside_for(daemon).is_some() {
             return;
         }
         let class = &model.classes[host.class];
@@ -454,9 +471,17 @@ impl Cluster {
     ///
     /// Assumption: the interface counts until then; the documented early release names CPU,
     /// memory and ports.
-    pub fn release_eni(&mut self, model: &Model, instance: Id<Instance>) {
+    pub fn release_eni(
+        &mut self,
+        model: &Model,
+        instance: Id<Instance>,
+        daemon: Option<Ix<Service>>,
+    ) {
         let host = &mut self.instances[instance];
-        host.free_enis += 1;
+        match host.set_aside_for_mut(daemon).filter(|room| !room.eni) {
+            Some(room) => room.eni = true,
+            None => host.free_enis += 1,
+        }
         let class = &model.classes[host.class];
         assert!(host.free_enis <= class.task_enis, "more interfaces than {instance:?} has");
         self.note(instance);

@@ -99,6 +99,7 @@ impl Fixture {
                 fargate_launches: None,
                 fargate_spot_launches: None,
                 api_calls: None,
+                fargate_run_task_calls: None,
                 service_launches_on_instances: None,
                 service_launches_on_fargate: None,
             },

@@ -26,9 +26,9 @@ fn set_aside_for_daemons(cx: &mut Cx, world: &mut World, instance: Id<Instance>)
         let requirement = cx.model.task_definitions[service.task_definition].requirement;
         if placement::qualifies_for_daemon(cx.model, &world.cluster, launch, requirement, instance)
         {
-            let wanted = &cx.model.requirements[requirement];
-            let set_aside = world.cluster.set_aside(instance, ix, wanted);
-            world.services[ix].daemon_instance(instance, set_aside);
+            // Where it does not fit, the service will say so.
+            world.cluster.set_aside(instance, ix, &cx.model.requirements[requirement]);
+            world.services[ix].daemon_instance(instance);
         }
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! Source of the states and their order: ECS Developer Guide, "Amazon ECS task lifecycle" (2026).
 
-use crate::engine::{Id, Ix, Luck, Purpose};
+use std::array;
+
+use crate::engine::{Distribution, Id, Ix, Luck, Purpose, Rank};
 use crate::units::{SimTime, Span};
 
 use super::cluster::Instance;
@@ -26,6 +28,8 @@ const CACHED_PULL: Purpose = Purpose::new("cached pull");
 const START_TIME: Purpose = Purpose::new("container start");
 const START_FAILURE: Purpose = Purpose::new("container start failure");
 const RUN_TIME: Purpose = Purpose::new("container run time");
+const RUN_MET: Purpose = Purpose::new("container run met at the beginning");
+const RUN_LEFT: Purpose = Purpose::new("container run left at the beginning");
 const RUN_FAILURE: Purpose = Purpose::new("container run failure");
 const CRASH: Purpose = Purpose::new("container crash");
 const STOP_TIME: Purpose = Purpose::new("container stop");
@@ -152,7 +156,7 @@ pub(super) fn launch_running(cx: &mut Cx, world: &mut World, new: &NewTask) -> I
             world.tasks[task].containers[position].state =
                 ContainerState::Stopped { exit_code: Some(0) };
         } else {
-            run_container(cx, world, id);
+            run_container(cx, world, id, Age::Any);
             mark_container_healthy(world, id);
         }
     }
@@ -280,8 +284,7 @@ fn start_ready_containers(cx: &mut Cx, world: &mut World, task: Id<Task>) {
                 Fulfilment::Met => {}
                 Fulfilment::Open => ready = false,
                 Fulfilment::Impossible => {
-                    let reason = StopReason::DependencyFailed { container: position as u8 };
-                    return request_stop(cx, world, task, reason);
+                    return dependency_failed(cx, world, (task, position as u8));
                 }
             }
         }
@@ -289,6 +292,24 @@ fn start_ready_containers(cx: &mut Cx, world: &mut World, task: Id<Task>) {
             pull(cx, world, (task, position as u8));
         }
     }
+}
+
+/// A container can never start: an essential one ends the task, others go on without it.
+///
+/// Source: amazon-ecs-agent `task_manager.go`, `handleTerminalDependencyError`.
+fn dependency_failed(cx: &mut Cx, world: &mut World, id: ContainerId) {
+    if container(cx, &world.tasks[id.0], id.1).essential {
+        let reason = StopReason::DependencyFailed { container: id.1 };
+        return request_stop(cx, world, id.0, reason);
+    }
+    go_on_without(cx, world, id);
+}
+
+/// A container that is not essential never ran; those that wait for it may now give up.
+fn go_on_without(cx: &mut Cx, world: &mut World, id: ContainerId) {
+    world.tasks[id.0].containers[id.1 as usize].state = ContainerState::Stopped { exit_code: None };
+    cx.tell(world, Fact::ContainerStopped { task: id.0, container: id.1, exit_code: None });
+    start_ready_containers(cx, world, id.0);
 }
 
 enum Fulfilment {
@@ -355,8 +376,8 @@ fn pull(cx: &mut Cx, world: &mut World, id: ContainerId) {
                     PullBehavior::Default | PullBehavior::Always => {
                         let luck = container_luck(&world.tasks[task], position);
                         let delay = cx.model.timing.cached_pull.sample_span(luck, CACHED_PULL);
-                        let step = Event::Container(id, ContainerStep::PullChecked);
-                        cx.after(delay, rank::PROGRESSED, step);
+                        let step = (rank::PROGRESSED, ContainerStep::PullChecked);
+                        foresee(cx, world, id, delay, step);
                     }
                 }
                 return;
@@ -444,7 +465,25 @@ fn begin_start(cx: &mut Cx, world: &mut World, id: ContainerId) {
     } else {
         ContainerStep::Started
     };
-    cx.after(delay, rank::PROGRESSED, Event::Container(id, step));
+    foresee(cx, world, id, delay, (rank::PROGRESSED, step));
+}
+
+/// Schedules a step of a container, which comes only if it is not started anew meanwhile.
+fn foresee(
+    cx: &mut Cx,
+    world: &World,
+    (task, container): ContainerId,
+    delay: Span,
+    (rank, step): (Rank, ContainerStep),
+) {
+    let start = start_number(&world.tasks[task], container);
+    cx.after(delay, rank, Event::Container { task, container, start, step });
+}
+
+/// Which start of the container this is; the number wraps long after all that was foreseen for
+/// it has come, for restarts are at least a minute apart.
+fn start_number(task: &Task, container: u8) -> u16 {
+    task.containers[container as usize].starts as u16
 }
 
 fn definition<'m>(cx: &Cx<'m>, task: &Task) -> &'m TaskDefinition {
@@ -461,20 +500,25 @@ fn container_luck(task: &Task, position: u8) -> Luck {
 }
 
 /// A step in the life of a container; one about a container that has moved on is dropped.
-pub(super) fn on_container(cx: &mut Cx, world: &mut World, id: ContainerId, step: ContainerStep) {
+pub(super) fn on_container(
+    cx: &mut Cx,
+    world: &mut World,
+    (id, start): (ContainerId, u16),
+    step: ContainerStep,
+) {
     let Some(entry) = world.tasks.get_mut(id.0) else { return };
+    if start_number(entry, id.1) != start {
+        return;
+    }
     let state = entry.containers[id.1 as usize].state;
     match (step, state) {
         (ContainerStep::PullChecked, ContainerState::Pulling) => image_is_there(cx, world, id),
         (ContainerStep::Started, ContainerState::Starting) => {
-            run_container(cx, world, id);
+            run_container(cx, world, id, Age::New);
             start_ready_containers(cx, world, id.0);
             try_running(cx, world, id.0);
         }
-        (ContainerStep::StartFailed, ContainerState::Starting) => {
-            let reason = StopReason::ContainerStartFailed { container: id.1 };
-            request_stop(cx, world, id.0, reason);
-        }
+        (ContainerStep::StartFailed, ContainerState::Starting) => start_failed(cx, world, id),
         (ContainerStep::Healthy, ContainerState::Running { .. }) => {
             mark_container_healthy(world, id);
             if world.tasks[id.0].stop.is_none() {
@@ -493,8 +537,19 @@ pub(super) fn on_container(cx: &mut Cx, world: &mut World, id: ContainerId, step
     }
 }
 
+/// A container could not be started: an essential one ends the task, others go on without it.
+fn start_failed(cx: &mut Cx, world: &mut World, id: ContainerId) {
+    let entry = &world.tasks[id.0];
+    let ran = entry.times.started.is_some();
+    if container(cx, entry, id.1).essential {
+        let reason = StopReason::ContainerStartFailed { container: id.1, ran };
+        return request_stop(cx, world, id.0, reason);
+    }
+    go_on_without(cx, world, id);
+}
+
 /// The process runs: foresees its end and its first passed health check.
-fn run_container(cx: &mut Cx, world: &mut World, id: ContainerId) {
+fn run_container(cx: &mut Cx, world: &mut World, id: ContainerId, age: Age) {
     let entry = &mut world.tasks[id.0];
     let now = cx.now();
     entry.containers[id.1 as usize].state =
@@ -502,24 +557,59 @@ fn run_container(cx: &mut Cx, world: &mut World, id: ContainerId) {
     let container = container(cx, entry, id.1);
     let luck = container_luck(entry, id.1);
     let run_time = entry.run_time.filter(|_| container.essential);
-    if let Some((after, exit_code)) = natural_end(&container.behaviour, luck, run_time) {
-        cx.after(after, rank::ENDED, Event::Container(id, ContainerStep::Exits { exit_code }));
+    if let Some((after, exit_code)) = natural_end(&container.behaviour, luck, run_time, age) {
+        foresee(cx, world, id, after, (rank::ENDED, ContainerStep::Exits { exit_code }));
     }
     if let Some(check) = container.health_check {
         let ready = container.behaviour.ready_time.sample_span(luck, READY_TIME);
         let passes = first_check_after(ready, Span::ZERO, check.interval);
-        cx.after(passes, rank::PROGRESSED, Event::Container(id, ContainerStep::Healthy));
+        foresee(cx, world, id, passes, (rank::PROGRESSED, ContainerStep::Healthy));
     }
     if let Some(timeout) = container.start_timeout {
-        cx.after(timeout, rank::PROGRESSED, Event::Container(id, ContainerStep::StartTimeout));
+        foresee(cx, world, id, timeout, (rank::PROGRESSED, ContainerStep::StartTimeout));
     }
     cx.tell(world, Fact::ContainerStarted { task: id.0, container: id.1 });
 }
 
+/// How long a process has run already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Age {
+    /// It has just started.
+    New,
+    /// It is found running at an instant like any other: when the run begins.
+    Any,
+}
+
+/// What is left of a run that is found under way at an instant like any other.
+///
+/// Renewal theory: the longer a run the likelier it is met, and it is met anywhere in it. The run
+/// is one of several, chosen in proportion to its length, which comes close for any distribution.
+fn rest_of_run(time: &Distribution, luck: Luck) -> Span {
+    let runs: [Span; 32] = array::from_fn(|n| time.sample_span(luck.part(n as u64), RUN_TIME));
+    let total: f64 = runs.iter().map(|run| run.as_secs_f64()).sum();
+    let mut point = luck.unit(RUN_MET) * total;
+    let met = runs.iter().copied().find(|run| {
+        point -= run.as_secs_f64();
+        point < 0.0
+    });
+    Span::from_secs_f64(met.unwrap_or(runs[0]).as_secs_f64() * luck.unit(RUN_LEFT))
+}
+
 /// When and how a process ends by itself: at the end of its work, or by a crash before.
-fn natural_end(behaviour: &Behaviour, luck: Luck, run_time: Option<Span>) -> Option<(Span, u8)> {
-    let work = run_time
-        .or_else(|| behaviour.run_time.as_ref().map(|time| time.sample_span(luck, RUN_TIME)));
+fn natural_end(
+    behaviour: &Behaviour,
+    luck: Luck,
+    run_time: Option<Span>,
+    age: Age,
+) -> Option<(Span, u8)> {
+    let own_time = || {
+        let time = behaviour.run_time.as_ref()?;
+        Some(match age {
+            Age::New => time.sample_span(luck, RUN_TIME),
+            Age::Any => rest_of_run(time, luck),
+        })
+    };
+    let work = run_time.or_else(own_time);
     let work = work.map(|span| {
         let failed = luck.chance(RUN_FAILURE, behaviour.failure_rate);
         (span, if failed { behaviour.failure_exit_code } else { 0 })
@@ -560,15 +650,13 @@ fn mark_container_healthy(world: &mut World, id: ContainerId) {
 fn give_up_waiting_for(cx: &mut Cx, world: &mut World, id: ContainerId) {
     let entry = &world.tasks[id.0];
     let containers = &definition(cx, entry).containers;
-    let waiting = containers.iter().enumerate().position(|(position, other)| {
-        entry.containers[position].state == ContainerState::Waiting
-            && other.depends_on.iter().any(|dependency| {
-                dependency.on == id.1 as usize && dependency.condition != Condition::Start
-            })
-    });
-    if let Some(position) = waiting {
-        let reason = StopReason::DependencyFailed { container: position as u8 };
-        request_stop(cx, world, id.0, reason);
+    for (position, other) in containers.iter().enumerate() {
+        let waits = other.depends_on.iter().any(|dependency| {
+            dependency.on == id.1 as usize && dependency.condition != Condition::Start
+        });
+        if waits && world.tasks[id.0].containers[position].state == ContainerState::Waiting {
+            dependency_failed(cx, world, (id.0, position as u8));
+        }
     }
 }
 
@@ -838,8 +926,8 @@ fn continue_stopping(cx: &mut Cx, world: &mut World, task: Id<Task>) {
         } else {
             (time, TERMINATED)
         };
-        let step = ContainerStep::Stopped { exit_code };
-        cx.after(after, rank::ENDED, Event::Container((task, position as u8), step));
+        let step = (rank::ENDED, ContainerStep::Stopped { exit_code });
+        foresee(cx, world, (task, position as u8), after, step);
     }
     if all_stopped {
         finish(cx, world, task);
@@ -872,8 +960,9 @@ fn stopped(cx: &mut Cx, world: &mut World, task: Id<Task>) {
     let entry = &mut world.tasks[task];
     let eni = std::mem::take(&mut entry.holds.eni);
     let (instance, subnet) = (entry.instance, entry.subnet);
+    let daemon = daemon_of(cx, entry.owner);
     match instance {
-        Some(instance) if eni => world.cluster.release_eni(cx.model, instance),
+        Some(instance) if eni => world.cluster.release_eni(cx.model, instance, daemon),
         Some(_) => {}
         None => {
             let size = entry.fargate.expect("a task on Fargate has a size");

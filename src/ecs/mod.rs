@@ -37,7 +37,6 @@ use self::model::{Service, Submitter};
 use self::placement::Placer;
 use self::service::ServiceState;
 use self::submit::{Submission, SubmitterState};
-use self::task::ContainerId;
 
 /// One run: deterministic, and a clone of it at any instant continues as the original does.
 #[derive(Clone, Debug)]
@@ -70,6 +69,8 @@ pub struct World {
 pub enum Stop {
     /// To the instant it was asked for.
     Reached,
+    /// Through as many events as it was given; there are more before that instant.
+    Paused,
     /// To a bound of the model: how many events or tasks were allowed.
     LimitReached(Limit),
     /// Into an instant that never ends.
@@ -92,8 +93,8 @@ enum Event {
     Begin,
     /// A step in the life of a task.
     Task(Id<Task>, TaskStep),
-    /// A step in the life of a container.
-    Container(ContainerId, ContainerStep),
+    /// A step in the life of a container, of its start with this number.
+    Container { task: Id<Task>, container: u8, start: u16, step: ContainerStep },
     /// The next pull on an instance is complete, unless the epoch is stale.
     InstancePull(Id<Instance>, u32),
     /// The next pull of a Fargate task is complete, unless the epoch is stale.
@@ -207,12 +208,21 @@ impl Sim {
     ///
     /// A run can be continued: `run_until(a)` then `run_until(b)` equals `run_until(b)`.
     pub fn run_until(&mut self, until: SimTime, observer: &mut dyn Observer) -> Stop {
+        self.run_some(until, u64::MAX, observer)
+    }
+
+    /// Like [`Sim::run_until`], but pauses after so many events.
+    pub fn run_some(&mut self, until: SimTime, events: u64, observer: &mut dyn Observer) -> Stop {
+        let pause = self.events.saturating_add(events);
         loop {
             if self.events >= self.model.limits.events {
                 return Stop::LimitReached(Limit::Events(self.model.limits.events));
             }
             if self.world.things() > self.model.limits.tasks {
                 return Stop::LimitReached(Limit::Tasks(self.model.limits.tasks));
+            }
+            if self.events >= pause {
+                return Stop::Paused;
             }
             match self.queue.pop_until(until) {
                 Ok(Some(event)) => {
@@ -269,7 +279,9 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
     match event {
         Event::Begin => begin(cx, world),
         Event::Task(task, step) => life::on_task(cx, world, task, step),
-        Event::Container(container, step) => life::on_container(cx, world, container, step),
+        Event::Container { task, container, start, step } => {
+            life::on_container(cx, world, ((task, container), start), step);
+        }
         Event::InstancePull(instance, epoch) => life::on_instance_pull(cx, world, instance, epoch),
         Event::TaskPull(task, epoch) => life::on_task_pull(cx, world, task, epoch),
         Event::Reconcile(service, epoch) => service::on_reconcile(cx, world, service, epoch),

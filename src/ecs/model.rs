@@ -566,10 +566,12 @@ pub struct Account {
     pub fargate_spot_launches: Option<RateLimit>,
     /// RunTask and StopTask calls.
     pub api_calls: Option<RateLimit>,
-    /// Tasks launched by one service on instances.
-    pub service_launches_on_instances: Option<RateLimit>,
-    /// Tasks launched by one service on Fargate.
-    pub service_launches_on_fargate: Option<RateLimit>,
+    /// RunTask calls that can start tasks on Fargate.
+    pub fargate_run_task_calls: Option<RateLimit>,
+    /// Tasks launched by one service on instances in any minute.
+    pub service_launches_on_instances: Option<u32>,
+    /// Tasks launched by one service on Fargate in any minute.
+    pub service_launches_on_fargate: Option<u32>,
 }
 
 /// A token bucket.

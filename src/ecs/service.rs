@@ -6,13 +6,16 @@ use std::collections::{BinaryHeap, VecDeque};
 use crate::engine::{Id, Ix, Luck, Purpose};
 use crate::units::{SimTime, Span};
 
-use super::account::Bucket;
+use super::account::PerMinute;
 use super::cluster::Instance;
 use super::life::{self, NewTask};
 use super::model::{InitialState, PlacementStrategy, Provider, Scheduling, Service, StrategyItem};
-use super::placement::{self, Ask};
+use super::placement::{self, Ask, Place};
 use super::task::StopCode;
-use super::{Cx, Event, Fact, Owner, ServiceEvent, StopReason, Task, TaskStatus, World, rank};
+use super::{
+    Cx, Event, Fact, Owner, PlacementFailure, ServiceEvent, StopReason, Task, TaskStatus, World,
+    rank,
+};
 
 const RECONCILE: Purpose = Purpose::new("service reconcile");
 const SCALE_IN: Purpose = Purpose::new("scale-in choice");
@@ -34,12 +37,12 @@ pub struct ServiceState {
     healthy: u32,
     by_provider: [u32; Provider::ALL.len()],
     /// For a daemon service: the instances it runs on; a slot each.
-    hosts: Vec<(Id<Instance>, bool)>,
+    hosts: Vec<Id<Instance>>,
     next_reconcile: Option<SimTime>,
     epoch: u32,
     reactions: u64,
     scale_ins: u64,
-    launches: Option<Bucket>,
+    launches: Option<PerMinute>,
     failed_starts: u32,
     throttled_until: SimTime,
     unplaced_since: Option<SimTime>,
@@ -99,8 +102,9 @@ impl ServiceState {
     }
 
     /// Notes an instance that a daemon service runs on.
-    pub(super) fn daemon_instance(&mut self, instance: Id<Instance>, set_aside: bool) {
-        self.hosts.push((instance, set_aside));
+    pub(super) fn daemon_instance(&mut self, instance: Id<Instance>) {
+        self.free_slots.push(Reverse(self.slots.len() as u32));
+        self.hosts.push(instance);
         self.slots.push(Slot::default());
         self.desired += 1;
         self.missing_since.push_back(SimTime::ZERO);
@@ -142,7 +146,7 @@ pub(super) fn begin(cx: &mut Cx, world: &mut World) {
         } else {
             account.service_launches_on_fargate
         };
-        world.services[ix].launches = limit.map(Bucket::new);
+        world.services[ix].launches = limit.map(PerMinute::new);
     }
     match cx.model.initial_state {
         InitialState::Steady => {
@@ -220,7 +224,13 @@ enum Next {
     Nothing,
     /// A rate is used up; for so long.
     Wait(Span),
-    NoRoom(Ask),
+    NoRoom(Refusal),
+}
+
+/// What was asked for in vain: by a replica of all instances, by a daemon of its own one, and why.
+struct Refusal {
+    ask: Ask,
+    of_daemon: Option<PlacementFailure>,
 }
 
 fn start_missing(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
@@ -231,13 +241,10 @@ fn start_missing(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
     let mut started: Option<(u32, Id<Task>)> = None;
     loop {
         let state = &mut world.services[ix];
-        if state.active < state.desired
-            && let Some(bucket) = &mut state.launches
-            && bucket.available(cx.now()) == 0
-        {
-            let delay = bucket.wait();
+        let wait = state.launches.as_mut().map_or(Span::ZERO, |quota| quota.wait(cx.now()));
+        if state.active < state.desired && !wait.is_zero() {
             say_throttled(cx, world, ix);
-            wake(cx, world, ix, delay);
+            wake(cx, world, ix, wait);
             break;
         }
         match next_task(cx, world, ix) {
@@ -245,8 +252,8 @@ fn start_missing(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
                 let state = &mut world.services[ix];
                 state.unplaced_since = None;
                 state.said_unable = None;
-                if let Some(bucket) = &mut state.launches {
-                    bucket.take();
+                if let Some(quota) = &mut state.launches {
+                    quota.take(cx.now());
                 }
                 let task = life::launch(cx, world, &new);
                 adopt(world, ix, &new, task);
@@ -258,8 +265,8 @@ fn start_missing(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
                 wake(cx, world, ix, delay);
                 break;
             }
-            Next::NoRoom(ask) => {
-                say_unable_to_place(cx, world, ix, ask);
+            Next::NoRoom(refusal) => {
+                say_unable_to_place(cx, world, ix, refusal);
                 break;
             }
         }
@@ -282,76 +289,95 @@ fn adopt(world: &mut World, ix: Ix<Service>, new: &NewTask, task: Id<Task>) {
 
 /// Decides the next task: its slot, its provider, its place. Nothing is changed if there is none.
 fn next_task(cx: &mut Cx, world: &mut World, ix: Ix<Service>) -> Next {
-    let spec = &cx.model.services[ix];
     if world.services[ix].active >= world.services[ix].desired {
         return Next::Nothing;
     }
+    match cx.model.services[ix].scheduling {
+        Scheduling::Replica { .. } => next_replica(cx, world, ix),
+        Scheduling::Daemon => next_daemon(cx, world, ix),
+    }
+}
+
+fn next_replica(cx: &mut Cx, world: &mut World, ix: Ix<Service>) -> Next {
+    let providers = &cx.model.launches[cx.model.services[ix].launch].providers;
+    let provider = choose_provider(providers, &world.services[ix].by_provider);
+    let wait = world.account.fargate_launch_wait(provider, cx.now());
+    if !wait.is_zero() {
+        return Next::Wait(wait);
+    }
+    let slot = world.services[ix].take_slot();
+    let ask = ask(cx, &world.services[ix], (ix, slot), provider);
+    match placement::choose(cx.model, world, &ask) {
+        Some(place) => Next::Task(new_task(cx, world, (ix, slot), (&ask, place))),
+        None => {
+            world.services[ix].free_slots.push(Reverse(slot));
+            Next::NoRoom(Refusal { ask, of_daemon: None })
+        }
+    }
+}
+
+/// Decides the task of the first instance that has none of the daemon service and has room for it.
+fn next_daemon(cx: &mut Cx, world: &mut World, ix: Ix<Service>) -> Next {
+    let provider = cx.model.launches[cx.model.services[ix].launch].providers[0].provider;
+    let mut refused = Vec::new();
+    let mut next = Next::Nothing;
+    while let Some(slot) = world.services[ix].free_slots.pop().map(|slot| slot.0) {
+        let instance = world.services[ix].hosts[slot as usize];
+        let ask = ask(cx, &world.services[ix], (ix, slot), provider);
+        match placement::choose_for_daemon(cx.model, world, &ask, (ix, instance)) {
+            Ok(place) => {
+                next = Next::Task(new_task(cx, world, (ix, slot), (&ask, place)));
+                break;
+            }
+            Err(failure) => {
+                refused.push(slot);
+                if matches!(next, Next::Nothing) {
+                    next = Next::NoRoom(Refusal { ask, of_daemon: Some(failure) });
+                }
+            }
+        }
+    }
+    world.services[ix].free_slots.extend(refused.into_iter().map(Reverse));
+    next
+}
+
+/// What the next task in a slot of the service asks for.
+fn ask(cx: &Cx, state: &ServiceState, (ix, slot): (Ix<Service>, u32), provider: Provider) -> Ask {
+    let spec = &cx.model.services[ix];
     let definition = &cx.model.task_definitions[spec.task_definition];
-    let launch = &cx.model.launches[spec.launch];
-    let ask = |provider, luck| Ask {
+    let incarnation = state.slots[slot as usize].incarnations;
+    Ask {
         launch: spec.launch,
         requirement: definition.requirement,
         fargate: definition.fargate,
         provider,
-        luck,
-    };
-    let (slot, provider) = match spec.scheduling {
-        Scheduling::Replica { .. } => {
-            let provider = choose_provider(&launch.providers, &world.services[ix].by_provider);
-            (world.services[ix].take_slot(), provider)
-        }
-        Scheduling::Daemon => match next_daemon_slot(cx, world, ix) {
-            Some(slot) => (slot, launch.providers[0].provider),
-            None => return Next::Nothing,
-        },
-    };
-    let incarnation = world.services[ix].slots[slot as usize].incarnations;
-    let luck = luck(cx, ix).part(u64::from(slot)).part(u64::from(incarnation));
-    let ask = ask(provider, luck);
-    let wait = world.account.fargate_launch_wait(provider, cx.now());
-    let place = match spec.scheduling {
-        Scheduling::Daemon => {
-            let (instance, _) = world.services[ix].hosts[slot as usize];
-            Some(placement::place_on(cx.model, world, &ask, instance))
-        }
-        Scheduling::Replica { .. } if !wait.is_zero() => {
-            world.services[ix].free_slots.push(Reverse(slot));
-            return Next::Wait(wait);
-        }
-        Scheduling::Replica { .. } => placement::choose(cx.model, world, &ask),
-    };
-    let Some(place) = place else {
-        world.services[ix].free_slots.push(Reverse(slot));
-        return Next::NoRoom(ask);
-    };
+        luck: luck(cx, ix).part(u64::from(slot)).part(u64::from(incarnation)),
+    }
+}
+
+/// Counts the task that goes to a place.
+fn new_task(
+    cx: &Cx,
+    world: &mut World,
+    (ix, slot): (Ix<Service>, u32),
+    (ask, place): (&Ask, Place),
+) -> NewTask {
     let state = &mut world.services[ix];
     let wanted = state.missing_since.pop_front().unwrap_or(cx.now());
     state.slots[slot as usize].incarnations += 1;
     state.active += 1;
-    state.by_provider[provider as usize] += 1;
-    Next::Task(NewTask {
+    state.by_provider[ask.provider as usize] += 1;
+    NewTask {
         owner: Owner::Service { service: ix, slot },
-        task_definition: spec.task_definition,
-        requirement: definition.requirement,
-        launch: spec.launch,
+        task_definition: cx.model.services[ix].task_definition,
+        requirement: ask.requirement,
+        launch: ask.launch,
         place,
-        fargate: definition.fargate,
+        fargate: ask.fargate,
         run_time: None,
         wanted,
-        luck,
-    })
-}
-
-/// Returns the first instance of a daemon service that has no task of it and could have one.
-fn next_daemon_slot(cx: &Cx, world: &World, ix: Ix<Service>) -> Option<u32> {
-    let spec = &cx.model.services[ix];
-    let requirement = cx.model.task_definitions[spec.task_definition].requirement;
-    let wanted = &cx.model.requirements[requirement];
-    let state = &world.services[ix];
-    let slot = state.hosts.iter().zip(&state.slots).position(|((instance, set_aside), slot)| {
-        slot.task.is_none() && *set_aside && world.cluster.has_room(*instance, wanted, Some(ix))
-    })?;
-    Some(slot as u32)
+        luck: ask.luck,
+    }
 }
 
 /// Chooses the capacity provider of the next task.
@@ -380,7 +406,8 @@ pub(crate) fn choose_provider(
 /// Says that nothing fits, and when to try again.
 ///
 /// Observed (reproio/ecs_deploy#53): often at first, then only every five minutes.
-fn say_unable_to_place(cx: &mut Cx, world: &mut World, ix: Ix<Service>, ask: Ask) {
+fn say_unable_to_place(cx: &mut Cx, world: &mut World, ix: Ix<Service>, refusal: Refusal) {
+    let Refusal { ask, of_daemon } = refusal;
     let now = cx.now();
     let timing = &cx.model.timing;
     let state = &mut world.services[ix];
@@ -389,7 +416,7 @@ fn say_unable_to_place(cx: &mut Cx, world: &mut World, ix: Ix<Service>, ask: Ask
     let delay = if patient { timing.placement_retry_slow } else { timing.placement_retry };
     if state.said_unable.is_none_or(|at| now.since(at) >= EVENT_REPEAT) {
         state.said_unable = Some(now);
-        let failure = placement::explain(cx.model, world, &ask);
+        let failure = of_daemon.unwrap_or_else(|| placement::explain(cx.model, world, &ask));
         let event = ServiceEvent::UnableToPlace {
             provider: ask.provider,
             requirement: ask.requirement,
@@ -438,9 +465,7 @@ pub(super) fn task_is_to_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, re
     state.slots[slot as usize].task = None;
     state.steady = false;
     state.note_missing(cx.now());
-    if cx.model.services[ix].scheduling != Scheduling::Daemon {
-        state.free_slots.push(Reverse(slot));
-    }
+    state.free_slots.push(Reverse(slot));
     if reason == StopReason::ScaledIn {
         return; // the scheduler's own doing
     }

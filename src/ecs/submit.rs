@@ -9,7 +9,7 @@ use crate::engine::{Id, Ix, Luck, Purpose};
 use crate::units::{Calendar, Schedule, SimTime, Span};
 
 use super::life::{self, NewTask};
-use super::model::{FargateSize, Provider, Requirement, Source, StrategyItem, Submitter, WhenFull};
+use super::model::{FargateSize, Provider, Requirement, Source, Submitter, WhenFull};
 use super::placement::{self, Ask, Place};
 use super::service::choose_provider;
 use super::{AfterFailure, Cx, Event, Fact, Owner, PlacementFailure, World, rank};
@@ -18,6 +18,10 @@ const RETRY_JITTER: Purpose = Purpose::new("RunTask retry jitter");
 
 /// Tasks that one call of RunTask can start. Source: ECS API, RunTask.
 const TASKS_PER_CALL: u32 = 10;
+
+/// Calls that one event stands for: a row of many tasks takes several, so that the bounds of the
+/// run, and whoever wants to end it, are asked between them.
+const CALLS_PER_EVENT: u32 = 100;
 
 /// What a submitter has done so far.
 #[derive(Clone, Debug, Default)]
@@ -35,10 +39,31 @@ pub struct Submission {
     arrived: SimTime,
     count: u32,
     launched: u32,
+    /// How many of them are on which provider.
+    by_provider: Counts,
+    attempt: Attempt,
     attempts: u32,
     requirement: Ix<Requirement>,
     run_time: Option<Span>,
     fargate: Option<FargateSize>,
+}
+
+type Counts = [u32; Provider::ALL.len()];
+
+/// The calls for what is left of a submission, made until each task of it is launched or refused.
+#[derive(Clone, Copy, Debug, Default)]
+struct Attempt {
+    /// Tasks refused so far, by provider.
+    refused: Counts,
+    /// Why the first of them was.
+    failure: Option<PlacementFailure>,
+}
+
+impl Submission {
+    /// Returns how many tasks are neither launched nor refused yet.
+    fn left(&self) -> u32 {
+        self.count - self.launched - self.attempt.refused.iter().sum::<u32>()
+    }
 }
 
 /// Schedules the first arrival of each submitter.
@@ -82,35 +107,29 @@ pub(super) fn on_arrival(cx: &mut Cx, world: &mut World, ix: Ix<Submitter>) {
     let spec = &cx.model.submitters[ix];
     let definition = &cx.model.task_definitions[spec.task_definition];
     let at = row as usize;
-    let submission = match &spec.source {
+    let (count, requirement, run_time, fargate) = match &spec.source {
         Source::Trace(trace) => {
             let requirement = trace.requirement[at];
-            Submission {
-                submitter: ix,
-                row,
-                arrived: cx.now(),
-                count: trace.count[at],
-                launched: 0,
-                attempts: 0,
-                requirement,
-                run_time: trace.duration.get(at).copied(),
-                fargate: trace.fargate.get(requirement.index()).copied().flatten(),
-            }
+            let fargate = trace.fargate.get(requirement.index()).copied().flatten();
+            (trace.count[at], requirement, trace.duration.get(at).copied(), fargate)
         }
-        Source::Schedule { count, .. } => Submission {
-            submitter: ix,
-            row,
-            arrived: cx.now(),
-            count: *count,
-            launched: 0,
-            attempts: 0,
-            requirement: definition.requirement,
-            run_time: None,
-            fargate: definition.fargate,
-        },
+        Source::Schedule { count, .. } => {
+            (*count, definition.requirement, None, definition.fargate)
+        }
     };
-    let count = submission.count;
-    let id = world.submissions.insert(submission);
+    let id = world.submissions.insert(Submission {
+        submitter: ix,
+        row,
+        arrived: cx.now(),
+        count,
+        launched: 0,
+        by_provider: Counts::default(),
+        attempt: Attempt::default(),
+        attempts: 0,
+        requirement,
+        run_time,
+        fargate,
+    });
     cx.tell(world, Fact::Submitted { submitter: ix, row, count });
     schedule_arrival(cx, world, ix);
     if world.submitters[ix].queue.is_empty() {
@@ -147,23 +166,31 @@ pub(super) fn on_try_queue(cx: &mut Cx, world: &mut World, ix: Ix<Submitter>) {
             Outcome::Done => {
                 world.submitters[ix].queue.pop_front();
             }
-            Outcome::Wait(delay) => {
-                world.submitters[ix].queue_pending = true;
-                return cx.after(delay, rank::CONTROLLERS, Event::TryQueue(ix));
+            Outcome::Wait(delay) => return try_queue_after(cx, world, ix, delay),
+            Outcome::NoRoom => {
+                // Asked again when room appears.
+                return tell_refusal(cx, world, head, AfterFailure::Waits);
             }
-            Outcome::NoRoom(..) => return, // asked again when room appears; nobody is told
         }
     }
 }
 
+fn try_queue_after(cx: &mut Cx, world: &mut World, ix: Ix<Submitter>, delay: Span) {
+    world.submitters[ix].queue_pending = true;
+    cx.after(delay, rank::CONTROLLERS, Event::TryQueue(ix));
+}
+
 fn submit(cx: &mut Cx, world: &mut World, id: Id<Submission>) {
+    let ix = world.submissions[id].submitter;
     match call_run_task(cx, world, id) {
         Outcome::Done => {}
-        Outcome::Wait(delay) => cx.after(delay, rank::DEMAND, Event::Submit(id)),
-        Outcome::NoRoom(ask, why) => {
-            let why = why.unwrap_or_else(|| placement::explain_often(cx.model, world, &ask));
-            handle_refusal(cx, world, id, why);
+        // First in, first out: those who come later wait behind it.
+        Outcome::Wait(delay) if cx.model.submitters[ix].when_full == WhenFull::Queue => {
+            world.submitters[ix].queue.push_back(id);
+            try_queue_after(cx, world, ix, delay);
         }
+        Outcome::Wait(delay) => cx.after(delay, rank::DEMAND, Event::Submit(id)),
+        Outcome::NoRoom => handle_refusal(cx, world, id),
     }
 }
 
@@ -171,65 +198,100 @@ fn submit(cx: &mut Cx, world: &mut World, id: Id<Submission>) {
 enum Outcome {
     /// All tasks are launched; the submission is gone.
     Done,
-    /// A rate is used up; for so long.
+    /// A rate is used up, or there is more to do than fits in one event; for so long.
     Wait(Span),
-    /// What this asked for was not there; and why, where that can be seen only before the places
-    /// held for others are given up.
-    NoRoom(Ask, Option<PlacementFailure>),
+    /// Tasks were refused, and the rest is launched; the attempt says why.
+    NoRoom,
 }
 
-/// Calls RunTask, ten tasks at a time, until all are launched or one is refused.
+/// Calls RunTask, ten tasks at a time, until each task is launched or refused.
+///
+/// A task that its capacity provider has no room for is refused; others of the call, which the
+/// strategy gave to other providers, start. Source: ECS API, RunTask, `failures`.
 fn call_run_task(cx: &mut Cx, world: &mut World, id: Id<Submission>) -> Outcome {
     if cx.model.submitters[world.submissions[id].submitter].gang {
         return launch_all_or_none(cx, world, id);
     }
-    loop {
+    for _ in 0..CALLS_PER_EVENT {
         let submission = &world.submissions[id];
-        let left = submission.count - submission.launched;
-        if left == 0 {
+        if submission.launched == submission.count {
             world.submissions.remove(id);
             return Outcome::Done;
         }
-        if let Err(delay) = world.account.api_call(cx.now()) {
-            return Outcome::Wait(delay);
+        if submission.left() == 0 {
+            return Outcome::NoRoom;
         }
-        for _ in 0..left.min(TASKS_PER_CALL) {
-            let submission = &world.submissions[id];
-            let ask = ask(cx, submission, submission.launched);
-            let wait = world.account.fargate_launch_wait(ask.provider, cx.now());
-            if !wait.is_zero() {
-                return Outcome::Wait(wait);
+        if let Err(wait) = calls(cx, world, id, 1) {
+            return Outcome::Wait(wait);
+        }
+        for _ in 0..TASKS_PER_CALL {
+            if world.submissions[id].left() == 0 {
+                break;
             }
-            match placement::choose(cx.model, world, &ask) {
-                Some(place) => launch(cx, world, id, (ask, place)),
-                None => return Outcome::NoRoom(ask, None),
+            if let Err(wait) = start_one(cx, world, id) {
+                return Outcome::Wait(wait);
             }
         }
     }
+    Outcome::Wait(Span::ZERO)
 }
 
-/// What the next task of the submission asks for.
+/// Takes so many calls of RunTask from the account's rates, or says how long to wait.
+fn calls(cx: &Cx, world: &mut World, id: Id<Submission>, number: u32) -> Result<(), Span> {
+    let launch = &cx.model.launches[cx.model.submitters[world.submissions[id].submitter].launch];
+    let on_fargate = launch.providers.iter().any(|item| !item.provider.uses_instances());
+    world.account.run_task_calls(cx.now(), on_fargate, number)
+}
+
+/// Starts the next task of the submission or notes its refusal; or says how long to wait.
+fn start_one(cx: &mut Cx, world: &mut World, id: Id<Submission>) -> Result<(), Span> {
+    let submission = &world.submissions[id];
+    let spec = &cx.model.submitters[submission.submitter];
+    let providers = &cx.model.launches[spec.launch].providers;
+    let mut asked = submission.by_provider;
+    for (asked, refused) in asked.iter_mut().zip(submission.attempt.refused) {
+        *asked += refused;
+    }
+    let provider = choose_provider(providers, &asked);
+    if submission.attempt.refused[provider as usize] > 0 {
+        // Like the one before it on this provider.
+        world.submissions[id].attempt.refused[provider as usize] += 1;
+        return Ok(());
+    }
+    let ask = ask(cx, submission, submission.launched, provider);
+    let wait = world.account.fargate_launch_wait(provider, cx.now());
+    if !wait.is_zero() {
+        return Err(wait);
+    }
+    if let Some(place) = placement::choose(cx.model, world, &ask) {
+        launch(cx, world, id, (ask, place));
+        return Ok(());
+    }
+    let submission = &world.submissions[id];
+    let is_first = submission.attempt.failure.is_none() && is_told(cx, submission);
+    let failure = is_first.then(|| placement::explain_often(cx.model, world, &ask));
+    let submission = &mut world.submissions[id];
+    submission.attempt.failure = submission.attempt.failure.or(failure);
+    submission.attempt.refused[provider as usize] = match providers.len() {
+        // All that are left are refused like this one.
+        1 => submission.count - submission.launched,
+        _ => 1,
+    };
+    Ok(())
+}
+
+/// What a task of the submission asks for.
 ///
 /// Base and weight of a strategy count over the tasks of one submission (Assumption: the API says
 /// "for each service" and nothing about RunTask).
-fn ask(cx: &Cx, submission: &Submission, ordinal: u32) -> Ask {
-    let spec = &cx.model.submitters[submission.submitter];
-    let items = &cx.model.launches[spec.launch].providers;
+fn ask(cx: &Cx, submission: &Submission, ordinal: u32, provider: Provider) -> Ask {
     Ask {
-        launch: spec.launch,
+        launch: cx.model.submitters[submission.submitter].launch,
         requirement: submission.requirement,
         fargate: submission.fargate,
-        provider: nth_provider(items, ordinal),
+        provider,
         luck: task_luck(cx, submission, ordinal),
     }
-}
-
-fn nth_provider(items: &[StrategyItem], ordinal: u32) -> Provider {
-    if let [only] = items {
-        return only.provider;
-    }
-    let counts = super::service::provider_targets(items, ordinal);
-    choose_provider(items, &counts)
 }
 
 fn task_luck(cx: &Cx, submission: &Submission, ordinal: u32) -> Luck {
@@ -241,6 +303,7 @@ fn launch(cx: &mut Cx, world: &mut World, id: Id<Submission>, (ask, place): (Ask
     let submission = &mut world.submissions[id];
     let ordinal = submission.launched;
     submission.launched += 1;
+    submission.by_provider[place.provider as usize] += 1;
     let spec = &cx.model.submitters[submission.submitter];
     let new = NewTask {
         owner: Owner::Submission { submitter: submission.submitter, row: submission.row, ordinal },
@@ -258,23 +321,31 @@ fn launch(cx: &mut Cx, world: &mut World, id: Id<Submission>, (ask, place): (Ask
 
 /// Finds room for all tasks of a submission before it launches any.
 ///
-/// The submitter's own doing: RunTask itself starts what fits. The calls are made at one instant.
+/// The submitter's own doing: RunTask itself starts what fits. The calls are made at one instant;
+/// what they take from the rates beyond what is there, later calls wait for.
 fn launch_all_or_none(cx: &mut Cx, world: &mut World, id: Id<Submission>) -> Outcome {
-    if let Err(delay) = world.account.api_call(cx.now()) {
-        return Outcome::Wait(delay);
+    let count = world.submissions[id].count;
+    if let Err(wait) = calls(cx, world, id, count.div_ceil(TASKS_PER_CALL)) {
+        return Outcome::Wait(wait);
     }
     let submission = world.submissions[id].clone();
+    let spec = &cx.model.submitters[submission.submitter];
+    let providers = &cx.model.launches[spec.launch].providers;
+    let mut by_provider = Counts::default();
     let mut places = Vec::new();
     let mut refused = None;
-    for ordinal in 0..submission.count {
-        let ask = ask(cx, &submission, ordinal);
+    for ordinal in 0..count {
+        let provider = choose_provider(providers, &by_provider);
+        by_provider[provider as usize] += 1;
+        let ask = ask(cx, &submission, ordinal, provider);
         match placement::choose(cx.model, world, &ask) {
             Some(place) => {
                 placement::reserve(cx.model, world, &ask, place);
                 places.push((ask, place));
             }
             None => {
-                refused = Some((ask, placement::explain_often(cx.model, world, &ask)));
+                let failure = || placement::explain_often(cx.model, world, &ask);
+                refused = Some(is_told(cx, &submission).then(failure));
                 break;
             }
         }
@@ -282,8 +353,9 @@ fn launch_all_or_none(cx: &mut Cx, world: &mut World, id: Id<Submission>) -> Out
     for (ask, place) in &places {
         placement::cancel(cx.model, world, ask, *place);
     }
-    if let Some((ask, failure)) = refused {
-        return Outcome::NoRoom(ask, Some(failure));
+    if let Some(failure) = refused {
+        world.submissions[id].attempt.failure = failure;
+        return Outcome::NoRoom;
     }
     for chosen in places {
         launch(cx, world, id, chosen);
@@ -292,12 +364,10 @@ fn launch_all_or_none(cx: &mut Cx, world: &mut World, id: Id<Submission>) -> Out
     Outcome::Done
 }
 
-fn handle_refusal(cx: &mut Cx, world: &mut World, id: Id<Submission>, failure: PlacementFailure) {
-    let submission = &mut world.submissions[id];
-    let (submitter, row) = (submission.submitter, submission.row);
-    let missing = submission.count - submission.launched;
-    let attempt = submission.attempts;
-    submission.attempts += 1;
+/// Ends an attempt in which tasks were refused: tells why, and does what the submitter does then.
+fn handle_refusal(cx: &mut Cx, world: &mut World, id: Id<Submission>) {
+    let submission = &world.submissions[id];
+    let (submitter, attempt) = (submission.submitter, submission.attempts);
     let then = match cx.model.submitters[submitter].when_full {
         WhenFull::Retry { initial, max } => {
             let pause = initial.saturating_mul(1u64.checked_shl(attempt).unwrap_or(u64::MAX));
@@ -309,12 +379,30 @@ fn handle_refusal(cx: &mut Cx, world: &mut World, id: Id<Submission>, failure: P
         WhenFull::Fail => AfterFailure::GivesUp,
         WhenFull::Queue => AfterFailure::Waits,
     };
-    cx.tell(world, Fact::RunTaskFailed { submitter, row, missing, failure, then });
+    tell_refusal(cx, world, id, then);
     match then {
         AfterFailure::RetryIn(delay) => cx.after(delay, rank::DEMAND, Event::Submit(id)),
         AfterFailure::Waits => world.submitters[submitter].queue.push_back(id),
         AfterFailure::GivesUp => {
             world.submissions.remove(id);
         }
+    }
+}
+
+/// Says whether anybody wants to know of a refusal: of one in the submitter's queue, the first.
+fn is_told(cx: &Cx, submission: &Submission) -> bool {
+    submission.attempts == 0
+        || cx.model.submitters[submission.submitter].when_full != WhenFull::Queue
+}
+
+/// Ends an attempt in which tasks were refused.
+fn tell_refusal(cx: &mut Cx, world: &mut World, id: Id<Submission>, then: AfterFailure) {
+    let submission = &mut world.submissions[id];
+    let attempt = std::mem::take(&mut submission.attempt);
+    submission.attempts += 1;
+    let (submitter, row) = (submission.submitter, submission.row);
+    let missing = submission.count - submission.launched;
+    if let Some(failure) = attempt.failure {
+        cx.tell(world, Fact::RunTaskFailed { submitter, row, missing, failure, then });
     }
 }

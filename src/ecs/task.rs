@@ -213,13 +213,16 @@ pub enum StopReason {
     ContainerStartFailed {
         /// Position of the container.
         container: u8,
+        /// Whether the task had been RUNNING before: it was a start in place of one that ended.
+        ran: bool,
     },
     /// What a container depends on can no longer happen, or took too long.
     DependencyFailed {
         /// Position of the container that waited.
         container: u8,
     },
-    /// `Scaling activity initiated by (deployment …)`.
+    /// `Scaling activity initiated by (deployment ecs-svc/…)`: a service has one deployment, the
+    /// first.
     ScaledIn,
 }
 
@@ -251,10 +254,12 @@ impl StopReason {
     /// Returns the API's `stopCode`.
     pub const fn code(self) -> StopCode {
         match self {
-            StopReason::EssentialContainerExited { .. } => StopCode::EssentialContainerExited,
-            StopReason::ContainerStartFailed { .. } | StopReason::DependencyFailed { .. } => {
-                StopCode::TaskFailedToStart
+            StopReason::EssentialContainerExited { .. }
+            | StopReason::ContainerStartFailed { ran: true, .. } => {
+                StopCode::EssentialContainerExited
             }
+            StopReason::ContainerStartFailed { ran: false, .. }
+            | StopReason::DependencyFailed { .. } => StopCode::TaskFailedToStart,
             StopReason::ScaledIn => StopCode::ServiceSchedulerInitiated,
         }
     }
@@ -269,7 +274,7 @@ impl StopReason {
             StopReason::DependencyFailed { .. } => {
                 "ContainerRuntimeError: a container that this one depends on did not get there"
             }
-            StopReason::ScaledIn => "Scaling activity initiated by the service",
+            StopReason::ScaledIn => "Scaling activity initiated by (deployment ecs-svc/1)",
         }
     }
 }

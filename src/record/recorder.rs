@@ -168,7 +168,7 @@ impl Default for WarmUp {
 /// Says why a run that was stopped is not complete; `None`: it is.
 pub fn why_partial(stop: Stop) -> Option<String> {
     match stop {
-        Stop::Reached => None,
+        Stop::Reached | Stop::Paused => None,
         Stop::LimitReached(Limit::Events(events)) => {
             Some(format!("the limit of {events} events was reached"))
         }

@@ -50,6 +50,31 @@ pub struct Progress {
 /// How a run is cut does not change it: a run continued equals the whole.
 const PARTS: u64 = 2000;
 
+/// Events after which control is asked within a part: a fraction of a second's.
+const EVENTS_PER_PART: u64 = 100_000;
+
+/// Runs to an instant, asking control on the way; says why it did not come there.
+pub(super) fn run_part(
+    sim: &mut Sim,
+    (until, end): (SimTime, SimTime),
+    observer: &mut dyn Observer,
+    control: &mut dyn Control,
+) -> Result<(), String> {
+    loop {
+        let stop = sim.run_some(until, EVENTS_PER_PART, observer);
+        if let Some(why) = why_partial(stop) {
+            return Err(why);
+        }
+        let at = if stop == Stop::Reached { until } else { sim.now() };
+        if let Some(why) = control.check(Progress { at, end, events: sim.events() }) {
+            return Err(why);
+        }
+        if stop == Stop::Reached {
+            return Ok(());
+        }
+    }
+}
+
 /// Runs a scenario once, hands rows to `sink` as they come, and prices what it used.
 ///
 /// `watch` is told every fact as well; pass `&mut ()` where nobody watches.
@@ -69,13 +94,7 @@ pub fn run<S: RowSink>(
     for part in 1..=PARTS {
         let micros = u128::from(end.as_micros()) * u128::from(part) / u128::from(PARTS);
         let until = SimTime::from_micros(micros as u64);
-        let stop = sim.run_until(until, &mut observers);
-        if stop != Stop::Reached {
-            partial = why_partial(stop);
-            break;
-        }
-        let progress = Progress { at: until, end, events: sim.events() };
-        partial = control.check(progress);
+        partial = run_part(&mut sim, (until, end), &mut observers, control).err();
         if partial.is_some() {
             break;
         }

@@ -8,6 +8,7 @@ use crate::engine::{Id, Seed};
 use crate::units::SimTime;
 
 use super::measure::Measure;
+use super::run::{Control, run_part};
 
 /// The first moment at which two runs differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,10 +56,14 @@ const PARTS: u64 = 500;
 ///
 /// Compared is what happens, by names: a change that only moves things in the tables of the model
 /// is no difference. Memory is bounded by one part of the runs.
+///
+/// # Errors
+/// Why a run could not go on, before anything differed.
 pub fn first_difference(
     (base, changed): (&Arc<Model>, &Arc<Model>),
     seed: Seed,
-) -> Option<FirstDifference> {
+    control: &mut dyn Control,
+) -> Result<Option<FirstDifference>, String> {
     let end = SimTime::ZERO + base.duration.max(changed.duration);
     let mut sims = [Sim::new(base.clone(), seed), Sim::new(changed.clone(), seed)];
     for part in 1..=PARTS {
@@ -68,13 +73,13 @@ pub fn first_difference(
         let mut digests = [Digest::default(), Digest::default()];
         for (sim, digest) in sims.iter_mut().zip(&mut digests) {
             let last = until.min(SimTime::ZERO + sim.model().duration);
-            sim.run_until(last, digest);
+            run_part(sim, (last, end), digest, control)?;
         }
         if digests[0].state != digests[1].state {
-            return Some(within(before, until));
+            return Ok(Some(within(before, until)));
         }
     }
-    None
+    Ok(None)
 }
 
 /// Finds the first difference in a part that is known to have one.

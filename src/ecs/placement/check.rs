@@ -65,10 +65,15 @@ fn shortage(view: View, ask: &Ask, instance: Id<Instance>) -> Option<FailureReas
     if host.free_enis() == 0 {
         return Some(FailureReason::Eni);
     }
+    no_address(view, ask, instance)
+}
+
+/// Says that no subnet of the launch has an address left in the zone of the instance.
+pub(super) fn no_address(view: View, ask: &Ask, instance: Id<Instance>) -> Option<FailureReason> {
     let launch = &view.model.launches[ask.launch];
-    let zone = view.model.classes[host.class].zone;
-    let no_address = !launch.subnets.is_empty() && free_subnet(view, launch, zone).is_none();
-    no_address.then_some(FailureReason::Address)
+    let zone = view.model.classes[view.cluster.instance(instance).class].zone;
+    let needs_one = view.model.requirements[ask.requirement].awsvpc && !launch.subnets.is_empty();
+    (needs_one && free_subnet(view, launch, zone).is_none()).then_some(FailureReason::Address)
 }
 
 /// What constraints look at: the launch, and where the tasks of its group are.
@@ -167,6 +172,13 @@ pub(super) fn explain(view: View, ask: &Ask) -> PlacementFailure {
         closest: closest.map(|(_, _, instance, _)| instance),
         failed,
     }
+}
+
+/// Why a task that belongs on one instance is not placed there.
+pub(super) fn failure_on(instance: Id<Instance>, reason: FailureReason) -> PlacementFailure {
+    let mut failed = FailedChecks::default();
+    count(&mut failed, reason);
+    PlacementFailure { reason, closest: Some(instance), failed }
 }
 
 /// How far down the list of checks an instance came before it failed.

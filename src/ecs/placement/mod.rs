@@ -24,7 +24,8 @@ use crate::engine::{Id, Ix, Luck, Purpose};
 use super::account::AccountState;
 use super::cluster::{Cluster, Instance};
 use super::model::{
-    FargateSize, InstanceClass, Launch, Model, Provider, Requirement, Subnet, TaskGroup, Zone,
+    FargateSize, InstanceClass, Launch, Model, Provider, Requirement, Service, Subnet, TaskGroup,
+    Zone,
 };
 use super::{FailedChecks, FailureReason, PlacementFailure, World};
 
@@ -104,8 +105,31 @@ pub(super) fn explain_often(model: &Model, world: &mut World, ask: &Ask) -> Plac
     world.placer.explain(view, ask)
 }
 
+/// Chooses the place of a daemon's task, which is on one instance or nowhere.
+pub(super) fn choose_for_daemon(
+    model: &Model,
+    world: &World,
+    ask: &Ask,
+    (service, instance): (Ix<Service>, Id<Instance>),
+) -> Result<Place, PlacementFailure> {
+    let wanted = &model.requirements[ask.requirement];
+    let view = View { model, cluster: &world.cluster, account: &world.account };
+    let is_set_aside = world.cluster.instance(instance).hosts_daemon(service);
+    let missing = if !is_set_aside {
+        check::failure(view, ask, instance)
+    } else if !world.cluster.has_room(instance, wanted, Some(service)) {
+        Some(FailureReason::Eni)
+    } else {
+        check::no_address(view, ask, instance)
+    };
+    match missing {
+        None => Ok(place_on(model, world, ask, instance)),
+        Some(reason) => Err(check::failure_on(instance, reason)),
+    }
+}
+
 /// Returns the place on an instance that has been chosen.
-pub(super) fn place_on(model: &Model, world: &World, ask: &Ask, instance: Id<Instance>) -> Place {
+fn place_on(model: &Model, world: &World, ask: &Ask, instance: Id<Instance>) -> Place {
     let zone = model.classes[world.cluster.instance(instance).class].zone;
     let awsvpc = model.requirements[ask.requirement].awsvpc;
     let launch = &model.launches[ask.launch];
@@ -170,7 +194,7 @@ pub(super) fn cancel(model: &Model, world: &mut World, ask: &Ask, place: Place) 
         (Some(instance), _) => {
             world.cluster.release(model, instance, requirement, None);
             if requirement.awsvpc {
-                world.cluster.release_eni(model, instance);
+                world.cluster.release_eni(model, instance, None);
             }
         }
         (None, size) => {

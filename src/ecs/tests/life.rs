@@ -2,7 +2,9 @@
 
 use super::super::fixture::*;
 use super::super::model::*;
-use super::super::{ContainerState, Fact, Observer, Owner, Sim, StopReason, TaskStatus, World};
+use super::super::{
+    ContainerState, Fact, Observer, Owner, Sim, StopCode, StopReason, TaskStatus, World,
+};
 use crate::engine::Ix;
 use crate::units::{Bytes, SimTime, Span};
 
@@ -285,6 +287,127 @@ fn launch_rates_hold() {
     assert_eq!(starts.iter().filter(|at| **at == 0.0).count(), 100);
     assert_eq!(starts.len(), 500);
     assert!((starts[499] - 20.0).abs() < 0.01, "the last started at {}", starts[499]);
+}
+
+#[test]
+fn a_service_launches_500_tasks_a_minute_on_instances() {
+    let mut f = Fixture::new(1);
+    f.fleet("i", 1, (65_536, 65_536));
+    let web = f.definition("web", 16, 16);
+    f.service("web", web, 1100);
+    f.model.account.service_launches_on_instances = Some(500);
+    let (_, story) = f.story(200);
+    let created_at = |secs: f64| {
+        let is_one = |(at, fact): &&(f64, Fact)| {
+            (at - secs).abs() < 0.01 && matches!(fact, Fact::TaskCreated { .. })
+        };
+        story.iter().filter(is_one).count()
+    };
+    assert_eq!([0.0, 60.0, 120.0].map(created_at), [500, 500, 100]);
+}
+
+#[test]
+fn a_health_check_of_an_earlier_start_does_not_count_for_a_later_one() {
+    let mut f = Fixture::new(1);
+    f.fleet("i", 1, (4096, 8192));
+    let web = f.definition("web", 256, 512);
+    let app = &mut f.model.task_definitions[web].containers[0];
+    // It is ready after 100 s and ends after 70 s, whenever it starts: its check never passes.
+    app.behaviour.run_time = Some(constant(70.0));
+    app.behaviour.ready_time = constant(100.0);
+    app.health_check = Some(HealthCheck {
+        interval: Span::secs(30),
+        timeout: Span::secs(5),
+        retries: 3,
+        start_period: Span::ZERO,
+    });
+    app.restart =
+        Some(RestartPolicy { attempt_period: Span::secs(60), ignored_exit_codes: Vec::new() });
+    f.service("web", web, 1);
+    let (_, story) = f.story(900);
+    let count = |test: fn(&Fact) -> bool| story.iter().filter(|(_, fact)| test(fact)).count();
+    assert!(count(|fact| matches!(fact, Fact::ContainerRestarted { .. })) > 10);
+    assert_eq!(count(|fact| matches!(fact, Fact::TaskHealthy { .. })), 0);
+}
+
+#[test]
+fn a_failed_start_is_task_failed_to_start_only_if_the_task_never_ran() {
+    let mut f = Fixture::new(1);
+    f.fleet("i", 1, (65_536, 65_536));
+    let job = f.definition("job", 16, 16);
+    let app = &mut f.model.task_definitions[job].containers[0];
+    app.behaviour.start_failure_rate = 0.5;
+    app.restart =
+        Some(RestartPolicy { attempt_period: Span::secs(60), ignored_exit_codes: Vec::new() });
+    f.job("job", job, &[(0, 100, 60)], WhenFull::Fail);
+    let (_, story) = f.story(10_000);
+    let mut ran = Vec::new();
+    let mut codes = [0, 0];
+    for (_, fact) in &story {
+        match fact {
+            Fact::TaskMoved { task, to: TaskStatus::Running, .. } => ran.push(*task),
+            Fact::TaskStopRequested { task, reason } => {
+                let has_run = ran.contains(task);
+                let code = reason.code();
+                assert_eq!(code == StopCode::TaskFailedToStart, !has_run, "{reason:?}");
+                codes[usize::from(has_run)] += 1;
+            }
+            _ => {}
+        }
+    }
+    assert!(codes[0] > 30 && codes[1] > 30, "both happen: {codes:?}");
+}
+
+#[test]
+fn a_container_that_is_not_essential_may_fail_to_start() {
+    let mut f = Fixture::new(1);
+    f.fleet("i", 1, (4096, 8192));
+    let web = f.definition("web", 256, 512);
+    let mut side = container("side");
+    side.essential = false;
+    side.behaviour.start_failure_rate = 1.0;
+    // One more waits for it in vain, and is not essential either.
+    let mut after = container("after");
+    after.essential = false;
+    after.depends_on = vec![Dependency { on: 1, condition: Condition::Start }];
+    f.model.task_definitions[web].containers.extend([side, after]);
+    f.service("web", web, 1);
+    let (sim, story) = f.story(100);
+    assert_eq!(running_by_instance(&sim), [1]);
+    let never_ran: Vec<u8> = story
+        .iter()
+        .filter_map(|(_, fact)| match fact {
+            Fact::ContainerStopped { container, exit_code: None, .. } => Some(*container),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(never_ran, [1, 2]);
+}
+
+#[test]
+fn runs_under_way_at_the_beginning_end_as_those_met_at_any_instant_do() {
+    // The mean rest of a run that is met at random is E[X²] / 2 E[X] (renewal theory).
+    let check = |time: crate::engine::Distribution, expected: f64| {
+        let mut f = Fixture::new(1);
+        f.fleet("i", 1, (65_536, 65_536));
+        f.model.initial_state = InitialState::Steady;
+        let web = f.definition("web", 16, 16);
+        f.model.task_definitions[web].containers[0].behaviour.run_time = Some(time);
+        f.model.timing.reconcile_delay = constant(80_000.0);
+        f.service("web", web, 4000);
+        let (_, story) = f.story(70_000);
+        let ends: Vec<f64> = story
+            .iter()
+            .filter_map(|(at, fact)| matches!(fact, Fact::ContainerStopped { .. }).then_some(*at))
+            .collect();
+        assert_eq!(ends.len(), 4000);
+        let mean = ends.iter().sum::<f64>() / ends.len() as f64;
+        assert!((mean / expected - 1.0).abs() < 0.05, "{mean} s, not {expected} s");
+    };
+    use crate::engine::Distribution as D;
+    check(constant(100.0), 50.0);
+    check(D::uniform(0.0, 300.0).expect("good"), 100.0);
+    check(D::exponential(100.0).expect("good"), 100.0);
 }
 
 /// A busy little world with everything in it at once.

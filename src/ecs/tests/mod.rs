@@ -5,3 +5,4 @@
 
 mod life;
 mod placement;
+mod submit;

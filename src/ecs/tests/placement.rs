@@ -48,21 +48,23 @@ fn s_e28_scale_in_takes_from_a_zone_with_most_tasks() {
 #[test]
 fn s_e30_binpack_scale_in_empties_the_instance_with_most_left() {
     let mut f = Fixture::new(1);
-    // X registers 1,500 MiB: two tasks leave 500. Y registers 2,000: one task leaves 1,500.
-    f.fleet("x", 1, (4096, 1500));
+    // One task each, for two are not allowed on one: X has 500 MiB left, Y 1,500.
+    f.fleet("x", 1, (4096, 1000));
     f.fleet("y", 1, (4096, 2000));
     let web = f.definition("web", 0, 500);
-    let service = f.service_with("web", web, 3, vec![PlacementStrategy::BinpackMemory]);
+    let service = f.service_with("web", web, 2, vec![PlacementStrategy::BinpackMemory]);
+    f.launch_of(service).constraints.push(PlacementConstraint::DistinctInstance);
     f.model
         .actions
-        .push((SimTime::from_secs(10), Action::SetDesiredCount { service, desired_count: 2 }));
+        .push((SimTime::from_secs(10), Action::SetDesiredCount { service, desired_count: 1 }));
     let mut sim = f.sim();
     sim.run_until(SimTime::from_secs(9), &mut ());
-    let before = running_by_instance(&sim);
-    // Binpack fills X: 1,500 is less than 2,000, and three fit.
-    assert_eq!(before, [3, 0]);
+    assert_eq!(running_by_instance(&sim), [1, 1]);
+    let left: Vec<u32> =
+        sim.world().cluster.instances().map(|(_, host)| host.remaining().memory_mib).collect();
+    assert_eq!(left, [500, 1500]);
     sim.run_until(SimTime::from_secs(20), &mut ());
-    assert_eq!(running_by_instance(&sim), [2, 0]);
+    assert_eq!(running_by_instance(&sim), [1, 0]);
 }
 
 #[test]
@@ -279,6 +281,64 @@ fn s_e18_a_daemon_runs_once_on_each_instance_and_its_room_is_set_aside() {
         t.task_definition == agent && t.last_status == TaskStatus::Running
     });
     assert_eq!(daemons, [1; 5]);
+}
+
+#[test]
+fn a_network_interface_is_set_aside_for_a_daemon_and_stays_so_while_it_is_replaced() {
+    let mut f = Fixture::new(1);
+    f.fleet("i", 1, (4096, 8192)); // two interfaces for tasks
+    f.model.timing.eni_detach = constant(10.0);
+    let agent = f.definition("agent", 128, 256);
+    f.requirement(agent).awsvpc = true;
+    let app = &mut f.model.task_definitions[agent].containers[0];
+    app.behaviour.start_time = Some(constant(60.0));
+    app.behaviour.run_time = Some(constant(100.0));
+    let web = f.definition("web", 128, 256);
+    f.requirement(web).awsvpc = true;
+    let daemon = f.service("agent", agent, 0);
+    f.model.services[daemon].scheduling = Scheduling::Daemon;
+    f.service("web", web, 2);
+    let mut sim = f.sim();
+    let mut replaced = 0;
+    for second in 1..1000 {
+        sim.run_until(SimTime::from_secs(second), &mut ());
+        assert_eq!(count_by_instance(&sim, |t| t.task_definition == web), [1], "at {second} s");
+        let daemons = count_by_instance(&sim, |t| t.task_definition == agent);
+        replaced += u32::from(daemons == [0]);
+    }
+    // 60 s to start, 100 s of work, 10 s until the interface is free, then the next try.
+    assert!(replaced > 5, "its task is away only now and then: {replaced} of 1,000 s");
+    assert_eq!(sim.world().services[daemon].active(), 1);
+}
+
+#[test]
+fn a_daemon_that_does_not_fit_an_instance_says_so_and_runs_on_the_others() {
+    let mut f = Fixture::new(1);
+    f.fleet("small", 1, (256, 1024));
+    f.fleet("big", 2, (4096, 8192));
+    let agent = f.definition("agent", 512, 256);
+    let daemon = f.service("agent", agent, 0);
+    f.model.services[daemon].scheduling = Scheduling::Daemon;
+    let (sim, story) = f.story(400);
+    assert_eq!(running_by_instance(&sim), [0, 1, 1]);
+    assert_eq!(placement_failures(&story), [FailureReason::Cpu]);
+    assert_eq!(sim.world().services[daemon].desired(), 3);
+}
+
+#[test]
+fn a_daemon_waits_for_an_address_of_its_subnet() {
+    let mut f = Fixture::new(1);
+    f.fleet("i", 2, (4096, 8192));
+    let subnet =
+        f.model.subnets.push(Subnet { name: "small".into(), zone: Ix::new(0), free_addresses: 1 });
+    let agent = f.definition("agent", 512, 256);
+    f.requirement(agent).awsvpc = true;
+    let daemon = f.service("agent", agent, 0);
+    f.model.services[daemon].scheduling = Scheduling::Daemon;
+    f.launch_of(daemon).subnets = vec![subnet];
+    let (sim, story) = f.story(400);
+    assert_eq!(running_by_instance(&sim), [1, 0]);
+    assert_eq!(placement_failures(&story), [FailureReason::Address]);
 }
 
 #[test]

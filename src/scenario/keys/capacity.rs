@@ -73,16 +73,25 @@ const ACCOUNT: &[Key] = &[
             "ECS Developer Guide, request throttling; that RunTask is among them is assumed",
         ),
     key(
+        "fargate_run_task_calls",
+        POSITIVE_COUNT,
+        "RunTask calls in a second that can start tasks on Fargate; not adjustable.",
+    )
+    .or("20")
+    .documented("ECS Developer Guide, AWS Fargate throttling quotas: burst and sustained"),
+    key(
         "service_tasks_per_minute_ec2",
         POSITIVE_COUNT,
-        "Tasks a service launches in a minute on EC2 and external instances; not adjustable.",
+        "Tasks a service launches in any minute on EC2 and external instances; not adjustable.",
     )
     .or("500")
     .documented(QUOTAS),
     key(
         "service_tasks_per_minute_fargate",
         POSITIVE_COUNT,
-        "Tasks a service launches in a minute on Fargate (125 in newer Regions); not adjustable.",
+        "Tasks a service launches in any minute on Fargate; not adjustable. Where it is not \
+         written, Regions newer than the catalogue's have a quarter of it, and of the launches \
+         of Fargate.",
     )
     .or("500")
     .documented(QUOTAS),

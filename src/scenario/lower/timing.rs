@@ -43,7 +43,35 @@ pub(super) fn timing(view: &View, files: &dyn Files, problems: &mut Vec<Problem>
 }
 
 /// Quotas that AWS does not adjust; changing them needs `account.override`.
-const FIXED: [&str; 2] = ["service_tasks_per_minute_ec2", "service_tasks_per_minute_fargate"];
+const FIXED: [(&str, u32); 3] = [
+    ("service_tasks_per_minute_ec2", 500),
+    ("service_tasks_per_minute_fargate", 500),
+    ("fargate_run_task_calls", 20),
+];
+
+/// Regions with the larger quotas of Fargate: 500 tasks a minute for a service instead of 125,
+/// launches of 100 and 20 a second instead of 25 and 5.
+///
+/// Source: AWS General Reference, Amazon ECS endpoints and quotas, names the numbers and "each of
+/// the other supported Regions". Assumption: which Regions have them are those Fargate came to first.
+const OLDER_REGIONS: [&str; 16] = [
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+];
 
 /// Quotas that bind only where `account.quotas` is "documented", unless one is written.
 const ADJUSTABLE: [&str; 8] = [
@@ -63,10 +91,10 @@ const ADJUSTABLE: [&str; 8] = [
 pub(super) fn account(lower: &mut Lower) {
     let view = lower.root().table("account");
     if !view.get::<bool>("override") {
-        for key in FIXED {
+        for (key, most) in FIXED {
             let limit: u32 = view.get(key);
-            if view.is_written(key) && limit > 500 {
-                let message = format!("`{key}` is {limit}, and AWS does not raise it above 500");
+            if view.is_written(key) && limit > most {
+                let message = format!("`{key}` is {limit}, and AWS does not raise it above {most}");
                 let hint = "set `account.override = true` to ask what if it did";
                 lower.problems.push(view.error(key, message).hint(hint));
             }
@@ -92,17 +120,30 @@ pub(super) fn account(lower: &mut Lower) {
             per_second: view.get::<PerSecond>(rate).0,
         })
     };
-    // Assumption: a bucket of a minute's launches that fills in a minute.
-    let per_minute = |key: &str| {
+    let newer = !OLDER_REGIONS.contains(&lower.region.as_str());
+    // What is not written is a quarter in newer Regions.
+    let of_fargate = |burst: &str, per_second: &str| {
+        rate(burst, per_second).map(|limit| RateLimit {
+            burst: limit.burst / if newer && !view.is_written(burst) { 4 } else { 1 },
+            per_second: limit.per_second
+                / if newer && !view.is_written(per_second) { 4.0 } else { 1.0 },
+        })
+    };
+    let per_minute = |key: &str, is_quartered: bool| {
         let limit: u32 = view.get(key);
-        Some(RateLimit { burst: limit, per_second: f64::from(limit) / 60.0 })
+        Some(if is_quartered && !view.is_written(key) { limit / 4 } else { limit })
     };
     let account = &mut lower.model.account;
     account.fargate_cpu_units = units("fargate_on_demand_vcpu");
     account.fargate_spot_cpu_units = units("fargate_spot_vcpu");
-    account.fargate_launches = rate("fargate_launch_burst", "fargate_launch_rate");
-    account.fargate_spot_launches = rate("fargate_spot_launch_burst", "fargate_spot_launch_rate");
+    account.fargate_launches = of_fargate("fargate_launch_burst", "fargate_launch_rate");
+    account.fargate_spot_launches =
+        of_fargate("fargate_spot_launch_burst", "fargate_spot_launch_rate");
     account.api_calls = rate("api_burst", "api_rate");
-    account.service_launches_on_instances = per_minute("service_tasks_per_minute_ec2");
-    account.service_launches_on_fargate = per_minute("service_tasks_per_minute_fargate");
+    account.fargate_run_task_calls = Some(RateLimit {
+        burst: view.get("fargate_run_task_calls"),
+        per_second: f64::from(view.get::<u32>("fargate_run_task_calls")),
+    });
+    account.service_launches_on_instances = per_minute("service_tasks_per_minute_ec2", false);
+    account.service_launches_on_fargate = per_minute("service_tasks_per_minute_fargate", newer);
 }
