@@ -52,8 +52,8 @@ const FIXED: [(&str, u32); 3] = [
 /// Regions with the larger quotas of Fargate: 500 tasks a minute for a service instead of 125,
 /// launches of 100 and 20 a second instead of 25 and 5.
 ///
-/// Source: AWS General Reference, Amazon ECS endpoints and quotas, names the numbers and "each of
-/// the other supported Regions". Assumption: which Regions have them are those Fargate came to first.
+/// Source of the numbers: AWS General Reference, Amazon ECS endpoints and quotas, which has "each
+/// of the other supported Regions". Assumption: those with more are the first that had Fargate.
 const OLDER_REGIONS: [&str; 16] = [
     "ap-northeast-1",
     "ap-northeast-2",
