@@ -342,7 +342,7 @@ impl Meter {
             let micros = until.since(task.times.created).as_micros();
             *self.addresses.entry((payer, task.zone)).or_default() += u128::from(micros);
         }
-        let (Some(from), Some(size)) = (task.times.pull_started, task.fargate) else { return };
+        let (Some(from), Some(size)) = (task.times.pull_started, task.fargate()) else { return };
         let definition = &model.task_definitions[task.task_definition];
         let (os, architecture) = (definition.os, definition.architecture);
         let minimum = match os {

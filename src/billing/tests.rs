@@ -244,7 +244,7 @@ struct SlowPath {
 
 impl SlowPath {
     fn task_ends(&mut self, at: SimTime, id: Id<Task>, task: &Task) {
-        let Some(size) = task.fargate.filter(|_| task.instance.is_none()) else { return };
+        let Some(size) = task.fargate() else { return };
         let Some(&from) = self.pulled.get(&id) else { return };
         let hours = (at.since(from).as_secs_f64().ceil().max(60.0)) / 3600.0;
         let storage = f64::from(size.ephemeral_storage_gib) - 20.0;

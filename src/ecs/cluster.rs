@@ -57,11 +57,13 @@ struct Changes {
 
 /// A container instance.
 ///
-/// What placement looks at and changes comes first, in this order, so that it is in one line of
-/// the processor's cache.
+/// What placement and the agent look at and change comes first, in this order, so that it is in
+/// few lines of the processor's cache.
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub struct Instance {
+    /// Tasks that are placed and wait until the agent has room, first in first out.
+    pub waiting: VecDeque<Id<Task>>,
     /// Its kind.
     pub class: Ix<InstanceClass>,
     /// How many instances registered before it, of all clusters.
@@ -78,8 +80,6 @@ pub struct Instance {
     pub number: u32,
     /// When it registered.
     pub registered_at: SimTime,
-    /// Tasks that are placed and wait until the agent has room, first in first out.
-    pub waiting: VecDeque<Id<Task>>,
     /// Images that are there, being pulled, or wanted.
     pub puller: Puller<ContainerId>,
     /// Daemon services that have room set aside here.

@@ -14,7 +14,7 @@ use super::model::{
 };
 use super::placement::Place;
 use super::pull::Puller;
-use super::task::{ContainerId, ContainerRun, Holds};
+use super::task::{ContainerId, ContainerRun, FargateHost, Holds};
 use super::{
     ContainerState, ContainerStep, Cx, Event, Fact, Owner, StopReason, Task, TaskStatus, TaskStep,
     TaskTimes, World, rank, service, submit,
@@ -61,21 +61,24 @@ fn create(cx: &mut Cx, world: &mut World, new: &NewTask, status: TaskStatus) -> 
     let requirement = &cx.model.requirements[new.requirement];
     let daemon = daemon_of(cx, new.owner);
     let place = new.place;
-    match place.instance {
-        Some(instance) => world.cluster.place(instance, requirement, daemon),
+    let fargate = match place.instance {
+        Some(instance) => {
+            world.cluster.place(instance, requirement, daemon);
+            None
+        }
         None => {
             let size = new.fargate.expect("a task on Fargate has a size");
             // A task that runs already was launched before the run began.
             let paced = status == TaskStatus::Provisioning;
             world.account.fargate_starts(place.provider, size, paced);
+            Some(Box::new(FargateHost { size, puller: Puller::new(cx.model.images.len()) }))
         }
-    }
+    };
     if let Some(subnet) = place.subnet {
         world.account.take_address(subnet);
     }
     world.tasks_created += 1;
     let definition = &cx.model.task_definitions[new.task_definition];
-    let own_puller = place.instance.is_none().then(|| Box::new(Puller::new(cx.model.images.len())));
     let task = world.tasks.insert(Task {
         number: world.tasks_created,
         owner: new.owner,
@@ -86,7 +89,6 @@ fn create(cx: &mut Cx, world: &mut World, new: &NewTask, status: TaskStatus) -> 
         instance: place.instance,
         zone: place.zone,
         subnet: place.subnet,
-        fargate: new.fargate,
         run_time: new.run_time,
         last_status: status,
         stop: None,
@@ -94,7 +96,7 @@ fn create(cx: &mut Cx, world: &mut World, new: &NewTask, status: TaskStatus) -> 
         times: TaskTimes { wanted: new.wanted, created: cx.now(), ..TaskTimes::default() },
         containers: definition.containers.iter().map(|_| ContainerRun::default()).collect(),
         luck: new.luck,
-        own_puller,
+        fargate,
         target_healthy: false,
         holds: Holds {
             scheduler: place.instance.is_some(),
@@ -358,7 +360,8 @@ fn pull(cx: &mut Cx, world: &mut World, id: ContainerId) {
     match entry.instance {
         None => {
             let bandwidth = cx.model.timing.fargate_pull_bandwidth;
-            let puller = entry.own_puller.as_mut().expect("a Fargate task pulls by itself");
+            let host = entry.fargate.as_mut().expect("a task without an instance is on Fargate");
+            let puller = &mut host.puller;
             if puller.has(image) {
                 return image_is_there(cx, world, id);
             }
@@ -404,8 +407,8 @@ fn foresee_instance_pull(cx: &mut Cx, world: &World, instance: Id<Instance>) {
 }
 
 fn foresee_task_pull(cx: &mut Cx, world: &World, task: Id<Task>) {
-    let Some(puller) = &world.tasks[task].own_puller else { return };
-    if let Some(next) = puller.next_end(cx.model.timing.fargate_pull_bandwidth) {
+    let Some(host) = &world.tasks[task].fargate else { return };
+    if let Some(next) = host.puller.next_end(cx.model.timing.fargate_pull_bandwidth) {
         cx.at(next.at, rank::PROGRESSED, Event::TaskPull(task, next.epoch));
     }
 }
@@ -426,9 +429,10 @@ pub(super) fn on_instance_pull(cx: &mut Cx, world: &mut World, instance: Id<Inst
 
 /// The next pull of a Fargate task is complete.
 pub(super) fn on_task_pull(cx: &mut Cx, world: &mut World, task: Id<Task>, epoch: u32) {
-    let Some(puller) = world.tasks.get_mut(task).and_then(|entry| entry.own_puller.as_mut()) else {
+    let Some(host) = world.tasks.get_mut(task).and_then(|entry| entry.fargate.as_mut()) else {
         return;
     };
+    let puller = &mut host.puller;
     if puller.epoch() != epoch {
         return;
     }
@@ -888,8 +892,8 @@ fn leave_pull(cx: &mut Cx, world: &mut World, id: ContainerId) {
             foresee_instance_pull(cx, world, instance);
         }
         None => {
-            if let Some(puller) = &mut entry.own_puller {
-                puller.leave(cx.now(), cx.model.timing.fargate_pull_bandwidth, id);
+            if let Some(host) = &mut entry.fargate {
+                host.puller.leave(cx.now(), cx.model.timing.fargate_pull_bandwidth, id);
             }
             foresee_task_pull(cx, world, id.0);
         }
@@ -961,13 +965,11 @@ fn stopped(cx: &mut Cx, world: &mut World, task: Id<Task>) {
     let eni = std::mem::take(&mut entry.holds.eni);
     let (instance, subnet) = (entry.instance, entry.subnet);
     let daemon = daemon_of(cx, entry.owner);
-    match instance {
-        Some(instance) if eni => world.cluster.release_eni(cx.model, instance, daemon),
-        Some(_) => {}
-        None => {
-            let size = entry.fargate.expect("a task on Fargate has a size");
-            world.account.fargate_stops(entry.provider, size);
-        }
+    if let Some(host) = &entry.fargate {
+        world.account.fargate_stops(entry.provider, host.size);
+    }
+    if let (true, Some(instance)) = (eni, instance) {
+        world.cluster.release_eni(cx.model, instance, daemon);
     }
     if let Some(subnet) = subnet {
         world.account.give_address(subnet);

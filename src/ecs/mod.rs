@@ -227,6 +227,11 @@ impl Sim {
             match self.queue.pop_until(until) {
                 Ok(Some(event)) => {
                     self.events += 1;
+                    if let Some(Event::Container { task, .. } | Event::Task(task, _)) =
+                        self.queue.coming()
+                    {
+                        self.world.tasks.expect_soon(*task);
+                    }
                     let mut cx = Cx {
                         model: &self.model,
                         seed: self.seed,

@@ -1,6 +1,6 @@
 //! Image pulls of one host: bandwidth shared by pulls that run together, and the images it keeps.
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use crate::engine::Ix;
 use crate::units::{Bytes, SimTime, Span};
@@ -15,7 +15,7 @@ use super::model::Image;
 /// every 30 minutes) is not modelled.
 #[derive(Clone, Debug)]
 pub struct Puller<W> {
-    cached: Vec<u64>,
+    cached: SmallVec<[u64; 1]>,
     active: Vec<Pull<W>>,
     /// Bytes that each pull has received since the host began, if it was there all the time.
     served: f64,
@@ -45,7 +45,7 @@ impl<W: Copy + PartialEq> Puller<W> {
     /// Makes a host without images.
     pub fn new(image_count: usize) -> Puller<W> {
         Puller {
-            cached: vec![0; image_count.div_ceil(64)],
+            cached: smallvec![0; image_count.div_ceil(64)],
             active: Vec::new(),
             served: 0.0,
             updated: SimTime::ZERO,

@@ -15,48 +15,57 @@ use super::pull::Puller;
 pub type ContainerId = (Id<Task>, u8);
 
 /// A task that is not yet STOPPED.
+///
+/// What every step of its life looks at comes first, so that it is in one line of the processor's
+/// cache.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Task {
-    /// Number in order of creation, from 1.
-    pub number: u64,
     /// Who launched it.
     pub owner: Owner,
+    /// Its instance; `None` on Fargate.
+    pub instance: Option<Id<Instance>>,
     /// Its task definition.
     pub task_definition: Ix<TaskDefinition>,
     /// What it reserves.
     pub requirement: Ix<Requirement>,
     /// How it was launched.
     pub launch: Ix<Launch>,
-    /// Where it runs.
-    pub provider: Provider,
-    /// Its instance; `None` on Fargate.
-    pub instance: Option<Id<Instance>>,
     /// Its zone.
     pub zone: Ix<Zone>,
-    /// The subnet its address is from, if it has one of its own.
-    pub subnet: Option<Ix<Subnet>>,
-    /// What it is billed as on Fargate.
-    pub fargate: Option<FargateSize>,
-    /// How long its essential containers run, where the launch says so.
-    pub run_time: Option<Span>,
+    /// Where it runs.
+    pub provider: Provider,
     /// `lastStatus`.
     pub last_status: TaskStatus,
-    /// Whether `desiredStatus` is STOPPED, and why.
-    pub stop: Option<StopReason>,
     /// Whether it counts as healthy.
     pub healthy: bool,
-    /// When what happened.
-    pub times: TaskTimes,
+    /// Whether its load balancers, if any, see it as healthy.
+    pub(super) target_healthy: bool,
+    /// Which ledgers and queues it is in.
+    pub(super) holds: Holds,
     /// Its containers, in the order of the definition.
     pub containers: SmallVec<[ContainerRun; 1]>,
     /// Its luck: keyed by who launched it, never by its id.
     pub luck: Luck,
-    /// Whether its load balancers, if any, see it as healthy.
-    pub(super) target_healthy: bool,
-    /// The host of a Fargate task: nothing is cached and bandwidth is its own.
-    pub(super) own_puller: Option<Box<Puller<ContainerId>>>,
-    /// Which ledgers and queues it is in.
-    pub(super) holds: Holds,
+    /// Whether `desiredStatus` is STOPPED, and why.
+    pub stop: Option<StopReason>,
+    /// How long its essential containers run, where the launch says so.
+    pub run_time: Option<Span>,
+    /// When what happened.
+    pub times: TaskTimes,
+    /// Number in order of creation, from 1.
+    pub number: u64,
+    /// The subnet its address is from, if it has one of its own.
+    pub subnet: Option<Ix<Subnet>>,
+    /// What Fargate gives it; `None` on an instance.
+    pub(super) fargate: Option<Box<FargateHost>>,
+}
+
+/// The host of a Fargate task: nothing is cached and bandwidth is its own.
+#[derive(Clone, Debug)]
+pub(super) struct FargateHost {
+    pub(super) size: FargateSize,
+    pub(super) puller: Puller<ContainerId>,
 }
 
 /// Which ledgers and queues a task is in.
@@ -286,6 +295,11 @@ impl Task {
             Some(instance) => Location::Instance(instance),
             None => Location::Fargate(self.provider, self.zone),
         }
+    }
+
+    /// Returns what it is sized and billed as on Fargate; `None` on an instance.
+    pub fn fargate(&self) -> Option<FargateSize> {
+        self.fargate.as_ref().map(|host| host.size)
     }
 
     /// Returns the service it belongs to, if any.

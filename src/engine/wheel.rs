@@ -102,6 +102,12 @@ impl<E: Copy> Queue<E> {
         }
     }
 
+    /// Returns the event that comes next, if that is known without a search: for looking ahead.
+    #[inline]
+    pub fn coming(&self) -> Option<&E> {
+        self.near.last().map(|entry| &entry.event)
+    }
+
     /// Takes the next event if it is due at or before `until`, and moves time to it.
     ///
     /// # Errors
@@ -313,7 +319,7 @@ mod tests {
     fn events_of_the_far_future_keep_their_instants() {
         let years = |n: u64| SimTime::ZERO + Span::DAY * 365 * n;
         let mut twins = Twins::default();
-        let far = [SimTime::MAX, years(500_000), years(1), SimTime::from_micros(u64::MAX - 1)];
+        let far = [SimTime::MAX, years(500_000), years(1), SimTime::from_micros(u64::MAX - 2)];
         for at in far.into_iter().chain([SimTime::MAX]) {
             twins.schedule(at, 1);
         }

@@ -343,7 +343,7 @@ fn task_row(task: &Task, stopped: Option<SimTime>, world: &World, model: &Model)
         task_definition: task.task_definition,
         requirement: task.requirement,
         provider: task.provider,
-        fargate: task.fargate.filter(|_| task.instance.is_none()),
+        fargate: task.fargate(),
         instance: task.instance.and_then(|id| instance_name(id, world)),
         zone: task.zone,
         last_status: task.last_status,

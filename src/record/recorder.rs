@@ -643,7 +643,7 @@ impl Recorder {
 
 /// Returns the CPU units of a task, wherever it runs.
 fn cpu_units(task: &Task, model: &Model) -> u64 {
-    let size = task.fargate.filter(|_| task.instance.is_none());
+    let size = task.fargate();
     let reserved = model.requirements[task.requirement].resources.cpu_units;
     u64::from(size.map_or(reserved, |size| size.cpu_units))
 }

@@ -1,11 +1,14 @@
 //! Simulated time: an instant since the run began and a length of time, in whole microseconds.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::ops::{Add, AddAssign, Mul, Sub};
 
 /// An instant of simulated time, in microseconds since the run began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SimTime(u64);
+///
+/// Holds one more than that, so that an `Option` of it is no larger: tasks have many.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SimTime(NonZeroU64);
 
 /// A length of simulated time, in microseconds, never negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,28 +18,28 @@ const MICROS_PER_SECOND: u64 = 1_000_000;
 
 impl SimTime {
     /// The instant at which a run begins.
-    pub const ZERO: SimTime = SimTime(0);
+    pub const ZERO: SimTime = SimTime(NonZeroU64::MIN);
     /// The last instant that can be written: about 584,000 years.
-    pub const MAX: SimTime = SimTime(u64::MAX);
+    pub const MAX: SimTime = SimTime(NonZeroU64::MAX);
 
-    /// Makes an instant from microseconds since the run began.
+    /// Makes an instant from microseconds since the run began; at most [`SimTime::MAX`].
     pub const fn from_micros(micros: u64) -> SimTime {
-        SimTime(micros)
+        SimTime(NonZeroU64::MIN.saturating_add(micros))
     }
 
     /// Makes an instant from whole seconds since the run began.
     pub const fn from_secs(secs: u64) -> SimTime {
-        SimTime(secs * MICROS_PER_SECOND)
+        SimTime::from_micros(secs * MICROS_PER_SECOND)
     }
 
     /// Returns microseconds since the run began.
     pub const fn as_micros(self) -> u64 {
-        self.0
+        self.0.get() - 1
     }
 
     /// Returns seconds since the run began.
     pub fn as_secs_f64(self) -> f64 {
-        self.0 as f64 / MICROS_PER_SECOND as f64
+        self.as_micros() as f64 / MICROS_PER_SECOND as f64
     }
 
     /// Returns the time passed since an `earlier` instant.
@@ -46,12 +49,24 @@ impl SimTime {
     #[track_caller]
     pub fn since(self, earlier: SimTime) -> Span {
         assert!(earlier <= self, "time ran backwards: {earlier:?} is after {self:?}");
-        Span(self.0 - earlier.0)
+        Span(self.0.get() - earlier.0.get())
     }
 
     /// Returns the instant later by `span`, or [`SimTime::MAX`] where that cannot be written.
     pub const fn saturating_add(self, span: Span) -> SimTime {
         SimTime(self.0.saturating_add(span.0))
+    }
+}
+
+impl Default for SimTime {
+    fn default() -> Self {
+        SimTime::ZERO
+    }
+}
+
+impl fmt::Debug for SimTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} µs", self.as_micros())
     }
 }
 
@@ -220,6 +235,14 @@ mod tests {
         check(Span::HOUR, "1 h");
         check(Span::secs(7500), "2 h 5 min");
         check(Span::DAY * 7, "7 d");
+    }
+
+    #[test]
+    fn an_instant_that_may_be_missing_takes_no_more_room() {
+        assert_eq!(size_of::<Option<SimTime>>(), size_of::<u64>());
+        assert_eq!(SimTime::from_micros(u64::MAX), SimTime::MAX);
+        assert_eq!(SimTime::MAX.as_micros(), u64::MAX - 1);
+        assert_eq!(SimTime::default(), SimTime::from_micros(0));
     }
 
     #[test]
