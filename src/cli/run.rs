@@ -26,6 +26,7 @@ use crate::units::{Calendar, Span, TimeFormat};
 use super::{Exit, ScenarioArgs, complain};
 
 #[derive(Args, Debug)]
+#[command(after_long_help = WORDS)]
 pub(super) struct RunArgs {
     #[command(flatten)]
     scenario: ScenarioArgs,
@@ -53,6 +54,22 @@ pub(super) struct RunArgs {
     #[arg(long)]
     fail_on_missed: bool,
 }
+
+const WORDS: &str = "\
+Words on the screen (output/README.md defines them, every measure and every column of the files):
+  healthy/desired  availability: healthy tasks over desired ones, over time
+  pending          from the moment a task was wanted until it was RUNNING
+  used/reserved    what containers use over what tasks reserve; >: some do not say
+  waiting          from the arrival of a task of a job until RunTask launched it
+  failed calls     RunTask calls that found no room for all they asked for
+  given up         tasks no longer asked for, because there was no room
+  unfinished       tasks that wait or are not STOPPED at the end
+  makespan         from a job's first arrival until its last task so far STOPPED
+  stranded         share free on instances where no task of the scenario fits
+  empty inst-h     hours of instances on which nothing ran but daemons
+  packing          instances that could do, over those that were not empty
+  (idle)           what no task reserved of the instances: free and stranded
+  (shared)         what is paid for all together, such as load balancers";
 
 /// One run that is done.
 struct Done {
@@ -277,8 +294,13 @@ fn print(
         out.write_all(text.as_bytes())?;
         if let Some(path) = &it.result {
             let pictures = if args.no_plots { "" } else { ", pictures as .svg and .png" };
+            let events = if it.scenario.record.event_log { "events.csv, " } else { "" };
             let path = path.display();
-            writeln!(out, "{path}/   summary.json, timeseries.csv, cost.csv, …{pictures}")?;
+            writeln!(
+                out,
+                "{path}/   {events}summary.json, timeseries.csv, cost.csv, …{pictures}\n\
+                 what the words mean: `ecsim run --help`, output/README.md"
+            )?;
         }
     }
     if done.len() > 1 {

@@ -5,6 +5,8 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use crate::study::{Difference, FirstDifference, Measure, Unit, Verdict};
 use crate::units::{Calendar, TimeFormat};
 
+use super::words::{alike, measure};
+
 /// A run in the table.
 pub struct Column<'a> {
     /// Its name.
@@ -49,17 +51,14 @@ pub fn comparison(columns: &[Column]) -> String {
             names.push((&measure.name, measure.unit));
         }
     }
-    let mut alike = 0;
+    let mut same = 0;
     for (name, unit) in names {
-        let cells: Vec<String> = columns
-            .iter()
-            .map(|column| {
-                let found = column.measures.iter().find(|measure| measure.name == name);
-                found.map_or("–".to_string(), |measure| unit.write(measure.value))
-            })
-            .collect();
+        let value =
+            |column: &Column| column.measures.iter().find(|it| it.name == name).map(|it| it.value);
+        let values: Vec<Option<f64>> = columns.iter().map(value).collect();
+        let cells = alike(unit, &values);
         if name != "cost.total" && cells.iter().all(|cell| *cell == cells[0]) {
-            alike += 1;
+            same += 1;
             continue;
         }
         table.add_row(std::iter::once(name.to_string()).chain(cells));
@@ -72,10 +71,10 @@ pub fn comparison(columns: &[Column]) -> String {
         }));
         table.add_row(row);
     }
-    let rest = match alike {
+    let rest = match same {
         0 => String::new(),
         1 => "  one more measure is the same in all\n".to_string(),
-        alike => format!("  {alike} more measures are the same in all\n"),
+        same => format!("  {same} more measures are the same in all\n"),
     };
     finished(table) + &rest
 }
@@ -93,11 +92,10 @@ pub fn what_if(
         let mut table = plain_table();
         table.add_row(["", "base", "what if", "difference"]);
         for it in differences {
-            let write = |value: Option<f64>| match value {
-                Some(value) => it.unit.write(value),
-                None => "–".to_string(),
-            };
-            table.add_row([it.name.clone(), write(it.base), write(it.changed), moved(it)]);
+            let mut row = vec![it.name.clone()];
+            row.extend(alike(it.unit, &[it.base, it.changed]));
+            row.push(moved(it));
+            table.add_row(row);
         }
         text += &finished(table);
     }
@@ -131,7 +129,7 @@ fn moved(it: &Difference) -> String {
     let amount = match it.unit {
         Unit::Share => format!("{:.3} points", (by * 100.0).abs()),
         Unit::Seconds | Unit::Dollars | Unit::Count | Unit::InstanceHours => {
-            it.unit.write(by.abs())
+            measure(it.unit, by.abs())
         }
     };
     if base == 0.0 || it.unit == Unit::Share {

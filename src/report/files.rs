@@ -233,7 +233,9 @@ struct BillEntry<'a> {
 struct Ec2Entry {
     total: f64,
     reserved: f64,
-    /// Of `reserved`, what tasks really used that say so.
+    /// Of `reserved`, by tasks that say what they use.
+    reserved_usage_given: f64,
+    /// What those really used; it may exceed what they reserved.
     used: Option<f64>,
     free: f64,
     stranded: f64,
@@ -273,6 +275,7 @@ impl BillEntry<'_> {
             ec2: Ec2Entry {
                 total: ec2.total.as_dollars_f64(),
                 reserved: ec2.reserved.as_dollars_f64(),
+                reserved_usage_given: ec2.reserved_usage_given.as_dollars_f64(),
                 used: ec2.used.map(Money::as_dollars_f64),
                 free: ec2.free.as_dollars_f64(),
                 stranded: ec2.stranded.as_dollars_f64(),

@@ -11,6 +11,7 @@ mod rows;
 mod screen;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use compare::{Column, comparison, what_if};
 pub use directory::{OutputDirectory, OutputError};
