@@ -125,10 +125,15 @@ impl OutputDirectory {
 
     /// Puts the result in its place, instead of the last one, and returns the place.
     ///
+    /// A partial result beside it is from an earlier run, and goes.
+    ///
     /// # Errors
     /// If the operating system says no; the last result is then where it was.
     pub fn finish(self) -> Result<PathBuf, OutputError> {
-        self.put(&self.target)
+        let place = self.put(&self.target)?;
+        // The result is complete; the next run tries again.
+        let _ = remove(&partial(&self.target));
+        Ok(place)
     }
 
     /// Puts what there is of a result into `<name>.partial`, and returns that place.
@@ -340,6 +345,11 @@ mod tests {
             assert_eq!((data(&place).as_str(), data(&partial).as_str()), ("good", text));
         }
         assert_eq!(names(root.path()), ["shop", "shop.partial"]);
+
+        let directory = OutputDirectory::begin(&place).unwrap();
+        result(&directory, "good again");
+        directory.finish().unwrap();
+        assert_eq!(names(root.path()), ["shop"], "what is partial is no longer the latest");
     }
 
     #[test]

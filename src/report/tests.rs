@@ -94,8 +94,9 @@ fn write(
     let verdicts = verdicts(&scenario.objectives, &measures);
     let finished =
         Finished { scenario, outcome: &outcome, measures: &measures, verdicts: &verdicts };
-    let asked = Asked { scenario: Path::new("some/where/mixed.toml"), set: &[] };
-    report.finish(&finished, (&asked, Plots::Drawn), sink)
+    let scenario = Path::new("some/where/mixed.toml");
+    let asked = Asked { scenario, set: &[], what_if: &[] };
+    report.finish((&finished, None), (&asked, Plots::Drawn), sink)
 }
 
 fn contents(directory: &Path) -> BTreeMap<String, Vec<u8>> {

@@ -97,9 +97,10 @@ pub(super) fn alike(unit: Unit, values: &[Option<f64>]) -> Vec<String> {
     let write = |value: f64| match unit {
         Unit::Dollars => amounts.write(Money::from_dollars_f64(value)),
         Unit::Share => percent(value, 1),
-        // To three figures below ten seconds, to tenths above: what is measured is not finer.
-        Unit::Seconds if value < 10.0 => Span::from_secs_f64(rounded(value, 1000.0)).to_string(),
-        Unit::Seconds => Span::from_secs_f64(rounded(value, 10.0)).to_string(),
+        Unit::Seconds if greatest < 10.0 => format!("{} s", decimals(value, 2)),
+        Unit::Seconds if greatest < 100.0 => format!("{} s", decimals(value, 1)),
+        Unit::Seconds if value > 0.0 && value < 0.5 => "<1 s".to_string(),
+        Unit::Seconds => Span::secs(value.round() as u64).to_string(),
         Unit::Count if is_whole => decimals(value, 0),
         Unit::Count if greatest < 10.0 => decimals(value, 2),
         Unit::Count | Unit::InstanceHours => decimals(value, 1),
@@ -110,10 +111,6 @@ pub(super) fn alike(unit: Unit, values: &[Option<f64>]) -> Vec<String> {
 /// Writes one value of a measure.
 pub(super) fn measure(unit: Unit, value: f64) -> String {
     alike(unit, &[Some(value)]).remove(0)
-}
-
-fn rounded(value: f64, parts: f64) -> f64 {
-    (value * parts).round() / parts
 }
 
 /// Writes a number that is not negative, with its thousands apart.
@@ -196,7 +193,9 @@ mod tests {
         check(Unit::Count, [10.0, 12.25], ["10.0", "12.2"]);
         check(Unit::Count, [0.0, 0.25], ["0.00", "0.25"]);
         check(Unit::Count, [12_345.0, 1.0], ["12,345", "1"]);
-        check(Unit::Seconds, [36.7123, 90.0], ["36.7 s", "1 min 30 s"]);
+        check(Unit::Seconds, [36.7123, 90.0], ["36.7 s", "90.0 s"]);
+        check(Unit::Seconds, [1.573, 0.2], ["1.57 s", "0.20 s"]);
+        check(Unit::Seconds, [146.3, 0.2], ["2 min 26 s", "<1 s"]);
         check(Unit::Dollars, [0.004_981, 37.09], ["<$0.01", "$37.09"]);
         assert_eq!(alike(Unit::Count, &[None, Some(1.0)]), ["–", "1"]);
     }

@@ -124,6 +124,68 @@ fn what_if_names_what_differs_and_the_first_event_that_did() {
     assert!(text(&output.stdout).contains("every event is the same"), "{}", text(&output.stdout));
 }
 
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn what_if_is_written_beside_the_result_it_changes() {
+    let run = ["scenarios/hybrid.toml", "--no-plots", "--quiet"];
+    let what_if = ["--what-if", "service.web.desired_count=12"];
+    let without = left_by(&run, "1");
+    let with = left_by(&[&run[..], &what_if].concat(), "4");
+    let file = |name: &str| with.iter().find(|it| it.0 == name).map(|it| text(&it.1)).unwrap();
+    for (name, bytes) in without.iter().filter(|(name, _)| name != "manifest.json") {
+        assert!(file(name).as_bytes() == bytes, "{name} is not that of the base");
+    }
+    let told = json(file("what-if.json"));
+    assert_eq!(told["what_if"], serde_json::json!(["service.web.desired_count=12"]));
+    let total =
+        |summary: &serde_json::Value| summary["measures"]["cost.total"]["value"].as_f64().unwrap();
+    let (base, changed) = (total(&json(file("summary.json"))), total(&told["summary"]));
+    assert!(changed > base + 1.0);
+    let difference = &told["differences"]["cost.total"];
+    assert_eq!((&difference["base"], &difference["changed"]), (&base.into(), &changed.into()));
+    assert_eq!(difference["difference"].as_f64(), Some(changed - base));
+    assert_eq!(told["first_difference"]["base"]["seconds"], 0.0);
+    let manifest = json(file("manifest.json"));
+    assert!(manifest["command"].as_str().unwrap().ends_with("desired_count=12"), "{manifest}");
+    assert!(manifest["files"].as_array().unwrap().contains(&"what-if.json".into()));
+    assert_eq!(told["base"]["fingerprint"], manifest["fingerprint"]);
+    assert_ne!(told["changed"]["fingerprint"], manifest["fingerprint"]);
+
+    let run = ["run", "scenarios/hybrid.toml", "--no-output", "--json"];
+    let output = ecsim(&[&run[..], &what_if].concat());
+    let lines: Vec<&str> = text(&output.stdout).lines().collect();
+    assert_eq!(lines.len(), 2);
+    assert!(json(lines[0]).get("what_if").is_none());
+    assert!(lines[1].starts_with(r#"{"schema_version":1,"what_if":["#), "{}", lines[1]);
+    assert_eq!(json(lines[1]), told);
+}
+
+#[test]
+fn a_run_cut_short_says_so_even_if_quiet_and_a_good_one_takes_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("shop");
+    let run = ["run", "scenarios/hybrid.toml", "--quiet", "--no-plots", "--out"];
+    let run = [&run[..], &[out.to_str().unwrap()]].concat();
+    let output = ecsim(&[&run[..], &["--set", "limits.events=100"]].concat());
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), ""));
+    let told = text(&output.stderr);
+    assert!(told.starts_with("warning: hybrid: the run ends at 2026-06-01"), "{told}");
+    assert!(told.contains("the limit of 100 events was reached"), "{told}");
+    assert!(told.contains("shop.partial"), "{told}");
+    let there = || {
+        let entries = std::fs::read_dir(&folder).unwrap();
+        entries.map(|it| it.unwrap().file_name()).collect::<Vec<_>>()
+    };
+    assert_eq!(there(), ["shop.partial"]);
+    let output = ecsim(&run);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!((text(&output.stdout), text(&output.stderr)), ("", ""));
+    assert_eq!(there(), ["shop"]);
+}
+
 #[test]
 fn the_gallery_is_what_the_readme_s_command_prints() {
     let readme = read("README.md");
