@@ -125,7 +125,8 @@ const RECORD: &[Key] = &[
     key(
         "interval",
         POSITIVE_SPAN,
-        "Length of a bucket of the series; without it 60 s, doubled until some 2,000 do.",
+        "Length of a bucket of the series; without it 1 s for a run of up to 30 min, 10 s for one of \
+         up to 5 h, else 60 s, doubled until some 2,000 do.",
     ),
     key("task_log", Kind::Boolean, "Whether a row for every task is written.").or("true"),
     key("event_log", Kind::Boolean, "Whether a row for every service event is written.").or("true"),
