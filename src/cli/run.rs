@@ -1,6 +1,6 @@
 //! `ecsim run`: runs scenarios, writes what they leave, prints one screen for each.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,7 @@ use crate::study::{
 };
 use crate::units::{Calendar, Span, TimeFormat};
 
-use super::{Exit, ScenarioArgs, complain};
+use super::{Exit, ScenarioArgs, complain, tell};
 
 #[derive(Args, Debug)]
 #[command(after_long_help = WORDS)]
@@ -114,8 +114,8 @@ pub(super) fn execute(args: &RunArgs, out: &mut dyn Write) -> io::Result<Exit> {
         Err(exit) => return Ok(exit),
     };
     if let Some(name) = twice(scenarios.iter().map(|scenario| scenario.name.as_str())) {
-        eprintln!("error: two scenarios are called `{name}`, and their results would be one");
-        eprintln!("hint: give one of them another `name`");
+        tell(&format!("error: two scenarios are called `{name}`, and their results would be one"));
+        tell("hint: give one of them another `name`");
         return Ok(Exit::BadInput);
     }
     if !args.quiet {
@@ -146,9 +146,9 @@ pub(super) fn execute(args: &RunArgs, out: &mut dyn Write) -> io::Result<Exit> {
             Ok(it) => good.push(it),
             Err(error) => {
                 failed = true;
-                eprintln!("error: {}: {}", error.path.display(), error.message);
+                tell(&format!("error: {}: {}", error.path.display(), error.message));
                 if let Some(hint) = &error.hint {
-                    eprintln!("hint: {hint}");
+                    tell(&format!("hint: {hint}"));
                 }
             }
         }
@@ -156,7 +156,11 @@ pub(super) fn execute(args: &RunArgs, out: &mut dyn Write) -> io::Result<Exit> {
     if args.quiet || args.json {
         good.iter().for_each(tell_partial);
     }
-    print(args, &good, out)?;
+    match print(args, &good, out) {
+        // Who reads no further still wants to know how it went.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
     Ok(if failed { Exit::Failed } else { exit_of(args, &good) })
 }
 
@@ -194,7 +198,7 @@ fn interrupt() -> Arc<AtomicBool> {
         }
     });
     if let Err(error) = handled {
-        eprintln!("warning: Ctrl-C will end the program at once: {error}");
+        tell(&format!("warning: Ctrl-C will end the program at once: {error}"));
     }
     stop
 }
@@ -311,9 +315,9 @@ fn tell_partial(done: &Done) {
         let recording = &run.outcome.recording;
         let Some(reason) = &recording.partial else { continue };
         let at = run.scenario.model.calendar.format(recording.end, TimeFormat::DateAndTime);
-        eprintln!("warning: {}{what}: the run ends at {at}: {reason}", run.scenario.name);
+        tell(&format!("warning: {}{what}: the run ends at {at}: {reason}", run.scenario.name));
         if let Some(path) = &run.result {
-            eprintln!("hint: what there is of it is in {}", path.display());
+            tell(&format!("hint: what there is of it is in {}", path.display()));
         }
     }
 }

@@ -241,7 +241,13 @@ struct Lock {
 impl Lock {
     fn take(target: &Path) -> Result<Lock, OutputError> {
         let path = hidden(target, ".lock");
-        let failed = |error: io::Error| OutputError::io(target, &error);
+        let failed = |error: io::Error| {
+            let told = OutputError::io(target, &error);
+            if error.kind() != ErrorKind::PermissionDenied {
+                return told;
+            }
+            told.hint("it is made beside its place: the folder above must be writable")
+        };
         loop {
             let options = File::options().create(true).truncate(false).write(true).clone();
             let file = options.open(&path).map_err(failed)?;

@@ -186,6 +186,37 @@ fn a_run_cut_short_says_so_even_if_quiet_and_a_good_one_takes_its_place() {
     assert_eq!(there(), ["shop"]);
 }
 
+/// What a shell's redirections can do to a command that works.
+#[cfg(target_os = "linux")]
+#[test]
+fn streams_that_cannot_be_written_do_not_hide_how_it_went() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let code = |arguments: &[&str], out: std::process::Stdio, errors: std::process::Stdio| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ecsim"));
+        command.current_dir(repository("")).args(arguments).stdout(out).stderr(errors);
+        command.status().unwrap().code()
+    };
+    let closed = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        writer
+    };
+    let run = ["run", "--no-output", "scenarios/fargate-service.toml"];
+    let null = std::process::Stdio::null;
+    assert_eq!(code(&run, full().into(), null()), Some(1));
+    assert_eq!(code(&run, full().into(), full().into()), Some(1));
+    assert_eq!(code(&run, closed().into(), closed().into()), Some(0));
+    assert_eq!(code(&["--help"], closed().into(), null()), Some(0));
+    assert_eq!(code(&["--help"], full().into(), null()), Some(1));
+    assert_eq!(code(&["run", "none.toml"], closed().into(), full().into()), Some(2));
+    let missed = ["--fail-on-missed", "--set", "objective.\"cost.total\"=\"< $0.01\""];
+    assert_eq!(code(&[&run[..], &missed].concat(), closed().into(), full().into()), Some(1));
+    let cut = ["--quiet", "--set", "limits.events=0"];
+    assert_eq!(code(&[&run[..], &cut].concat(), closed().into(), full().into()), Some(2));
+    let cut = ["run", "scenarios/hybrid.toml", "--no-output", "-q", "--set", "limits.events=99"];
+    assert_eq!(code(&cut, closed().into(), full().into()), Some(1));
+}
+
 #[test]
 fn the_gallery_is_what_the_readme_s_command_prints() {
     let readme = read("README.md");

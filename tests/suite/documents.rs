@@ -118,3 +118,24 @@ fn every_column_and_every_metric_has_a_definition() {
     }
     assert!(columns > 90, "{columns}");
 }
+
+#[test]
+fn regions_with_prices_are_those_that_people_are_told() {
+    let catalogue = ecsim::catalogue::Catalogue::builtin();
+    let told: [(&str, String); 2] =
+        [("README.md", read("README.md")), ("docs/reference.md", read("docs/reference.md"))];
+    let key =
+        |line: &&str| line.contains("EC2 prices are built in for") || line.contains("`region`");
+    for (document, text) in told {
+        let mut lines = text.lines().skip_while(|line| !key(line));
+        let paragraph: Vec<&str> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+        let paragraph = paragraph.join("\n");
+        let count = catalogue.ec2_regions().count();
+        assert!(document != "README.md" || paragraph.contains(&format!("{count} Regions")));
+        for region in catalogue.ec2_regions() {
+            assert!(paragraph.contains(region), "{document} does not name {region}");
+        }
+    }
+    let more = catalogue.fargate_regions().count() - catalogue.ec2_regions().count();
+    assert!(read("README.md").contains(&format!("for these and {more} more")));
+}

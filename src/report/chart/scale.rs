@@ -54,11 +54,12 @@ impl Scale {
 ///
 /// What is there and too little to show is less than the least that is shown: `<$0.01`.
 pub(super) fn write_alike(values: &[f64], unit: Unit) -> Vec<String> {
-    let greatest = values.iter().copied().filter_map(drawable).fold(0.0, |a, b| b.abs().max(a));
+    let drawn = || values.iter().copied().filter_map(drawable);
+    let greatest = drawn().map(f64::abs).fold(0.0, f64::max);
     let form = Form::of(unit, greatest);
     let most = greatest / form.one;
     let exponent = if most > 0.0 { most.log10().floor() as i32 } else { 0 };
-    let is_whole = values.iter().all(|value| !((value / form.one).fract().abs() > 0.0));
+    let is_whole = drawn().all(|value| (value / form.one).fract() == 0.0);
     let decimals = match unit {
         Unit::Dollars => (2 - exponent).clamp(2, 9),
         _ if is_whole && most < 1e15 => 0,
