@@ -142,8 +142,10 @@ pub fn written(criterion: &mut Criterion) {
                 measures: &measures,
                 verdicts: &[],
             };
-            let asked = Asked { scenario: Path::new("bench.toml"), set: &[] };
-            report.finish(&finished, (&asked, Plots::LeftOut), rows).expect("it can be written")
+            let asked = Asked { scenario: Path::new("bench.toml"), set: &[], what_if: &[] };
+            report
+                .finish((&finished, None), (&asked, Plots::LeftOut), rows)
+                .expect("it can be written")
         });
     });
     group.finish();

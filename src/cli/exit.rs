@@ -3,6 +3,8 @@
 use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 
+use super::tell;
+
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -20,7 +22,7 @@ impl Exit {
         if error.kind() == ErrorKind::BrokenPipe {
             return Exit::Fine;
         }
-        eprintln!("error: standard output cannot be written: {error}");
+        tell(&format!("error: standard output cannot be written: {error}"));
         Exit::Failed
     }
 }

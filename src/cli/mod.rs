@@ -101,6 +101,11 @@ fn complain(problems: &Problems) {
     let _ = errors.write_all(text.as_bytes());
 }
 
+/// Says a line on standard error; if that is gone there is nobody left to tell.
+fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// Runs the command line and returns its exit code.
 pub fn main() -> Exit {
     let cli = match Cli::try_parse() {
@@ -110,6 +115,7 @@ pub fn main() -> Exit {
             let is_mistake = error.use_stderr();
             return match error.print() {
                 Ok(()) if !is_mistake => Exit::Fine,
+                Err(error) if !is_mistake => Exit::of_output(&error),
                 Ok(()) | Err(_) => Exit::BadInput,
             };
         }

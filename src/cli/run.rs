@@ -1,6 +1,6 @@
 //! `ecsim run`: runs scenarios, writes what they leave, prints one screen for each.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,8 +13,8 @@ use rayon::prelude::*;
 use crate::engine::Seed;
 use crate::record::RowSink;
 use crate::report::{
-    Asked, Column, Finished, Happenings, OutputError, Plots, Report, Tee, comparison, screen,
-    summary_line, what_if,
+    Asked, Column, Compared, Finished, Happenings, OutputError, Plots, Report, Tee, WhatIf,
+    comparison, screen, summary_line,
 };
 use crate::scenario::{Override, Scenario};
 use crate::study::{
@@ -23,13 +23,14 @@ use crate::study::{
 };
 use crate::units::{Calendar, Span, TimeFormat};
 
-use super::{Exit, ScenarioArgs, complain};
+use super::{Exit, ScenarioArgs, complain, tell};
 
 #[derive(Args, Debug)]
+#[command(after_long_help = WORDS)]
 pub(super) struct RunArgs {
     #[command(flatten)]
     scenario: ScenarioArgs,
-    /// Run a changed scenario on the same luck too, and print what differs: `--what-if
+    /// Run a changed scenario on the same luck too, and tell what differs: `--what-if
     /// service.web.desired_count=8`; several changes are made together
     #[arg(long = "what-if", value_name = "PATH=VALUE")]
     what_if: Vec<String>,
@@ -43,16 +44,33 @@ pub(super) struct RunArgs {
     /// Draw no pictures
     #[arg(long)]
     no_plots: bool,
-    /// Print summaries as JSON, one a line, instead of screens
+    /// Print summaries as JSON, one a line, instead of screens; a line that begins with
+    /// `{"schema_version":1,"what_if":` is what-if.json
     #[arg(long)]
     json: bool,
-    /// Print nothing but errors
+    /// Print nothing but errors, and that a run was cut short
     #[arg(long, short)]
     quiet: bool,
     /// Exit with code 1 if an objective is missed
     #[arg(long)]
     fail_on_missed: bool,
 }
+
+const WORDS: &str = "\
+Words on the screen (output/README.md defines them, every measure and every column of the files):
+  healthy/desired  availability: healthy tasks over desired ones, over time
+  pending          from the moment a task was wanted until it was RUNNING
+  used/reserved    what containers use over what tasks reserve; >: some do not say
+  waiting          from the arrival of a task of a job until RunTask launched it
+  failed calls     RunTask calls that found no room for all they asked for
+  given up         tasks no longer asked for, because there was no room
+  unfinished       tasks that wait or are not STOPPED at the end
+  makespan         from a job's first arrival until its last task so far STOPPED
+  stranded         share free on instances where no task of the scenario fits
+  empty inst-h     hours of instances on which nothing ran but daemons
+  packing          instances that could do, over those that were not empty
+  (idle)           what no task reserved of the instances: free and stranded
+  (shared)         what is paid for all together, such as load balancers";
 
 /// One run that is done.
 struct Done {
@@ -61,9 +79,20 @@ struct Done {
     measures: Vec<Measure>,
     verdicts: Vec<Verdict>,
     happenings: Happenings,
+    what_if: Option<Box<Changed>>,
     /// Where its result is, if it was written.
     result: Option<PathBuf>,
 }
+
+/// What `--what-if` made of a run.
+struct Changed {
+    done: Done,
+    /// `None`: one of the runs was cut short.
+    compared: Option<Compared>,
+}
+
+/// A scenario, and the same with the changes of `--what-if`.
+type Pair = (Scenario, Option<Scenario>);
 
 /// What every run of one command shares.
 struct Shared<'a> {
@@ -85,8 +114,8 @@ pub(super) fn execute(args: &RunArgs, out: &mut dyn Write) -> io::Result<Exit> {
         Err(exit) => return Ok(exit),
     };
     if let Some(name) = twice(scenarios.iter().map(|scenario| scenario.name.as_str())) {
-        eprintln!("error: two scenarios are called `{name}`, and their results would be one");
-        eprintln!("hint: give one of them another `name`");
+        tell(&format!("error: two scenarios are called `{name}`, and their results would be one"));
+        tell("hint: give one of them another `name`");
         return Ok(Exit::BadInput);
     }
     if !args.quiet {
@@ -102,12 +131,14 @@ pub(super) fn execute(args: &RunArgs, out: &mut dyn Write) -> io::Result<Exit> {
         bars: MultiProgress::with_draw_target(target),
         set: args.scenario.changes(),
     };
-    let runs: Vec<(Scenario, PathBuf)> =
-        scenarios.into_iter().zip(args.scenario.scenarios.iter().cloned()).collect();
+    let mut changed = changed.into_iter();
+    let runs: Vec<(Pair, &PathBuf)> = scenarios
+        .into_iter()
+        .map(|scenario| (scenario, changed.next()))
+        .zip(&args.scenario.scenarios)
+        .collect();
     let done: Vec<Result<Done, OutputError>> =
-        runs.into_par_iter().map(|(scenario, file)| shared.run(scenario, &file)).collect();
-    let what_ifs: Vec<Done> =
-        changed.into_par_iter().map(|scenario| shared.simulate(scenario)).collect();
+        runs.into_par_iter().map(|(pair, file)| shared.run(pair, file)).collect();
     let mut failed = false;
     let mut good = Vec::new();
     for it in done {
@@ -115,15 +146,21 @@ pub(super) fn execute(args: &RunArgs, out: &mut dyn Write) -> io::Result<Exit> {
             Ok(it) => good.push(it),
             Err(error) => {
                 failed = true;
-                eprintln!("error: {}: {}", error.path.display(), error.message);
+                tell(&format!("error: {}: {}", error.path.display(), error.message));
                 if let Some(hint) = &error.hint {
-                    eprintln!("hint: {hint}");
+                    tell(&format!("hint: {hint}"));
                 }
             }
         }
     }
-    print(args, (&good, &what_ifs), out)?;
-    good.extend(what_ifs);
+    if args.quiet || args.json {
+        good.iter().for_each(tell_partial);
+    }
+    match print(args, &good, out) {
+        // Who reads no further still wants to know how it went.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
     Ok(if failed { Exit::Failed } else { exit_of(args, &good) })
 }
 
@@ -161,16 +198,18 @@ fn interrupt() -> Arc<AtomicBool> {
         }
     });
     if let Err(error) = handled {
-        eprintln!("warning: Ctrl-C will end the program at once: {error}");
+        tell(&format!("warning: Ctrl-C will end the program at once: {error}"));
     }
     stop
 }
 
 impl Shared<'_> {
     /// Runs one scenario and writes its result, unless that is not wanted.
-    fn run(&self, scenario: Scenario, file: &Path) -> Result<Done, OutputError> {
+    fn run(&self, (scenario, changed): Pair, file: &Path) -> Result<Done, OutputError> {
         if self.args.no_output {
-            return Ok(self.simulate(scenario));
+            let (mut done, happenings) = self.compare((scenario, changed), Happenings::default());
+            done.happenings = happenings;
+            return Ok(done);
         }
         let path = match &self.args.out {
             None => Path::new("output").join(&scenario.name),
@@ -179,22 +218,35 @@ impl Shared<'_> {
         };
         let (report, rows) = Report::begin(&path, scenario.record)?;
         let sink = Tee(rows, Happenings::default());
-        let (mut done, Tee(rows, happenings)) = self.simulate_into(scenario, sink);
+        let (mut done, Tee(rows, happenings)) = self.compare((scenario, changed), sink);
         done.happenings = happenings;
-        let asked = Asked { scenario: file, set: &self.set };
+        let asked = Asked { scenario: file, set: &self.set, what_if: &self.args.what_if };
         let plots = if self.args.no_plots { Plots::LeftOut } else { Plots::Drawn };
-        done.result = Some(report.finish(&done.finished(), (&asked, plots), rows)?);
+        let what_if = done.what_if(self.args);
+        let place = report.finish((&done.finished(), what_if.as_ref()), (&asked, plots), rows)?;
+        done.result = Some(place);
         Ok(done)
     }
 
-    /// Runs one scenario and keeps what the screen shows.
-    fn simulate(&self, scenario: Scenario) -> Done {
-        let (mut done, happenings) = self.simulate_into(scenario, Happenings::default());
-        done.happenings = happenings;
-        done
+    /// Runs a scenario, and if it is asked for a changed one beside it.
+    fn compare<S: RowSink + Send>(&self, (scenario, changed): Pair, sink: S) -> (Done, S) {
+        let Some(changed) = changed else { return self.simulate(scenario, sink) };
+        let quiet = Happenings::default();
+        let ((mut base, sink), (changed, _)) =
+            rayon::join(|| self.simulate(scenario, sink), || self.simulate(changed, quiet));
+        let is_whole = [&base, &changed].iter().all(|it| it.outcome.recording.partial.is_none());
+        let compared = is_whole.then(|| {
+            let mut control = Watch::new(&changed.scenario, self.stop.clone(), &self.bars);
+            let models = (&base.scenario.model, &changed.scenario.model);
+            let first = first_difference(models, base.outcome.seed, &mut control);
+            control.bar.finish_and_clear();
+            Compared { differences: differences(&base.measures, &changed.measures), first }
+        });
+        base.what_if = Some(Box::new(Changed { done: changed, compared }));
+        (base, sink)
     }
 
-    fn simulate_into<S: RowSink>(&self, scenario: Scenario, sink: S) -> (Done, S) {
+    fn simulate<S: RowSink>(&self, scenario: Scenario, sink: S) -> (Done, S) {
         let seed = Seed { master: scenario.seed, replication: 0 };
         let mut control = Watch::new(&scenario, self.stop.clone(), &self.bars);
         let (outcome, sink) = run(&scenario, seed, sink, (&mut control, &mut ()));
@@ -202,7 +254,9 @@ impl Shared<'_> {
         let measures = measures(&scenario.model, &outcome);
         let verdicts = verdicts(&scenario.objectives, &measures);
         let happenings = Happenings::default();
-        (Done { scenario, outcome, measures, verdicts, happenings, result: None }, sink)
+        let done =
+            Done { scenario, outcome, measures, verdicts, happenings, what_if: None, result: None };
+        (done, sink)
     }
 }
 
@@ -255,17 +309,29 @@ impl Control for Watch {
     }
 }
 
-fn print(
-    args: &RunArgs,
-    (done, what_ifs): (&[Done], &[Done]),
-    out: &mut dyn Write,
-) -> io::Result<()> {
+/// Says on the error stream what a screen would say at its top.
+fn tell_partial(done: &Done) {
+    for (run, what) in done.runs().zip(["", " what if"]) {
+        let recording = &run.outcome.recording;
+        let Some(reason) = &recording.partial else { continue };
+        let at = run.scenario.model.calendar.format(recording.end, TimeFormat::DateAndTime);
+        tell(&format!("warning: {}{what}: the run ends at {at}: {reason}", run.scenario.name));
+        if let Some(path) = &run.result {
+            tell(&format!("hint: what there is of it is in {}", path.display()));
+        }
+    }
+}
+
+fn print(args: &RunArgs, done: &[Done], out: &mut dyn Write) -> io::Result<()> {
     if args.quiet {
         return Ok(());
     }
     if args.json {
-        for it in done.iter().chain(what_ifs) {
+        for it in done {
             writeln!(out, "{}", summary_line(&it.finished()))?;
+            if let Some(what_if) = it.what_if(args) {
+                writeln!(out, "{}", what_if.line())?;
+            }
         }
         return Ok(());
     }
@@ -277,31 +343,25 @@ fn print(
         out.write_all(text.as_bytes())?;
         if let Some(path) = &it.result {
             let pictures = if args.no_plots { "" } else { ", pictures as .svg and .png" };
+            let events = if it.scenario.record.event_log { "events.csv, " } else { "" };
             let path = path.display();
-            writeln!(out, "{path}/   summary.json, timeseries.csv, cost.csv, …{pictures}")?;
+            writeln!(
+                out,
+                "{path}/   {events}summary.json, timeseries.csv, cost.csv, …{pictures}\n\
+                 what the words mean: `ecsim run --help`, output/README.md"
+            )?;
         }
     }
     if done.len() > 1 {
         let columns: Vec<Column> = done.iter().map(column).collect();
         write!(out, "\nCOMPARED\n{}", comparison(&columns))?;
     }
-    for (base, changed) in done.iter().zip(what_ifs) {
-        if [base, changed].iter().any(|it| it.outcome.recording.partial.is_some()) {
-            writeln!(
-                out,
-                "\nWHAT IF {}: not compared, a run was cut short",
-                args.what_if.join(", ")
-            )?;
-            continue;
+    for it in done {
+        let Some(what_if) = it.what_if(args) else { continue };
+        write!(out, "\n{}", what_if.screen())?;
+        if let Some(path) = &it.result {
+            writeln!(out, "{}", path.join("what-if.json").display())?;
         }
-        let models = (&base.scenario.model, &changed.scenario.model);
-        let first = first_difference(models, base.outcome.seed, &mut ()).unwrap_or_default();
-        let text = what_if(
-            &args.what_if.join(", "),
-            &differences(&base.measures, &changed.measures),
-            (first.as_ref(), &base.scenario.model.calendar),
-        );
-        write!(out, "\n{text}")?;
     }
     Ok(())
 }
@@ -317,13 +377,38 @@ impl Done {
     }
 }
 
+impl Done {
+    fn what_if<'a>(&'a self, args: &'a RunArgs) -> Option<WhatIf<'a>> {
+        let changed = self.what_if.as_deref()?;
+        Some(WhatIf {
+            changes: &args.what_if,
+            base: self.finished(),
+            changed: changed.done.finished(),
+            compared: changed.compared.as_ref(),
+        })
+    }
+
+    /// Says whether the first difference was looked for and the search was cut short.
+    fn is_search_cut_short(&self) -> bool {
+        let compared = self.what_if.as_ref().and_then(|it| it.compared.as_ref());
+        compared.is_some_and(|it| it.first.is_err())
+    }
+
+    /// The run, and the changed one.
+    fn runs(&self) -> impl Iterator<Item = &Done> {
+        std::iter::once(self).chain(self.what_if.iter().map(|it| &it.done))
+    }
+}
+
 fn column(done: &Done) -> Column<'_> {
     Column { name: &done.scenario.name, measures: &done.measures, verdicts: &done.verdicts }
 }
 
 /// A run that was cut short failed; an objective that was missed counts if the user says so.
 fn exit_of(args: &RunArgs, done: &[Done]) -> Exit {
-    let partial = done.iter().any(|it| it.outcome.recording.partial.is_some());
-    let missed = done.iter().flat_map(|it| &it.verdicts).any(|verdict| !verdict.is_met());
+    let runs = || done.iter().flat_map(Done::runs);
+    let partial = runs().any(|it| it.outcome.recording.partial.is_some())
+        || done.iter().any(Done::is_search_cut_short);
+    let missed = runs().flat_map(|it| &it.verdicts).any(|verdict| !verdict.is_met());
     if partial || (args.fail_on_missed && missed) { Exit::Failed } else { Exit::Fine }
 }

@@ -368,6 +368,16 @@ impl Provider {
     pub const ALL: [Provider; 4] =
         [Provider::Ec2, Provider::External, Provider::Fargate, Provider::FargateSpot];
 
+    /// Returns AWS's word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Provider::Ec2 => "EC2",
+            Provider::External => "EXTERNAL",
+            Provider::Fargate => "FARGATE",
+            Provider::FargateSpot => "FARGATE_SPOT",
+        }
+    }
+
     /// Says whether tasks run on container instances.
     pub const fn uses_instances(self) -> bool {
         matches!(self, Provider::Ec2 | Provider::External)

@@ -79,6 +79,7 @@ pub(super) struct SubmitterGauges {
 pub(super) struct ProviderGauges {
     pub tasks: Gauge,
     pub cpu_units: Gauge,
+    pub memory_mib: Gauge,
 }
 
 fn amounts(resources: &Resources) -> [u64; 3] {
@@ -282,8 +283,21 @@ impl SubmitterGauges {
 }
 
 impl ProviderGauges {
+    /// A task of so many CPU units and MiB comes or goes.
+    pub fn task(&mut self, at: SimTime, (cpu_units, memory_mib): (u32, u32), comes: bool) {
+        let gauges = [&mut self.tasks, &mut self.cpu_units, &mut self.memory_mib];
+        for (gauge, amount) in gauges.into_iter().zip([1, cpu_units, memory_mib]) {
+            if comes {
+                gauge.add(at, amount.into());
+            } else {
+                gauge.subtract(at, amount.into());
+            }
+        }
+    }
+
     pub fn new(buckets: Buckets) -> ProviderGauges {
-        ProviderGauges { tasks: Gauge::new(buckets), cpu_units: Gauge::new(buckets) }
+        let gauge = Gauge::new(buckets);
+        ProviderGauges { tasks: gauge.clone(), cpu_units: gauge.clone(), memory_mib: gauge }
     }
 }
 
@@ -345,5 +359,6 @@ impl Group for ProviderGauges {
     fn each(&mut self, visit: &mut dyn FnMut(Metric, &mut Gauge)) {
         visit(Metric::AliveTasks, &mut self.tasks);
         visit(Metric::AliveCpu, &mut self.cpu_units);
+        visit(Metric::AliveMemory, &mut self.memory_mib);
     }
 }

@@ -462,8 +462,7 @@ impl Recorder {
         let cluster = now.model.launches[task.launch].cluster;
         self.clusters[cluster].tasks[task.last_status as usize].add(now.at, 1);
         let provider = &mut self.providers[task.provider as usize];
-        provider.tasks.add(now.at, 1);
-        provider.cpu_units.add(now.at, cpu_units(task, now.model));
+        provider.task(now.at, size(task, now.model), true);
         match task.owner {
             Owner::Service { service, .. } => self.services[service].task_comes(now.at),
             Owner::Submission { submitter, .. } => {
@@ -514,8 +513,7 @@ impl Recorder {
             run.alive -= 1;
         }
         let provider = &mut self.providers[task.provider as usize];
-        provider.tasks.subtract(now.at, 1);
-        provider.cpu_units.subtract(now.at, cpu_units(task, now.model));
+        provider.task(now.at, size(task, now.model), false);
         self.occupy(now, task, false);
     }
 
@@ -641,9 +639,13 @@ impl Recorder {
     }
 }
 
-/// Returns the CPU units of a task, wherever it runs.
-fn cpu_units(task: &Task, model: &Model) -> u64 {
-    let size = task.fargate();
-    let reserved = model.requirements[task.requirement].resources.cpu_units;
-    u64::from(size.map_or(reserved, |size| size.cpu_units))
+/// Returns the CPU units and the MiB of a task, wherever it runs.
+fn size(task: &Task, model: &Model) -> (u32, u32) {
+    match task.fargate() {
+        Some(size) => (size.cpu_units, size.memory_mib),
+        None => {
+            let reserved = model.requirements[task.requirement].resources;
+            (reserved.cpu_units, reserved.memory_mib)
+        }
+    }
 }

@@ -119,8 +119,10 @@ pub enum Metric {
     AvailableTasks,
     /// Tasks that are not STOPPED.
     AliveTasks,
-    /// CPU units of tasks that are not STOPPED.
+    /// CPU units of tasks that are not STOPPED; on Fargate those of their sizes.
     AliveCpu,
+    /// MiB of tasks that are not STOPPED; on Fargate those of their sizes.
+    AliveMemory,
 }
 
 /// Figures of the window; what is about the whole run says so.
@@ -418,6 +420,7 @@ impl Metric {
             Metric::AvailableTasks => "available_tasks",
             Metric::AliveTasks => "alive_tasks",
             Metric::AliveCpu => "alive_cpu",
+            Metric::AliveMemory => "alive_memory",
         }
     }
 
@@ -432,7 +435,8 @@ impl Metric {
             Metric::RegisteredMemory
             | Metric::ReservedMemory
             | Metric::UsedMemory
-            | Metric::StrandedMemory => "MiB",
+            | Metric::StrandedMemory
+            | Metric::AliveMemory => "MiB",
             Metric::RegisteredGpus | Metric::ReservedGpus | Metric::StrandedGpus => "GPUs",
             Metric::Instances | Metric::EmptyInstances | Metric::NeededInstances => "instances",
             Metric::Tasks(_)
@@ -457,7 +461,8 @@ impl Metric {
             | Metric::UsedMemory
             | Metric::StrandedGpus
             | Metric::AliveTasks
-            | Metric::AliveCpu => true,
+            | Metric::AliveCpu
+            | Metric::AliveMemory => true,
             Metric::ReservedCpu
             | Metric::ReservedMemory
             | Metric::StrandedCpu

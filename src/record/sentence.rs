@@ -135,13 +135,15 @@ fn closest_instance(
         FailureReason::Memory => text.push_str("has insufficient memory available."),
         FailureReason::Ports(_) => text.push_str("is already using a port required by your task."),
         FailureReason::Attribute => text.push_str("is missing an attribute required by your task."),
+        // Source: aws/containers-roadmap#1201: the full stop is inside.
+        FailureReason::MemberOf | FailureReason::DistinctInstance => {
+            let _ = write!(text, "encountered error \"{}.\"", failure_code(reason));
+        }
         FailureReason::Gpu
         | FailureReason::Eni
         | FailureReason::Address
         | FailureReason::Agent
         | FailureReason::Location
-        | FailureReason::MemberOf
-        | FailureReason::DistinctInstance
         | FailureReason::NoInstances
         | FailureReason::VcpuQuota => {
             let _ = write!(text, "encountered error \"{}\".", failure_code(reason));

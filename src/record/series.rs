@@ -34,6 +34,19 @@ pub(super) struct History {
     pub window: Tally,
 }
 
+impl Buckets {
+    /// Chooses how fine the series of a run of such a length are: a short one begins with seconds,
+    /// so that there is something to see.
+    pub fn of_run(duration: Span) -> Buckets {
+        let width = match duration {
+            short if short <= Span::MINUTE * 30 => Span::SECOND,
+            short if short <= Span::HOUR * 5 => Span::secs(10),
+            _ => Span::MINUTE,
+        };
+        Buckets { width, ..Buckets::default() }
+    }
+}
+
 impl Default for Buckets {
     /// Minutes, and at most 2,000.
     fn default() -> Buckets {
@@ -219,6 +232,22 @@ mod tests {
                 .collect();
             assert_eq!(history.buckets, expected, "case {case}, {steps:?} to {end}");
         }
+    }
+
+    #[test]
+    fn a_short_run_has_short_buckets_and_none_has_to_double_them_soon() {
+        let check = |duration, width| {
+            let buckets = Buckets::of_run(duration);
+            assert_eq!(buckets.width, width);
+            let count = duration.as_micros() / width.as_micros();
+            assert!(count <= buckets.max as u64, "{count}");
+        };
+        check(Span::MINUTE, Span::SECOND);
+        check(Span::MINUTE * 30, Span::SECOND);
+        check(Span::MINUTE * 31, Span::secs(10));
+        check(Span::HOUR * 5, Span::secs(10));
+        check(Span::HOUR * 6, Span::MINUTE);
+        check(Span::DAY, Span::MINUTE);
     }
 
     #[test]

@@ -414,6 +414,13 @@ fn what_is_said_is_said_in_the_words_of_ecs() {
         unable(refusal(FailureReason::Agent, Some(closest))),
         &format!("{named} encountered error \"AGENT\". {brackets}"),
     );
+    check(
+        unable(refusal(FailureReason::DistinctInstance, Some(closest))),
+        &format!(
+            "{named} encountered error \"DistinctInstance placement constraint unsatisfied.\" \
+             {brackets}"
+        ),
+    );
     let none = Refusal {
         reason: FailureReason::NoInstances,
         closest: None,

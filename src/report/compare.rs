@@ -1,9 +1,10 @@
-//! One table for several runs, and what differs between two.
+//! One table for several runs.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use crate::study::{Difference, FirstDifference, Measure, Unit, Verdict};
-use crate::units::{Calendar, TimeFormat};
+use crate::study::{Measure, Unit, Verdict};
+
+use super::words::alike;
 
 /// A run in the table.
 pub struct Column<'a> {
@@ -49,17 +50,14 @@ pub fn comparison(columns: &[Column]) -> String {
             names.push((&measure.name, measure.unit));
         }
     }
-    let mut alike = 0;
+    let mut same = 0;
     for (name, unit) in names {
-        let cells: Vec<String> = columns
-            .iter()
-            .map(|column| {
-                let found = column.measures.iter().find(|measure| measure.name == name);
-                found.map_or("–".to_string(), |measure| unit.write(measure.value))
-            })
-            .collect();
+        let value =
+            |column: &Column| column.measures.iter().find(|it| it.name == name).map(|it| it.value);
+        let values: Vec<Option<f64>> = columns.iter().map(value).collect();
+        let cells = alike(unit, &values);
         if name != "cost.total" && cells.iter().all(|cell| *cell == cells[0]) {
-            alike += 1;
+            same += 1;
             continue;
         }
         table.add_row(std::iter::once(name.to_string()).chain(cells));
@@ -72,81 +70,23 @@ pub fn comparison(columns: &[Column]) -> String {
         }));
         table.add_row(row);
     }
-    let rest = match alike {
+    let rest = match same {
         0 => String::new(),
         1 => "  one more measure is the same in all\n".to_string(),
-        alike => format!("  {alike} more measures are the same in all\n"),
+        same => format!("  {same} more measures are the same in all\n"),
     };
     finished(table) + &rest
 }
 
-/// Writes what a change made different: every measure that moved, and the first event that did.
-pub fn what_if(
-    change: &str,
-    differences: &[Difference],
-    (first, calendar): (Option<&FirstDifference>, &Calendar),
-) -> String {
-    let mut text = format!("WHAT IF {change}, on the same luck\n");
-    if differences.is_empty() {
-        text += "  no measure differs\n";
-    } else {
-        let mut table = plain_table();
-        table.add_row(["", "base", "what if", "difference"]);
-        for it in differences {
-            let write = |value: Option<f64>| match value {
-                Some(value) => it.unit.write(value),
-                None => "–".to_string(),
-            };
-            table.add_row([it.name.clone(), write(it.base), write(it.changed), moved(it)]);
-        }
-        text += &finished(table);
-    }
-    match first {
-        None if differences.is_empty() => {
-            text += "  every event is the same: the change does not matter here\n";
-        }
-        None => text += "  every event is the same: only what is counted or paid for it differs\n",
-        Some(first) => {
-            text += "FIRST DIFFERENCE\n";
-            let sides = [("base", &first.base), ("what if", &first.changed)];
-            for (side, event) in sides {
-                text += &match event {
-                    Some((at, words)) => {
-                        let at = calendar.format(*at, TimeFormat::DateAndTime);
-                        format!("  {side:<8} {at}  {words}\n")
-                    }
-                    None => format!("  {side:<8} nothing more happens\n"),
-                };
-            }
-        }
-    }
-    text
-}
-
-/// Writes by how much a measure moved: in its unit, and in percent where there is a base.
-fn moved(it: &Difference) -> String {
-    let (Some(base), Some(changed)) = (it.base, it.changed) else { return String::new() };
-    let by = changed - base;
-    let sign = if by > 0.0 { "+" } else { "-" };
-    let amount = match it.unit {
-        Unit::Share => format!("{:.3} points", (by * 100.0).abs()),
-        Unit::Seconds | Unit::Dollars | Unit::Count | Unit::InstanceHours => {
-            it.unit.write(by.abs())
-        }
-    };
-    if base == 0.0 || it.unit == Unit::Share {
-        return format!("{sign}{amount}");
-    }
-    format!("{sign}{amount} ({sign}{:.1} %)", (by / base * 100.0).abs())
-}
-
-fn plain_table() -> Table {
+/// Makes a table without lines, for measures.
+pub(super) fn plain_table() -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table
 }
 
-fn finished(mut table: Table) -> String {
+/// Writes such a table: the first column to the left, the others to the right.
+pub(super) fn finished(mut table: Table) -> String {
     for column in table.column_iter_mut() {
         let side = if column.index == 0 { CellAlignment::Left } else { CellAlignment::Right };
         column.set_cell_alignment(side);

@@ -125,10 +125,15 @@ impl OutputDirectory {
 
     /// Puts the result in its place, instead of the last one, and returns the place.
     ///
+    /// A partial result beside it is from an earlier run, and goes.
+    ///
     /// # Errors
     /// If the operating system says no; the last result is then where it was.
     pub fn finish(self) -> Result<PathBuf, OutputError> {
-        self.put(&self.target)
+        let place = self.put(&self.target)?;
+        // The result is complete; the next run tries again.
+        let _ = remove(&partial(&self.target));
+        Ok(place)
     }
 
     /// Puts what there is of a result into `<name>.partial`, and returns that place.
@@ -236,7 +241,13 @@ struct Lock {
 impl Lock {
     fn take(target: &Path) -> Result<Lock, OutputError> {
         let path = hidden(target, ".lock");
-        let failed = |error: io::Error| OutputError::io(target, &error);
+        let failed = |error: io::Error| {
+            let told = OutputError::io(target, &error);
+            if error.kind() != ErrorKind::PermissionDenied {
+                return told;
+            }
+            told.hint("it is made beside its place: the folder above must be writable")
+        };
         loop {
             let options = File::options().create(true).truncate(false).write(true).clone();
             let file = options.open(&path).map_err(failed)?;
@@ -340,6 +351,11 @@ mod tests {
             assert_eq!((data(&place).as_str(), data(&partial).as_str()), ("good", text));
         }
         assert_eq!(names(root.path()), ["shop", "shop.partial"]);
+
+        let directory = OutputDirectory::begin(&place).unwrap();
+        result(&directory, "good again");
+        directory.finish().unwrap();
+        assert_eq!(names(root.path()), ["shop"], "what is partial is no longer the latest");
     }
 
     #[test]

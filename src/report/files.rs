@@ -25,7 +25,7 @@ pub(super) const COST: &str = "cost.csv";
 pub(super) const SUMMARY: &str = "summary.json";
 
 /// The version of `summary.json` and `manifest.json`; it changes when a key changes its meaning.
-const SCHEMA_VERSION: u32 = 1;
+pub(super) const SCHEMA_VERSION: u32 = 1;
 
 /// A run with all that was made of it.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +47,8 @@ pub struct Asked<'a> {
     pub scenario: &'a Path,
     /// What was changed, as `path=value`, seed and duration among them.
     pub set: &'a [String],
+    /// What was changed for a second run on the same luck.
+    pub what_if: &'a [String],
 }
 
 /// Writes `timeseries.csv`: tidy and long, a row for each bucket of each series.
@@ -156,7 +158,7 @@ fn owner(holder: Holder, model: &Model) -> String {
 }
 
 /// Pairs that become an object in their own order.
-struct Object<T>(Vec<(String, T)>);
+pub(super) struct Object<T>(pub Vec<(String, T)>);
 
 impl<T: Serialize> Serialize for Object<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -164,8 +166,9 @@ impl<T: Serialize> Serialize for Object<T> {
     }
 }
 
+/// A run in figures.
 #[derive(Serialize)]
-struct SummaryFile<'a> {
+pub(super) struct SummaryFile<'a> {
     schema_version: u32,
     name: &'a str,
     region: &'a str,
@@ -233,7 +236,9 @@ struct BillEntry<'a> {
 struct Ec2Entry {
     total: f64,
     reserved: f64,
-    /// Of `reserved`, what tasks really used that say so.
+    /// Of `reserved`, by tasks that say what they use.
+    reserved_usage_given: f64,
+    /// What those really used; it may exceed what they reserved.
     used: Option<f64>,
     free: f64,
     stranded: f64,
@@ -273,6 +278,7 @@ impl BillEntry<'_> {
             ec2: Ec2Entry {
                 total: ec2.total.as_dollars_f64(),
                 reserved: ec2.reserved.as_dollars_f64(),
+                reserved_usage_given: ec2.reserved_usage_given.as_dollars_f64(),
                 used: ec2.used.map(Money::as_dollars_f64),
                 free: ec2.free.as_dollars_f64(),
                 stranded: ec2.stranded.as_dollars_f64(),
@@ -283,7 +289,7 @@ impl BillEntry<'_> {
 }
 
 impl<'a> SummaryFile<'a> {
-    fn new(finished: &Finished<'a>) -> SummaryFile<'a> {
+    pub fn new(finished: &Finished<'a>) -> SummaryFile<'a> {
         let Finished { scenario, outcome, measures, verdicts } = *finished;
         let (model, recording) = (&*scenario.model, &outcome.recording);
         let value = |(value, unit): (f64, crate::study::Unit)| Value { value, unit: unit.name() };
@@ -333,7 +339,8 @@ pub(super) fn summary(finished: &Finished) -> String {
     pretty(&SummaryFile::new(finished))
 }
 
-fn pretty(value: &impl Serialize) -> String {
+/// Writes JSON for people, too.
+pub(super) fn pretty(value: &impl Serialize) -> String {
     serde_json::to_string_pretty(value).expect("text and numbers become JSON") + "\n"
 }
 
@@ -407,6 +414,9 @@ fn command(asked: &Asked) -> String {
     for set in asked.set {
         command += &format!(" --set {}", quoted(set));
     }
+    for change in asked.what_if {
+        command += &format!(" --what-if {}", quoted(change));
+    }
     command
 }
 
@@ -436,9 +446,13 @@ mod tests {
     #[test]
     fn a_command_is_read_by_a_shell_as_it_was_given() {
         let set = ["seed=7".to_string(), "duration=7 d".to_string(), "name='it'".to_string()];
-        let asked = Asked { scenario: Path::new("/some/me/my shop.toml"), set: &set };
-        let expected =
-            r"ecsim run 'my shop.toml' --set seed=7 --set 'duration=7 d' --set 'name='\''it'\'''";
+        let asked =
+            Asked { scenario: Path::new("/some/me/my shop.toml"), set: &set, what_if: &set[..1] };
+        let expected = [
+            "ecsim run 'my shop.toml' --set seed=7 --set 'duration=7 d'",
+            r" --set 'name='\''it'\''' --what-if seed=7",
+        ]
+        .concat();
         assert_eq!(command(&asked), expected);
     }
 }

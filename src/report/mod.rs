@@ -11,8 +11,10 @@ mod rows;
 mod screen;
 #[cfg(test)]
 mod tests;
+mod what_if;
+mod words;
 
-pub use compare::{Column, comparison, what_if};
+pub use compare::{Column, comparison};
 pub use directory::{OutputDirectory, OutputError};
 pub use figures::figures;
 pub use files::{Asked, Finished, summary_line};
@@ -20,3 +22,4 @@ pub use happenings::{Gathered, Happenings, Tee};
 pub use result::{Plots, Report};
 pub use rows::CsvSink;
 pub use screen::screen;
+pub use what_if::{Compared, WhatIf};

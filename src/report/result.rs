@@ -9,6 +9,7 @@ use super::directory::{MANIFEST, OutputDirectory, OutputError};
 use super::figures::figures;
 use super::files::{self, Asked, COST, Finished, SUMMARY, TIMESERIES};
 use super::rows::CsvSink;
+use super::what_if::{WHAT_IF, WhatIf};
 
 /// The files of a result that is being written.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ impl Report {
     /// The first thing that could not be written; the last result is then as it was.
     pub fn finish(
         self,
-        finished: &Finished,
+        (finished, what_if): (&Finished, Option<&WhatIf>),
         (asked, plots): (&Asked, Plots),
         sink: CsvSink,
     ) -> Result<PathBuf, OutputError> {
@@ -59,6 +60,9 @@ impl Report {
         write(TIMESERIES, &files::timeseries(&outcome.recording, model))?;
         write(COST, &files::cost(&outcome.bill, model))?;
         write(SUMMARY, files::summary(finished).as_bytes())?;
+        if let Some(what_if) = what_if {
+            write(WHAT_IF, what_if.file().as_bytes())?;
+        }
         if plots == Plots::Drawn {
             for (name, drawn) in drawn(figures(finished.scenario, outcome)) {
                 let undrawn = |error: ChartError| {

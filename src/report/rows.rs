@@ -116,7 +116,7 @@ fn task(cells: &mut Cells, row: &TaskRow, model: &Model) {
         }
     }
     cells.text(&model.task_definitions[row.task_definition].name);
-    cells.plain(provider(row.provider));
+    cells.plain(row.provider.word());
     match row.instance {
         Some(name) => cells.instance(name, model),
         None => cells.skip(1),
@@ -192,15 +192,6 @@ fn event(cells: &mut Cells, row: &EventRow, model: &Model) {
         Speaker::Submitter(submitter) => cells.submitter(&model.submitters[submitter].name),
     }
     cells.text(&sentence(row, model));
-}
-
-fn provider(provider: Provider) -> &'static str {
-    match provider {
-        Provider::Ec2 => "EC2",
-        Provider::External => "EXTERNAL",
-        Provider::Fargate => "FARGATE",
-        Provider::FargateSpot => "FARGATE_SPOT",
-    }
 }
 
 /// A table under way.

@@ -11,12 +11,15 @@ use crate::ecs::model::{Model, Provider};
 use crate::record::{CapacitySummary, PerResource, Range, Ratio, UsageGiven};
 use crate::scenario::Scenario;
 use crate::study::{Outcome, Verdict};
-use crate::units::{SimTime, Span, TimeFormat};
+use crate::units::{Money, SimTime, Span, TimeFormat};
 
-use super::happenings::Happenings;
+use super::happenings::{Gathered, Happenings};
+use super::words::{Dollars, decimals, dollars, lines, measure, number, percent, span};
 
 /// Lines about what happened that a screen shows.
 const SHOWN: usize = 5;
+/// Columns of a screen, tables apart.
+const WIDTH: usize = 100;
 
 /// Writes the screen of a run.
 pub fn screen(
@@ -24,7 +27,9 @@ pub fn screen(
     outcome: &Outcome,
     (verdicts, happenings): (&[Verdict], &Happenings),
 ) -> String {
-    let mut screen = Screen { text: String::new(), scenario, outcome, model: &scenario.model };
+    let amounts = Dollars::by(outcome.bill.total());
+    let text = String::new();
+    let mut screen = Screen { text, scenario, outcome, model: &scenario.model, amounts };
     screen.heading();
     screen.objectives(verdicts);
     screen.services();
@@ -41,6 +46,8 @@ struct Screen<'a> {
     scenario: &'a Scenario,
     outcome: &'a Outcome,
     model: &'a Model,
+    /// All of its amounts are parts of one.
+    amounts: Dollars,
 }
 
 /// A table without lines: the first column to the left, the others to the right.
@@ -64,30 +71,9 @@ fn words(row: &[&str]) -> Vec<String> {
     row.iter().map(ToString::to_string).collect()
 }
 
-/// Writes a whole number with its thousands apart.
-pub(super) fn number(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::new();
-    for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-fn percent(share: Option<f64>) -> String {
-    match share {
-        None => "–".to_string(),
-        // Near all, the missing part is what matters.
-        Some(share) if share > 0.99 && share < 1.0 => format!("{:.3} %", share * 100.0),
-        Some(share) => format!("{:.0} %", share * 100.0),
-    }
-}
-
-fn availability(share: Option<f64>) -> String {
-    share.map_or("–".to_string(), |share| format!("{:.3} %", share * 100.0))
+/// Writes a share, if there is one.
+fn share(share: Option<f64>) -> String {
+    share.map_or("–".to_string(), |share| percent(share, 0))
 }
 
 /// Writes least, mean and greatest; one number where they are the same.
@@ -95,15 +81,7 @@ fn range(range: &Range) -> String {
     if range.min == range.max {
         return number(range.min);
     }
-    format!("{}–{} ({:.1})", number(range.min), number(range.max), range.mean)
-}
-
-fn short(span: Span) -> String {
-    match span.as_secs_f64() {
-        secs if secs < 10.0 => format!("{secs:.1} s"),
-        secs if secs < 100.0 => format!("{secs:.0} s"),
-        _ => Span::secs(span.as_secs_f64().round() as u64).to_string(),
-    }
+    format!("{}–{} ({})", number(range.min), number(range.max), decimals(range.mean, 1))
 }
 
 impl Screen<'_> {
@@ -163,7 +141,7 @@ impl Screen<'_> {
             .map(|verdict| {
                 let word = if verdict.is_met() { "ok    " } else { "MISSED" };
                 let value = match verdict.value {
-                    Some((value, unit)) => unit.write(value),
+                    Some((value, unit)) => measure(unit, value),
                     None => "not measured".to_string(),
                 };
                 let name = &verdict.objective.measure;
@@ -179,43 +157,30 @@ impl Screen<'_> {
             return;
         }
         let mut rows = vec![words(&[
-            "",
-            "desired",
-            "running",
-            "healthy/",
-            "started",
-            "pending",
-            "",
-            "use/reserved",
+            "", "desired", "running", "healthy/", "started", "pending", "", "used/", "reserved",
             "$",
         ])];
-        rows.push(words(&["", "", "", "desired", "", "p50", "p99", "cpu  mem", ""]));
+        rows.push(words(&["", "", "", "desired", "", "p50", "p99", "cpu", "mem", ""]));
         for (ix, service) in summary.services.iter() {
             let pending = &service.pending.total;
-            let times = |span| if pending.count == 0 { "–".into() } else { short(span) };
-            let cost = self.cost_of(&self.model.services[ix].name);
-            let used = match service.usage_given {
-                UsageGiven::Nothing => "not given".to_string(),
-                UsageGiven::Partly | UsageGiven::Fully => {
-                    let partly = service.usage_given == UsageGiven::Partly;
-                    format!(
-                        "{}{} {}",
-                        if partly { "> " } else { "" },
-                        percent(service.cpu_utilization),
-                        percent(service.memory_utilization)
-                    )
-                }
+            let times = |time| if pending.count == 0 { "–".into() } else { span(time) };
+            let at_least = if service.usage_given == UsageGiven::Partly { ">" } else { "" };
+            let used = |it: Option<f64>| match it {
+                Some(it) => format!("{at_least}{}", percent(it, 0)),
+                None => share(None),
             };
+            let name = &self.model.services[ix].name;
             rows.push(vec![
-                self.model.services[ix].name.clone(),
+                name.clone(),
                 range(&service.desired),
                 range(&service.running),
-                availability(service.availability),
+                service.availability.map_or(share(None), |it| percent(it, 3)),
                 number(service.started),
                 times(pending.p50),
                 times(pending.p99),
-                used,
-                cost,
+                used(service.cpu_utilization),
+                used(service.memory_utilization),
+                self.cost_of(name),
             ]);
         }
         self.line("\nSERVICE");
@@ -225,7 +190,7 @@ impl Screen<'_> {
     fn cost_of(&self, name: &str) -> String {
         let holders = self.outcome.bill.by_holder();
         let found = holders.iter().find(|(holder, _)| holder.name(self.model) == name);
-        found.map_or("–".to_string(), |(_, amount)| amount.to_string())
+        found.map_or("–".to_string(), |(_, amount)| self.amounts.write(*amount))
     }
 
     fn submitters(&mut self) {
@@ -249,7 +214,7 @@ impl Screen<'_> {
         rows.push(words(&["", "", "", "p50", "p95", "p99", "calls", "up", "", "", ""]));
         for (ix, it) in summary.submitters.iter() {
             let name = &self.model.submitters[ix].name;
-            let times = |span| if it.waiting.count == 0 { "–".into() } else { short(span) };
+            let times = |time| if it.waiting.count == 0 { "–".into() } else { span(time) };
             rows.push(vec![
                 name.clone(),
                 number(it.submitted),
@@ -303,40 +268,28 @@ impl Screen<'_> {
     fn money(&mut self) {
         let bill = &self.outcome.bill;
         let total = bill.total();
-        let month = bill.over(total, Span::HOUR * 730);
-        let span = bill.span;
-        self.line(&format!("\nMONEY   {total} in {span} = {month}/month (730 h)"));
-        let by_category: Vec<String> = bill
-            .by_category()
-            .into_iter()
-            .map(|(category, amount)| format!("{} {amount}", category.name()))
-            .collect();
+        let month = dollars(bill.over(total, Span::HOUR * 730));
+        let (amounts, length) = (self.amounts, bill.span);
+        let total = amounts.write(total);
+        self.line(&format!("\nMONEY   {total} in {length} = {month}/month (730 h)"));
+        let item = |name: &str, amount| format!("{name} {}", amounts.write(amount));
+        let by_category = bill.by_category().into_iter();
+        let by_category: Vec<String> =
+            by_category.map(|(category, amount)| item(category.name(), amount)).collect();
         self.wrapped("", &by_category);
-        let by_holder: Vec<String> = bill
-            .by_holder()
-            .into_iter()
-            .map(|(holder, amount)| format!("{} {amount}", holder.name(self.model)))
-            .collect();
+        let by_holder = bill.by_holder().into_iter();
+        let by_holder: Vec<String> =
+            by_holder.map(|(holder, amount)| item(holder.name(self.model), amount)).collect();
         if by_holder.len() > 1 {
             self.wrapped("by owner: ", &by_holder);
         }
-        self.ec2_split(bill.ec2);
+        if bill.ec2.total > Money::ZERO {
+            self.text += &ec2_split(&bill.ec2, amounts);
+        }
         self.wrapped("not modelled: ", &bill.not_modelled);
     }
 
-    fn ec2_split(&mut self, split: Ec2Split) {
-        if split.total.as_nanos() == 0 {
-            return;
-        }
-        let used = split.used.map_or(String::new(), |used| format!(" (used {used})"));
-        let line = format!(
-            "  of EC2 {}: reserved by tasks {}{used}, free {}, stranded {}",
-            split.total, split.reserved, split.free, split.stranded
-        );
-        self.line(&line);
-    }
-
-    /// Writes items after a title, at most 100 columns wide.
+    /// Writes items after a title, in lines that fit.
     fn wrapped(&mut self, title: &str, items: &[String]) {
         if items.is_empty() {
             return;
@@ -346,7 +299,7 @@ impl Screen<'_> {
         let mut is_first = true;
         for item in items {
             let separator = if is_first { "" } else { ", " };
-            if !is_first && line.chars().count() + item.chars().count() + 2 > 100 {
+            if !is_first && line.chars().count() + item.chars().count() + 2 > WIDTH {
                 self.line(&(line + ","));
                 line = format!("{indent}{item}");
             } else {
@@ -365,17 +318,13 @@ impl Screen<'_> {
         }
         let shown =
             if count > SHOWN { format!(" ({SHOWN} worst of {count})") } else { String::new() };
-        self.line(&format!("\nWHAT HAPPENED{shown}; all: events.csv"));
+        self.line(&format!("\nWHAT HAPPENED{shown}"));
         for it in worst.take(SHOWN) {
-            let calendar = &self.model.calendar;
-            let first = calendar.format(it.first, TimeFormat::DayAndTime);
-            let last = calendar.format(it.last, TimeFormat::DayAndTime);
-            let times = if it.count == 1 {
-                first
-            } else {
-                format!("{first} – {last}, {} times", number(it.count))
-            };
-            self.line(&format!("  {times}: {}", it.sentence));
+            let text = happening(it, self.model);
+            for (n, line) in lines(&text, WIDTH - 6).into_iter().enumerate() {
+                let indent = if n == 0 { "  " } else { "      " };
+                self.line(&format!("{indent}{line}"));
+            }
         }
     }
 
@@ -397,6 +346,42 @@ impl Screen<'_> {
     }
 }
 
+/// Says what became of the money for EC2: parts of one whole, then parts of what is reserved.
+fn ec2_split(split: &Ec2Split, amounts: Dollars) -> String {
+    let write = |amount| amounts.write(amount);
+    let mut text = format!(
+        "  of EC2 {}: reserved by tasks {}, free {}, stranded {}\n",
+        write(split.total),
+        write(split.reserved),
+        write(split.free),
+        write(split.stranded)
+    );
+    let Some(used) = split.used else { return text };
+    let given = split.reserved_usage_given;
+    if used > given {
+        let (used, given) = (write(used), write(given));
+        let _ = writeln!(text, "    tasks that say what they use reserve {given} and use {used}");
+        return text;
+    }
+    let (reserved, rest) = (write(split.reserved), write(given - used));
+    let _ = write!(text, "    of the {reserved} reserved: used {}, not used {rest}", write(used));
+    let silent = split.reserved - given;
+    if silent > Money::ZERO {
+        let _ = write!(text, ", usage not given {}", write(silent));
+    }
+    text + "\n"
+}
+
+/// Tells of what happened once, or of the first of several times.
+fn happening(it: &Gathered, model: &Model) -> String {
+    let at = |time| model.calendar.format(time, TimeFormat::DayAndTime);
+    if it.count == 1 {
+        return format!("{}: {}", at(it.first), it.sentence);
+    }
+    let (first, last, times) = (at(it.first), at(it.last), number(it.count));
+    format!("{first} – {last}, {times} times; the first: {}", it.sentence)
+}
+
 fn capacity_row(name: String, it: &CapacitySummary) -> Vec<String> {
     let mean = |of: &PerResource<Option<Ratio>>| {
         (of.cpu.map(|ratio| ratio.mean), of.memory.map(|ratio| ratio.mean))
@@ -405,13 +390,42 @@ fn capacity_row(name: String, it: &CapacitySummary) -> Vec<String> {
     vec![
         name,
         range(&it.instances),
-        percent(reserved.0),
-        percent(reserved.1),
-        percent(used.0),
-        percent(used.1),
-        percent(it.stranded.cpu),
-        percent(it.stranded.memory),
-        format!("{:.0}", it.empty_instance_hours),
-        percent(it.packing_efficiency),
+        share(reserved.0),
+        share(reserved.1),
+        share(used.0),
+        share(used.1),
+        share(it.stranded.cpu),
+        share(it.stranded.memory),
+        decimals(it.empty_instance_hours, 0),
+        share(it.packing_efficiency),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_money_for_instances_is_split_into_parts_of_one_whole() {
+        let cents = |cents: i128| Money::nanos(cents * 10_000_000);
+        let split = |given, used| Ec2Split {
+            total: cents(10_000),
+            reserved: cents(6_000),
+            reserved_usage_given: cents(given),
+            used: Some(cents(used)),
+            free: cents(3_000),
+            stranded: cents(1_000),
+        };
+        let told = |split| ec2_split(&split, Dollars::by(cents(10_000)));
+        let whole = "  of EC2 $100.00: reserved by tasks $60.00, free $30.00, stranded $10.00\n";
+        let silent = Ec2Split { used: None, ..split(0, 0) };
+        assert_eq!(told(silent), whole);
+        let all = "    of the $60.00 reserved: used $25.00, not used $35.00\n";
+        assert_eq!(told(split(6_000, 2_500)), format!("{whole}{all}"));
+        let some = "    of the $60.00 reserved: used $25.00, not used $15.00, \
+                    usage not given $20.00\n";
+        assert_eq!(told(split(4_000, 2_500)), format!("{whole}{some}"));
+        let more = "    tasks that say what they use reserve $40.00 and use $45.00\n";
+        assert_eq!(told(split(4_000, 4_500)), format!("{whole}{more}"));
+    }
 }

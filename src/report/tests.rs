@@ -94,8 +94,9 @@ fn write(
     let verdicts = verdicts(&scenario.objectives, &measures);
     let finished =
         Finished { scenario, outcome: &outcome, measures: &measures, verdicts: &verdicts };
-    let asked = Asked { scenario: Path::new("some/where/mixed.toml"), set: &[] };
-    report.finish(&finished, (&asked, Plots::Drawn), sink)
+    let scenario = Path::new("some/where/mixed.toml");
+    let asked = Asked { scenario, set: &[], what_if: &[] };
+    report.finish((&finished, None), (&asked, Plots::Drawn), sink)
 }
 
 fn contents(directory: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -171,12 +172,14 @@ fn files_agree_with_the_run_and_with_each_other() {
 
     // ∫ desired: the service has 4, then 6 after an hour; found from the series alone.
     let series = table(&files["timeseries.csv"]);
-    let desired = series.iter().filter(|row| row["metric"] == "desired_count");
-    let web: f64 = desired
-        .filter(|row| row["name"] == "web")
-        .map(|row| row["mean"].parse::<f64>().unwrap() * 60.0)
-        .sum();
-    assert_eq!(web, 3600.0 * 4.0 + 7200.0 * 6.0);
+    let number = |row: &BTreeMap<String, String>, column| row[column].parse::<f64>().unwrap();
+    let desired = |row: &&BTreeMap<_, _>| row["metric"] == "desired_count" && row["name"] == "web";
+    let web: Vec<_> = series.iter().filter(desired).collect();
+    let end = 3.0 * 3600.0;
+    let ends = web[1..].iter().map(|row| number(row, "seconds")).chain([end]);
+    let lasted = web.iter().zip(ends).map(|(row, end)| (row, end - number(row, "seconds")));
+    let integral: f64 = lasted.map(|(row, lasted)| number(row, "mean") * lasted).sum();
+    assert_eq!(integral, 3600.0 * 4.0 + 7200.0 * 6.0);
     let second = series.iter().find(|row| row["seconds"] == "60").unwrap();
     assert_eq!(second["time"], "2026-03-02T08:01:00+00:00");
 
@@ -251,24 +254,25 @@ fn panels(figure: &Figure) -> &[Panel] {
     }
 }
 
-/// The layers of the first stack of a panel, each summed over its steps.
+/// The layers of the first stack of a panel, each with its area over the hours of the axis.
 fn layers(panel: &Panel) -> Vec<(&str, f64)> {
     let stack = panel.marks.iter().find_map(|mark| match mark {
-        Mark::Stack { layers, .. } => Some(layers),
+        Mark::Stack { at, layers } => Some((at, layers)),
         Mark::Band { .. } | Mark::Line { .. } | Mark::Rule { .. } | Mark::Event { .. } => None,
     });
-    let layers: &[Layer] = stack.expect("the panel has a stack");
-    layers.iter().map(|layer| (layer.name.as_str(), layer.values.iter().sum())).collect()
+    let (at, layers): (&Vec<f64>, &Vec<Layer>) = stack.expect("the panel has a stack");
+    let step = (at[1] - at[0]) / 3600.0; // the runs of these tests have whole steps
+    let area = |layer: &Layer| layer.values.iter().sum::<f64>() * step;
+    layers.iter().map(|layer| (layer.name.as_str(), area(layer))).collect()
 }
 
 #[test]
 fn the_area_of_the_cost_is_the_bill() {
     let (outcome, figures) = pictures(MIXED);
-    // A step is a minute: 180 of them.
     let spent = layers(&panels(&figures["cost"])[0]);
-    for ((name, sum), (category, amount)) in spent.iter().zip(outcome.bill.by_category()) {
+    for ((name, area), (category, amount)) in spent.iter().zip(outcome.bill.by_category()) {
         assert_eq!(*name, category.name());
-        let difference = sum / 60.0 - amount.as_dollars_f64();
+        let difference = area - amount.as_dollars_f64();
         assert!(difference.abs() < 1e-9, "{name}: {difference}");
     }
     let Content::Bars(bars) = &figures["cost_by_owner"].content else { panic!("owners have bars") };
@@ -283,12 +287,32 @@ fn tasks_are_drawn_as_they_were_counted() {
     let drawn: f64 = states.iter().map(|(_, sum)| sum).sum();
     // Every task that is not STOPPED has a state, and a provider.
     let alive = outcome.recording.series.iter();
+    let hours = |tally: &Tally| tally.mean() * tally.span.as_secs_f64() / 3600.0;
     let counted: f64 = alive
         .filter(|series| series.metric == Metric::AliveTasks)
-        .flat_map(|series| series.buckets.iter().map(Tally::mean))
+        .flat_map(|series| series.buckets.iter().map(hours))
         .sum();
     assert!((drawn - counted).abs() < 1e-6, "{drawn} and {counted}");
     assert!(states.iter().any(|(name, _)| *name == "RUNNING"));
+}
+
+#[test]
+fn memory_on_fargate_is_drawn_as_it_was_paid() {
+    let (outcome, figures) = pictures(MIXED);
+    let panels = panels(&figures["utilisation"]);
+    let drawn = |title: &str| -> f64 {
+        let panel = panels.iter().find(|panel| panel.title == title).unwrap();
+        layers(panel).iter().map(|(_, area)| area).sum()
+    };
+    let paid = |unit: &str| -> f64 {
+        outcome.bill.lines.iter().filter(|line| line.unit == unit).map(|line| line.quantity).sum()
+    };
+    assert!(paid("vCPU-hour") > 1.0 && paid("GB-hour") > 1.0);
+    // Two tasks are there for a little longer than they are paid for.
+    for (title, unit) in [("vCPU on Fargate", "vCPU-hour"), ("GB on Fargate", "GB-hour")] {
+        let share = drawn(title) / paid(unit);
+        assert!((1.0..1.02).contains(&share), "{title}: {share}");
+    }
 }
 
 #[test]
@@ -322,5 +346,5 @@ fn many_of_everything_can_be_drawn() {
         render_svg(figure).unwrap_or_else(|error| panic!("{name}: {error}"));
     }
     let fleets = layers(&panels(&figures["instances"])[0]);
-    assert_eq!((fleets.len(), fleets[22]), (23, ("8 others", 8.0 * 60.0)));
+    assert_eq!((fleets.len(), fleets[22]), (23, ("8 others", 8.0)));
 }

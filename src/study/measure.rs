@@ -45,25 +45,6 @@ impl Unit {
             Unit::InstanceHours => "instance-h",
         }
     }
-
-    /// Writes a value as people do.
-    pub fn write(self, value: f64) -> String {
-        match self {
-            Unit::Share if value > 0.9 && value < 1.0 => format!("{:.3} %", value * 100.0),
-            Unit::Share => format!("{:.1} %", value * 100.0),
-            Unit::Seconds => Span::from_secs_f64(round_to(value)).to_string(),
-            Unit::Dollars => crate::units::Money::from_dollars_f64(value).to_string(),
-            Unit::Count if value.fract() == 0.0 => format!("{value:.0}"),
-            Unit::Count => format!("{value:.1}"),
-            Unit::InstanceHours => format!("{value:.1}"),
-        }
-    }
-}
-
-/// Seconds to three figures below ten, to tenths above: what is measured is not finer.
-fn round_to(seconds: f64) -> f64 {
-    let places = if seconds < 10.0 { 1000.0 } else { 10.0 };
-    (seconds * places).round() / places
 }
 
 /// An objective and what came of it.

@@ -118,7 +118,7 @@ fn options(scenario: &Scenario) -> RecorderOptions {
                 let count = scenario.model.duration.as_micros().div_ceil(width.as_micros());
                 Buckets { width, max: (count as usize).max(2) }
             }
-            None => Buckets::default(),
+            None => Buckets::of_run(scenario.model.duration),
         },
         warm_up: match scenario.warm_up {
             scenario::WarmUp::For(span) => WarmUp::Until(SimTime::ZERO + span),

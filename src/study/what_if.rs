@@ -254,7 +254,7 @@ impl fmt::Display for Place<'_> {
         let TaskName { task, world, model } = self.0;
         match task.instance {
             Some(instance) => write!(f, "on {}", instance_name(world, model, instance)),
-            None => write!(f, "on {:?} in {}", task.provider, model.zones[task.zone].name),
+            None => write!(f, "on {} in {}", task.provider.word(), model.zones[task.zone].name),
         }
     }
 }

@@ -124,6 +124,99 @@ fn what_if_names_what_differs_and_the_first_event_that_did() {
     assert!(text(&output.stdout).contains("every event is the same"), "{}", text(&output.stdout));
 }
 
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn what_if_is_written_beside_the_result_it_changes() {
+    let run = ["scenarios/hybrid.toml", "--no-plots", "--quiet"];
+    let what_if = ["--what-if", "service.web.desired_count=12"];
+    let without = left_by(&run, "1");
+    let with = left_by(&[&run[..], &what_if].concat(), "4");
+    let file = |name: &str| with.iter().find(|it| it.0 == name).map(|it| text(&it.1)).unwrap();
+    for (name, bytes) in without.iter().filter(|(name, _)| name != "manifest.json") {
+        assert!(file(name).as_bytes() == bytes, "{name} is not that of the base");
+    }
+    let told = json(file("what-if.json"));
+    assert_eq!(told["what_if"], serde_json::json!(["service.web.desired_count=12"]));
+    let total =
+        |summary: &serde_json::Value| summary["measures"]["cost.total"]["value"].as_f64().unwrap();
+    let (base, changed) = (total(&json(file("summary.json"))), total(&told["summary"]));
+    assert!(changed > base + 1.0);
+    let difference = &told["differences"]["cost.total"];
+    assert_eq!((&difference["base"], &difference["changed"]), (&base.into(), &changed.into()));
+    assert_eq!(difference["difference"].as_f64(), Some(changed - base));
+    assert_eq!(told["first_difference"]["base"]["seconds"], 0.0);
+    let manifest = json(file("manifest.json"));
+    assert!(manifest["command"].as_str().unwrap().ends_with("desired_count=12"), "{manifest}");
+    assert!(manifest["files"].as_array().unwrap().contains(&"what-if.json".into()));
+    assert_eq!(told["base"]["fingerprint"], manifest["fingerprint"]);
+    assert_ne!(told["changed"]["fingerprint"], manifest["fingerprint"]);
+
+    let run = ["run", "scenarios/hybrid.toml", "--no-output", "--json"];
+    let output = ecsim(&[&run[..], &what_if].concat());
+    let lines: Vec<&str> = text(&output.stdout).lines().collect();
+    assert_eq!(lines.len(), 2);
+    assert!(json(lines[0]).get("what_if").is_none());
+    assert!(lines[1].starts_with(r#"{"schema_version":1,"what_if":["#), "{}", lines[1]);
+    assert_eq!(json(lines[1]), told);
+}
+
+#[test]
+fn a_run_cut_short_says_so_even_if_quiet_and_a_good_one_takes_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("shop");
+    let run = ["run", "scenarios/hybrid.toml", "--quiet", "--no-plots", "--out"];
+    let run = [&run[..], &[out.to_str().unwrap()]].concat();
+    let output = ecsim(&[&run[..], &["--set", "limits.events=100"]].concat());
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), ""));
+    let told = text(&output.stderr);
+    assert!(told.starts_with("warning: hybrid: the run ends at 2026-06-01"), "{told}");
+    assert!(told.contains("the limit of 100 events was reached"), "{told}");
+    assert!(told.contains("shop.partial"), "{told}");
+    let there = || {
+        let entries = std::fs::read_dir(&folder).unwrap();
+        entries.map(|it| it.unwrap().file_name()).collect::<Vec<_>>()
+    };
+    assert_eq!(there(), ["shop.partial"]);
+    let output = ecsim(&run);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!((text(&output.stdout), text(&output.stderr)), ("", ""));
+    assert_eq!(there(), ["shop"]);
+}
+
+/// What a shell's redirections can do to a command that works.
+#[cfg(target_os = "linux")]
+#[test]
+fn streams_that_cannot_be_written_do_not_hide_how_it_went() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let code = |arguments: &[&str], out: std::process::Stdio, errors: std::process::Stdio| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ecsim"));
+        command.current_dir(repository("")).args(arguments).stdout(out).stderr(errors);
+        command.status().unwrap().code()
+    };
+    let closed = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        writer
+    };
+    let run = ["run", "--no-output", "scenarios/fargate-service.toml"];
+    let null = std::process::Stdio::null;
+    assert_eq!(code(&run, full().into(), null()), Some(1));
+    assert_eq!(code(&run, full().into(), full().into()), Some(1));
+    assert_eq!(code(&run, closed().into(), closed().into()), Some(0));
+    assert_eq!(code(&["--help"], closed().into(), null()), Some(0));
+    assert_eq!(code(&["--help"], full().into(), null()), Some(1));
+    assert_eq!(code(&["run", "none.toml"], closed().into(), full().into()), Some(2));
+    let missed = ["--fail-on-missed", "--set", "objective.\"cost.total\"=\"< $0.01\""];
+    assert_eq!(code(&[&run[..], &missed].concat(), closed().into(), full().into()), Some(1));
+    let cut = ["--quiet", "--set", "limits.events=0"];
+    assert_eq!(code(&[&run[..], &cut].concat(), closed().into(), full().into()), Some(2));
+    let cut = ["run", "scenarios/hybrid.toml", "--no-output", "-q", "--set", "limits.events=99"];
+    assert_eq!(code(&cut, closed().into(), full().into()), Some(1));
+}
+
 #[test]
 fn the_gallery_is_what_the_readme_s_command_prints() {
     let readme = read("README.md");

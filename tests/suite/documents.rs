@@ -1,7 +1,12 @@
 //! What people read is what the program does: the reference page and the README.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::process::Command;
 
+use ecsim::study::measures;
+
+use super::scenarios::{outcome, scenario};
 use super::{files, read, repository};
 
 #[test]
@@ -45,4 +50,92 @@ fn links_between_documents_lead_somewhere() {
         }
     }
     assert!(links > 5, "only {links} links were found");
+}
+
+/// Returns what stands in backticks in the section of the legend under a heading.
+fn defined(heading: &str) -> BTreeSet<String> {
+    let page = read("output/README.md");
+    let (_, legend) = page.split_once("<!-- LEGEND: begin").expect("the legend begins");
+    let (legend, _) = legend.split_once("<!-- LEGEND: end -->").expect("the legend ends");
+    let found = legend.split("\n### ").find(|section| section.starts_with(heading));
+    let section = found.unwrap_or_else(|| panic!("output/README.md has no section {heading}"));
+    section.split('`').skip(1).step_by(2).map(str::to_string).collect()
+}
+
+/// Takes the ending away that says which of a level or of times it is.
+fn level(name: &str) -> &str {
+    let endings = ["_min", "_mean", "_max", "_p50", "_p95", "_p99"];
+    endings.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
+}
+
+#[test]
+fn every_measure_has_a_definition() {
+    let mut seen = BTreeSet::new();
+    for path in ["scenarios/hybrid.toml", "scenarios/batch.toml", "scenarios/microservices.toml"] {
+        let scenario = scenario(path);
+        for measure in measures(&scenario.model, &outcome(&scenario)) {
+            let (area, rest) = measure.name.split_once('.').unwrap();
+            let last = rest.rsplit('.').next().unwrap();
+            let (heading, name) = match area {
+                "cost" if rest.starts_with("of.") => ("`cost.`", "of.NAME"),
+                "cost" => ("`cost.`", rest),
+                "tasks" if rest.starts_with("stopped.") => ("`tasks.`", "stopped.CODE"),
+                "placement_failures" if rest != "total" => ("`tasks.`", "CODE"),
+                "tasks" | "placement_failures" => ("`tasks.`", rest),
+                "service" => ("`service.NAME.`", level(last)),
+                "job" | "task" => ("`job.NAME.`", level(last)),
+                "cluster" | "container_instances" => ("`cluster.NAME.`", level(last)),
+                "provider" => ("`provider.NAME.`", level(last)),
+                other => panic!("what is a measure of `{other}`? say so in output/README.md"),
+            };
+            let is_defined = defined(heading).contains(name);
+            assert!(is_defined, "output/README.md, {heading} lacks `{name}` of {}", measure.name);
+            seen.insert(format!("{heading}{name}"));
+        }
+    }
+    assert!(seen.len() > 40, "{seen:?}");
+}
+
+#[test]
+fn every_column_and_every_metric_has_a_definition() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ecsim"));
+    let arguments = ["run", "scenarios/hybrid.toml", "--quiet", "--no-plots", "--out"];
+    command.current_dir(repository("")).args(arguments).arg(folder.path().join("hybrid"));
+    assert!(command.status().unwrap().success());
+    let mut columns = 0;
+    for file in ["timeseries.csv", "tasks.csv", "instances.csv", "events.csv", "cost.csv"] {
+        let text = fs::read_to_string(folder.path().join("hybrid").join(file)).unwrap();
+        let defined = defined(&format!("`{file}`"));
+        let mut names: BTreeSet<&str> = text.lines().next().unwrap().split(',').collect();
+        if file == "timeseries.csv" {
+            names.extend(text.lines().skip(1).filter_map(|line| line.split(',').nth(4)));
+        }
+        for name in names {
+            assert!(defined.contains(name), "output/README.md does not define `{name}` of {file}");
+            columns += 1;
+        }
+    }
+    assert!(columns > 90, "{columns}");
+}
+
+#[test]
+fn regions_with_prices_are_those_that_people_are_told() {
+    let catalogue = ecsim::catalogue::Catalogue::builtin();
+    let told: [(&str, String); 2] =
+        [("README.md", read("README.md")), ("docs/reference.md", read("docs/reference.md"))];
+    let key =
+        |line: &&str| line.contains("EC2 prices are built in for") || line.contains("`region`");
+    for (document, text) in told {
+        let mut lines = text.lines().skip_while(|line| !key(line));
+        let paragraph: Vec<&str> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+        let paragraph = paragraph.join("\n");
+        let count = catalogue.ec2_regions().count();
+        assert!(document != "README.md" || paragraph.contains(&format!("{count} Regions")));
+        for region in catalogue.ec2_regions() {
+            assert!(paragraph.contains(region), "{document} does not name {region}");
+        }
+    }
+    let more = catalogue.fargate_regions().count() - catalogue.ec2_regions().count();
+    assert!(read("README.md").contains(&format!("for these and {more} more")));
 }

@@ -38,7 +38,7 @@ pub(super) fn draw(scene: &mut Scene, top: f64, bars: &Bars) -> Result<f64, Char
         .collect();
     let widths = names.iter().flatten().map(|line| Style::LABEL.width(line));
     let left = (MARGIN_PX + widths.fold(0.0, f64::max) + 10.0).ceil();
-    let totals: Vec<String> = bars.rows.iter().map(|row| total(&row.values, bars)).collect();
+    let totals = totals(bars);
     let total_width = totals.iter().map(|text| Style::LABEL.width(text)).fold(0.0, f64::max);
     let right = scene.width - MARGIN_PX - legend_width - 20.0 - total_width - 8.0;
 
@@ -67,8 +67,10 @@ pub(super) fn draw(scene: &mut Scene, top: f64, bars: &Bars) -> Result<f64, Char
     Ok(bottom + 4.0 + Style::LABEL.line_height())
 }
 
-fn total(values: &[f64], bars: &Bars) -> String {
-    scale::write(values.iter().filter_map(|value| drawable(*value)).sum(), bars.unit)
+fn totals(bars: &Bars) -> Vec<String> {
+    let total = |values: &[f64]| values.iter().filter_map(|value| drawable(*value)).sum();
+    let totals: Vec<f64> = bars.rows.iter().map(|row| total(&row.values)).collect();
+    scale::write_alike(&totals, bars.unit)
 }
 
 fn draw_name(scene: &mut Scene, right: f64, middle: f64, lines: &[String]) {

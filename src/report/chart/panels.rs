@@ -29,7 +29,7 @@ const FLAG_WIDTH_MAX: f64 = 260.0;
 
 const GRID: Ink = Ink::solid(Rgb(0xEC, 0xEC, 0xEC));
 const GRID_MAJOR: Ink = Ink::solid(Rgb(0xD2, 0xD2, 0xD2));
-/// On both sides of an event's line, so that it is seen on any colour.
+/// On both sides of an event's line, so that it is seen on any area; curves are drawn over it.
 const HALO: Ink = Ink { rgb: Rgb(0xFF, 0xFF, 0xFF), alpha: 0.6 };
 /// Grid lines over areas: seen through, so that the areas keep their colour.
 const GRID_OVER: Ink = Ink { rgb: Rgb(0xFF, 0xFF, 0xFF), alpha: 0.28 };
@@ -126,13 +126,23 @@ impl Page<'_> {
             let ink = if tick.major { GRID_MAJOR } else { GRID };
             scene.hairline_down(x, top, bottom, ink);
         }
-        if from >= to || !draw_marks(scene, &frame, panel) {
+        let events = self.events(panel);
+        if from >= to || !draw_marks(scene, &frame, panel, &events) {
             let (x, y) = ((self.left + self.right) / 2.0, (top + bottom) / 2.0);
             scene.text(Style::DETAIL.label(x, y, Anchor::Middle, "no data"));
         }
         scene.hairline_across(self.left, self.right, frame.y(0.0), Ink::AXIS);
         self.draw_events(scene, (top, bottom), panel, &flags);
         bottom
+    }
+
+    /// Where the events of a panel lie.
+    fn events(&self, panel: &Panel) -> Vec<f64> {
+        let at = panel.marks.iter().filter_map(|mark| match mark {
+            Mark::Event { at, .. } => Some(*at),
+            Mark::Stack { .. } | Mark::Band { .. } | Mark::Line { .. } | Mark::Rule { .. } => None,
+        });
+        at.filter_map(|at| self.x(at)).collect()
     }
 
     /// Finds rows for the labels of events, so that no label meets a label or another event's line.
@@ -179,8 +189,6 @@ impl Page<'_> {
             let Some(x) = self.x(*at) else { continue };
             let mine = flags.iter().filter(|flag| flag.x == x).map(|flag| flag.row + 1);
             let pole = mine.map(|row| row_bottom(row) + 2.0).fold(top, f64::min);
-            let (left, right) = (x.round() - 1.0, x.round() + 2.0);
-            scene.rect(Column { left, right, top, bottom }, HALO);
             scene.hairline_down(x, pole, bottom, Ink::solid(colour.rgb()));
         }
         for flag in flags {
@@ -320,8 +328,8 @@ fn draw_value_axis(scene: &mut Scene, frame: &Frame) {
     }
 }
 
-/// Draws all but events, and says whether there was anything.
-fn draw_marks(scene: &mut Scene, frame: &Frame, panel: &Panel) -> bool {
+/// Draws all but events, of which only the halos, and says whether there was anything.
+fn draw_marks(scene: &mut Scene, frame: &Frame, panel: &Panel, events: &[f64]) -> bool {
     let mut any = false;
     for mark in &panel.marks {
         if let Mark::Stack { at, layers } = mark {
@@ -331,6 +339,10 @@ fn draw_marks(scene: &mut Scene, frame: &Frame, panel: &Panel) -> bool {
     if any {
         for (value, _) in &frame.scale.ticks {
             scene.hairline_across(frame.left, frame.right, frame.y(*value), GRID_OVER);
+        }
+        for x in events {
+            let (left, right) = (x.round() - 1.0, x.round() + 2.0);
+            scene.rect(Column { left, right, top: frame.top, bottom: frame.bottom }, HALO);
         }
     }
     for mark in &panel.marks {

@@ -50,20 +50,34 @@ impl Scale {
     }
 }
 
-/// Writes one value with about three significant digits.
-pub(super) fn write(value: f64, unit: Unit) -> String {
-    let Some(value) = drawable(value) else { return "–".to_owned() };
-    let form = Form::of(unit, value.abs());
-    let shown = (value / form.one).abs();
-    let exponent = if shown > 0.0 { shown.log10().floor() as i32 } else { 0 };
-    let digits = if shown.fract() == 0.0 && shown < 1e15 && unit != Unit::Dollars {
-        form.decimals(shown, 0)
-    } else if (-4..15).contains(&exponent) {
-        form.decimals(shown, (2 - exponent).max(0) as usize)
-    } else {
-        format!("{:.2}×10{}", shown / 10f64.powi(exponent), superscript(exponent))
+/// Writes values alike: in one unit, with as many decimals as give the greatest three digits.
+///
+/// What is there and too little to show is less than the least that is shown: `<$0.01`.
+pub(super) fn write_alike(values: &[f64], unit: Unit) -> Vec<String> {
+    let drawn = || values.iter().copied().filter_map(drawable);
+    let greatest = drawn().map(f64::abs).fold(0.0, f64::max);
+    let form = Form::of(unit, greatest);
+    let most = greatest / form.one;
+    let exponent = if most > 0.0 { most.log10().floor() as i32 } else { 0 };
+    let is_whole = drawn().all(|value| (value / form.one).fract() == 0.0);
+    let decimals = match unit {
+        Unit::Dollars => (2 - exponent).clamp(2, 9),
+        _ if is_whole && most < 1e15 => 0,
+        Unit::Share | Unit::Count | Unit::Mebibytes | Unit::Seconds => (2 - exponent).max(0),
     };
-    form.write(&digits, value < 0.0)
+    let write = |value: f64| {
+        let Some(value) = drawable(value) else { return "–".to_owned() };
+        let shown = (value / form.one).abs();
+        if !(-4..15).contains(&exponent) {
+            let digits = format!("{:.2}×10{}", shown / 10f64.powi(exponent), superscript(exponent));
+            return form.write(&digits, value < 0.0);
+        }
+        let least = 0.1f64.powi(decimals);
+        let is_less = shown > 0.0 && shown < least / 2.0;
+        let digits = form.decimals(if is_less { least } else { shown }, decimals as usize);
+        format!("{}{}", if is_less { "<" } else { "" }, form.write(&digits, value < 0.0))
+    };
+    values.iter().copied().map(write).collect()
 }
 
 /// The unit a number is shown in, chosen by the largest number of the axis.
@@ -253,19 +267,22 @@ mod tests {
     }
 
     #[test]
-    fn single_values_have_three_digits() {
-        let check = |value, unit, expected: &str| assert_eq!(write(value, unit), expected);
-        check(0.0, Unit::Dollars, "$0.00");
-        check(757.824, Unit::Dollars, "$758");
-        check(12.3456, Unit::Dollars, "$12.35");
-        check(0.001_234, Unit::Dollars, "$0.00123");
-        check(-4.5, Unit::Dollars, "−$4.50");
-        check(17.0, Unit::Count, "17");
-        check(2_048.0, Unit::Mebibytes, "2 GiB");
-        check(2_500.0, Unit::Mebibytes, "2.44 GiB");
-        check(0.5, Unit::Share, "50 %");
-        check(0.3333, Unit::Share, "33.3 %");
-        check(f64::NAN, Unit::Share, "–");
-        check(1e-9, Unit::Count, "1.00×10⁻⁹");
+    fn values_are_written_alike_by_the_greatest() {
+        let check = |values: &[f64], unit, expected: &[&str]| {
+            assert_eq!(write_alike(values, unit), expected);
+        };
+        check(&[0.0], Unit::Dollars, &["$0.00"]);
+        let amounts = [757.824, 2.5, 0.136, 0.001];
+        check(&amounts, Unit::Dollars, &["$757.82", "$2.50", "$0.14", "<$0.01"]);
+        check(&[0.001_234, 0.000_04], Unit::Dollars, &["$0.00123", "$0.00004"]);
+        check(&[-4.5], Unit::Dollars, &["−$4.50"]);
+        check(&[17.0, 2.0], Unit::Count, &["17", "2"]);
+        check(&[17.5, 2.0], Unit::Count, &["17.5", "2.0"]);
+        check(&[2_048.0], Unit::Mebibytes, &["2 GiB"]);
+        check(&[2_500.0], Unit::Mebibytes, &["2.44 GiB"]);
+        check(&[0.5, 0.0], Unit::Share, &["50 %", "0 %"]);
+        check(&[0.3333], Unit::Share, &["33.3 %"]);
+        check(&[f64::NAN, 1.0], Unit::Share, &["–", "100 %"]);
+        check(&[1e-9], Unit::Count, &["1.00×10⁻⁹"]);
     }
 }

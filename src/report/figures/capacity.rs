@@ -45,7 +45,7 @@ const RESOURCES: [Resource; 3] = [
     },
 ];
 
-/// Shows the reserved and used share of what instances register, and the vCPU that Fargate has.
+/// Shows the reserved and used share of what instances register, and what Fargate has.
 pub(super) fn utilisation(page: &Page) -> Option<Figure> {
     let with_instances = clusters_with_instances(page);
     let mut panels = Vec::new();
@@ -60,7 +60,8 @@ pub(super) fn utilisation(page: &Page) -> Option<Figure> {
         panels.iter_mut().for_each(|panel| panel.weight = 0.6);
     }
     let has_shares = !panels.is_empty();
-    panels.extend(fargate(page));
+    panels.extend(fargate(page, "vCPU on Fargate", Metric::AliveCpu));
+    panels.extend(fargate(page, "GB on Fargate", Metric::AliveMemory));
     if panels.is_empty() {
         return None;
     }
@@ -121,15 +122,15 @@ fn shares(
     Some(Panel { marks, y_at_least: Some(1.0), ..panel(title, detail, Unit::Share) })
 }
 
-/// Shows the vCPU of tasks on Fargate, if there were any.
-fn fargate(page: &Page) -> Option<Panel> {
+/// Shows the vCPU or GB of tasks on Fargate, if there were any; 1,024 of the metric are one.
+fn fargate(page: &Page, title: &str, metric: Metric) -> Option<Panel> {
     let layers: Vec<Named> = [
         (Provider::Fargate, "Fargate", Colour::Fargate),
         (Provider::FargateSpot, "Fargate Spot", Colour::FargateSpot),
     ]
     .into_iter()
     .filter_map(|(provider, name, colour)| {
-        let level = page.level(Scope::Provider(provider), Metric::AliveCpu)?;
+        let level = page.level(Scope::Provider(provider), metric)?;
         let values = level.means().into_iter().map(|units| units / 1024.0).collect();
         Some(Named { name: name.to_string(), colour: Some(colour), values })
     })
@@ -139,7 +140,7 @@ fn fargate(page: &Page) -> Option<Panel> {
     }
     let detail = "of tasks that are not STOPPED";
     let marks = vec![page.stack(layers)];
-    Some(Panel { marks, weight: 0.7, ..panel("vCPU on Fargate", detail, Unit::Count) })
+    Some(Panel { marks, weight: 0.7, ..panel(title, detail, Unit::Count) })
 }
 
 /// Shows how many container instances there are, how many have tasks, and how many would do.

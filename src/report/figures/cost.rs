@@ -9,6 +9,7 @@ use crate::record::{Metric, Scope};
 use crate::units::{Money, Span};
 
 use super::super::chart::{BarRow, Bars, Colour, Content, Figure, Panel, Part, Unit};
+use super::super::words::{Dollars, dollars};
 use super::{LAYERS_MAX, Named, Page, panel};
 
 /// Shows what is spent per hour, and what has been spent until then.
@@ -37,8 +38,8 @@ pub(super) fn over_time(page: &Page) -> Option<Figure> {
     };
     let layers = page.stack(spent.into_iter().map(per_hour).collect());
     let rate = Panel { marks: vec![layers], ..panel("Cost per hour", "", Unit::Dollars) };
-    let total = bill.total();
-    let month = bill.over(total, Span::HOUR * 730);
+    let total = dollars(bill.total());
+    let month = dollars(bill.over(bill.total(), Span::HOUR * 730));
     let detail = format!("{total} in all, {month} in a month of 730 h");
     let sum = Panel {
         marks: vec![cumulative(page, so_far)],
@@ -219,7 +220,7 @@ pub(super) fn by_owner(page: &Page) -> Option<Figure> {
         parts: used.iter().map(part).collect(),
         rows: rows.into_iter().map(row).collect(),
     };
-    let what = format!("cost by owner, {} in all", page.outcome.bill.total());
+    let what = format!("cost by owner, {} in all", dollars(page.outcome.bill.total()));
     Some(page.figure(&what, Content::Bars(bars), footnote(page)))
 }
 
@@ -260,7 +261,8 @@ fn footnote(page: &Page) -> Option<String> {
     }
     let mut text = SHARED_OUT.to_string();
     if let Some(used) = ec2.used {
-        let given = ec2.reserved_usage_given;
+        let amounts = Dollars::by(page.outcome.bill.total());
+        let (given, used) = (amounts.write(ec2.reserved_usage_given), amounts.write(used));
         text += &format!(" Tasks that say what they use reserve {given} and use {used}.");
     }
     Some(text)

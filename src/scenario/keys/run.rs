@@ -20,8 +20,13 @@ const RUN: &[Key] = &[
         Kind::File,
         "Another scenario that this one adds to: tables are merged, everything else is replaced.",
     ),
-    key("region", Kind::Text("an AWS Region, such as \"eu-west-1\""), "Decides the prices.")
-        .or("\"us-east-1\""),
+    key(
+        "region",
+        Kind::Text("an AWS Region, such as \"eu-west-1\""),
+        "Decides the prices. Those of EC2 are built in for us-east-1, us-east-2, us-west-2, \
+         eu-west-1, eu-central-1, ap-northeast-1 and ap-southeast-1; elsewhere give `prices.ec2`.",
+    )
+    .or("\"us-east-1\""),
     key(
         "time_zone",
         Kind::Text("a time zone, such as \"Europe/Dublin\""),
@@ -125,7 +130,8 @@ const RECORD: &[Key] = &[
     key(
         "interval",
         POSITIVE_SPAN,
-        "Length of a bucket of the series; without it 60 s, doubled until some 2,000 do.",
+        "Length of a bucket of the series; without it 1 s for a run of up to 30 min, 10 s for one \
+         of up to 5 h, else 60 s, doubled until some 2,000 do.",
     ),
     key("task_log", Kind::Boolean, "Whether a row for every task is written.").or("true"),
     key("event_log", Kind::Boolean, "Whether a row for every service event is written.").or("true"),
