@@ -30,8 +30,6 @@ pub struct Cluster {
     spread: SpreadValues,
     /// How many instances ever registered.
     registered: u32,
-    /// Whoever registered last in each slot.
-    occupants: Vec<Id<Instance>>,
     changes: Changes,
 }
 
@@ -248,7 +246,6 @@ impl Cluster {
             groups: model.groups.indices().map(|_| counts.clone()).collect(),
             spread,
             registered: 0,
-            occupants: Vec::new(),
             changes: Changes::default(),
         }
     }
@@ -287,10 +284,6 @@ impl Cluster {
         }
         self.members[kind.cluster].push(id);
         self.registered += 1;
-        if id.slot() == self.occupants.len() {
-            self.occupants.push(id);
-        }
-        self.occupants[id.slot()] = id;
         self.note(id);
         id
     }
@@ -341,8 +334,7 @@ impl Cluster {
 
     /// Returns who is in a slot now.
     pub(super) fn occupant(&self, slot: u32) -> Option<(Id<Instance>, &Instance)> {
-        let id = *self.occupants.get(slot as usize)?;
-        self.instances.get(id).map(|instance| (id, instance))
+        self.instances.in_slot(slot as usize)
     }
 
     /// Returns how many changes of instances were noted so far: of their room, or their tasks.
@@ -359,7 +351,7 @@ impl Cluster {
     }
 
     fn note(&mut self, instance: Id<Instance>) {
-        self.changes.note(instance.slot(), self.occupants.len());
+        self.changes.note(instance.slot(), self.instances.slot_count());
     }
 
     /// Returns how many tasks of the group run, or are to run, on the instance.

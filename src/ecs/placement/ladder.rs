@@ -58,6 +58,9 @@ struct Shelf {
 }
 
 /// A few entries in no order: sorting them would cost more than looking through them.
+///
+/// What is beyond the last fits nothing and is of no slot, so that loops go over whole arrays:
+/// what does not depend on the length is not guessed wrong by the processor.
 #[derive(Clone, Debug)]
 struct Leaf {
     len: usize,
@@ -75,8 +78,9 @@ impl Leaf {
     }
 
     fn position(&self, slot: u32) -> usize {
-        let found = self.slots[..self.len].iter().position(|&other| other == slot);
-        found.expect("a slot is in the leaf that is noted for it")
+        let found = (0..LEAF).fold(0, |at, i| if self.slots[i] == slot { i } else { at });
+        assert!(self.slots[found] == slot, "slot {slot} is not in the leaf noted for it");
+        found
     }
 
     fn remove(&mut self, at: usize) {
@@ -84,10 +88,17 @@ impl Leaf {
         self.fits[at] = self.fits[self.len];
         self.keys[at] = self.keys[self.len];
         self.slots[at] = self.slots[self.len];
+        (self.fits[self.len], self.slots[self.len]) = (0, NOWHERE);
     }
 
     fn any_fits(&self) -> u64 {
-        self.fits[..self.len].iter().fold(0, |all, fits| all | fits)
+        union(&self.fits)
+    }
+
+    /// Returns a bit for each entry that fits the kind.
+    fn fitting(&self, kind: u32) -> u32 {
+        let bit = |at: usize| ((self.fits[at] >> kind & 1) as u32) << at;
+        (0..LEAF).fold(0, |all, at| all | bit(at))
     }
 
     fn entries(&self) -> impl Iterator<Item = (u64, Key, u32)> {
@@ -247,13 +258,16 @@ impl Ladder {
         mut test: impl FnMut(u32) -> bool,
     ) -> Option<(Key, u32)> {
         self.each_leaf((part, 0), kind, |leaf| {
-            let mut best: Option<(Key, u32)> = None;
-            for (fits, key, slot) in leaf.entries() {
-                if fits >> kind & 1 == 1 && best.is_none_or(|(best, _)| key < best) && test(slot) {
-                    best = Some((key, slot));
+            let mut best = (Key::MAX, NOWHERE);
+            let mut fitting = leaf.fitting(kind);
+            while fitting != 0 {
+                let at = fitting.trailing_zeros() as usize;
+                fitting &= fitting - 1;
+                if leaf.keys[at] < best.0 && test(leaf.slots[at]) {
+                    best = (leaf.keys[at], leaf.slots[at]);
                 }
             }
-            best.map_or(ControlFlow::Continue(()), ControlFlow::Break)
+            if best.1 == NOWHERE { ControlFlow::Continue(()) } else { ControlFlow::Break(best) }
         })
     }
 
