@@ -365,15 +365,10 @@ impl Cluster {
         found.expect("strategies of the model are known when the cluster is made")
     }
 
-    /// Returns how many tasks of the group are on instances that share the kind's value of the
-    /// attribute with this number.
-    pub(super) fn group_on_value(
-        &self,
-        group: Ix<TaskGroup>,
-        attribute: usize,
-        class: Ix<InstanceClass>,
-    ) -> u32 {
-        self.groups[group].by_value[self.spread_value(attribute, class) as usize]
+    /// Returns how many tasks of the group are on instances that have the value with this number.
+    #[inline]
+    pub(super) fn group_on_value(&self, group: Ix<TaskGroup>, value: u32) -> u32 {
+        self.groups[group].by_value[value as usize]
     }
 
     /// Returns the number of the kind's value of an attribute.

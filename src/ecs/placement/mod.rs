@@ -211,5 +211,6 @@ pub(super) fn group_on_value(
     (group, attribute): (Ix<TaskGroup>, &str),
     class: Ix<InstanceClass>,
 ) -> u32 {
-    cluster.group_on_value(group, cluster.spread_attribute(attribute), class)
+    let value = cluster.spread_value(cluster.spread_attribute(attribute), class);
+    cluster.group_on_value(group, value)
 }
