@@ -5,6 +5,7 @@
 //! when a search finds that they promise too much, so taking an instance out costs next to
 //! nothing. Instances that fit no kind are not in the list at all.
 
+use std::hint::select_unpredictable;
 use std::ops::ControlFlow;
 
 /// The rank of an instance: what the rules look at, then the order of registration, which makes
@@ -99,6 +100,18 @@ impl Leaf {
     fn fitting(&self, kind: u32) -> u32 {
         let bit = |at: usize| ((self.fits[at] >> kind & 1) as u32) << at;
         (0..LEAF).fold(0, |all, at| all | bit(at))
+    }
+
+    /// Returns the best of these entries, of which there is at least one.
+    fn best(&self, among: u32) -> usize {
+        let mut best = among.trailing_zeros() as usize;
+        let mut others = among & (among - 1);
+        while others != 0 {
+            let at = others.trailing_zeros() as usize;
+            others &= others - 1;
+            best = select_unpredictable(self.keys[at] < self.keys[best], at, best);
+        }
+        best
     }
 
     fn entries(&self) -> impl Iterator<Item = (u64, Key, u32)> {
@@ -258,16 +271,15 @@ impl Ladder {
         mut test: impl FnMut(u32) -> bool,
     ) -> Option<(Key, u32)> {
         self.each_leaf((part, 0), kind, |leaf| {
-            let mut best = (Key::MAX, NOWHERE);
             let mut fitting = leaf.fitting(kind);
             while fitting != 0 {
-                let at = fitting.trailing_zeros() as usize;
-                fitting &= fitting - 1;
-                if leaf.keys[at] < best.0 && test(leaf.slots[at]) {
-                    best = (leaf.keys[at], leaf.slots[at]);
+                let at = leaf.best(fitting);
+                if test(leaf.slots[at]) {
+                    return ControlFlow::Break((leaf.keys[at], leaf.slots[at]));
                 }
+                fitting &= !(1 << at);
             }
-            if best.1 == NOWHERE { ControlFlow::Continue(()) } else { ControlFlow::Break(best) }
+            ControlFlow::Continue(())
         })
     }
 
