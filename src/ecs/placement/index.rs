@@ -296,6 +296,7 @@ impl LaunchIndex {
     }
 
     /// Looks at an instance; `None` if it is gone or not for this launch.
+    #[inline(always)]
     fn look(&mut self, view: View, slot: u32) -> Option<Standing> {
         let (id, host) = view.cluster.occupant(slot)?;
         let part = self.part_of[host.class.index()]? as usize;

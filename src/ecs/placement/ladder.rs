@@ -5,11 +5,13 @@
 //! when a search finds that they promise too much, so taking an instance out costs next to
 //! nothing. Instances that fit no kind are not in the list at all.
 
-use std::hint::select_unpredictable;
 use std::ops::ControlFlow;
 
 /// The rank of an instance: what the rules look at, then the order of registration, which makes
 /// every key different. Smaller is better.
+///
+/// Functions that hand keys around are `inline(always)`: 16 bytes that are written in two halves
+/// and read as a whole right after make the processor wait.
 pub(super) type Key = u128;
 
 /// Entries in a leaf; small in tests, so that small clusters have many leaves.
@@ -109,7 +111,9 @@ impl Leaf {
         while others != 0 {
             let at = others.trailing_zeros() as usize;
             others &= others - 1;
-            best = select_unpredictable(self.keys[at] < self.keys[best], at, best);
+            // Not an `if`, as which of two is better cannot be guessed.
+            let change = usize::from(self.keys[at] < self.keys[best]).wrapping_neg();
+            best ^= (best ^ at) & change;
         }
         best
     }
@@ -187,6 +191,7 @@ impl Ladder {
     /// Says what is known of a slot's instance now; `None`: it fits nothing, or is gone.
     ///
     /// Equal keys are of the same instance, which is in one part for all its life.
+    #[inline(always)]
     pub fn set(&mut self, slot: u32, entry: Option<Entry>) {
         let place = self.leaf_of.get(slot as usize).copied().unwrap_or(NOWHERE);
         if place != NOWHERE {
@@ -264,6 +269,7 @@ impl Ladder {
     }
 
     /// Returns the best instance of the part that fits the kind and passes the test.
+    #[inline(always)]
     pub fn first(
         &mut self,
         part: usize,
@@ -308,6 +314,7 @@ impl Ladder {
     /// Visits, in order from `low`, the leaves of a part in which something fits the kind.
     ///
     /// Corrects what promised too much on the way.
+    #[inline(always)]
     fn each_leaf<T>(
         &mut self,
         (part, low): (usize, Key),
