@@ -15,11 +15,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, criterion_group};
+use ecsim::ecs::Instance;
 use ecsim::ecs::model::*;
 use ecsim::ecs::placement::query::Query;
 use ecsim::ecs::placement::rig::Rig;
 use ecsim::ecs::placement::{Ask, Method, Place};
-use ecsim::engine::{Distribution, Ix, Luck, Seed};
+use ecsim::engine::{Distribution, Id, Ix, Luck, Seed};
 use ecsim::units::{Bytes, Calendar, Resources, Span};
 use ecsim::{ecs, engine};
 
@@ -201,10 +202,19 @@ fn model(case: &Case, instances: u32) -> Model {
     }
 }
 
+/// A task that is placed: its size, and where it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Task {
+    size: u8,
+    zone: Ix<Zone>,
+    instance: Option<Id<Instance>>,
+    subnet: Option<Ix<Subnet>>,
+}
+
 /// A cluster in use.
 struct Busy {
     rig: Rig,
-    tasks: VecDeque<(u8, Place)>,
+    tasks: VecDeque<Task>,
     luck: Luck,
     next_size: u8,
     step: u64,
@@ -226,8 +236,8 @@ impl Busy {
             && memory_mib < limit(HOST.memory_mib)
             && (!case.awsvpc || (busy.tasks.len() as u64) < limit(4))
         {
-            let Some((size, _)) = busy.place() else { break };
-            let taken = &model.requirements[Ix::new(size.into())].resources;
+            let Some(task) = busy.place() else { break };
+            let taken = &model.requirements[Ix::new(task.size.into())].resources;
             cpu_units += u64::from(taken.cpu_units);
             memory_mib += u64::from(taken.memory_mib);
         }
@@ -249,15 +259,17 @@ impl Busy {
     }
 
     /// Places one more task, of the next size.
-    fn place(&mut self) -> Option<(u8, Place)> {
+    fn place(&mut self) -> Option<Task> {
         self.step += 1;
         let size = self.next_size;
         self.next_size = (size + 1) % SIZES;
         let ask = self.ask(size);
         let place = self.rig.choose(&ask)?;
         self.rig.reserve(&ask, place);
-        self.tasks.push_back((size, place));
-        Some((size, place))
+        let Place { provider: _, instance, zone, subnet } = place;
+        let task = Task { size, zone, instance, subnet };
+        self.tasks.push_back(task);
+        Some(task)
     }
 
     /// Releases an old task.
@@ -265,13 +277,14 @@ impl Busy {
         self.shuffle = self.shuffle.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let window = WINDOW.min(self.tasks.len()) as u64;
         let old = ((u64::from((self.shuffle >> 32) as u32) * window) >> 32) as usize;
-        if let Some((size, place)) = self.tasks.swap_remove_front(old) {
+        if let Some(Task { size, zone, instance, subnet }) = self.tasks.swap_remove_front(old) {
+            let place = Place { provider: Provider::Ec2, instance, zone, subnet };
             self.rig.cancel(&self.ask(size), place);
         }
     }
 
     /// Places a task and releases an old one.
-    fn step(&mut self) -> Option<(u8, Place)> {
+    fn step(&mut self) -> Option<Task> {
         let placed = self.place()?;
         self.release();
         Some(placed)

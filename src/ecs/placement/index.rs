@@ -80,7 +80,7 @@ impl Placer {
     }
 
     /// Chooses the instance that the strategy prefers among those that fit.
-    pub(super) fn choose(&mut self, view: View, ask: &Ask) -> Option<Id<Instance>> {
+    pub(super) fn choose(&mut self, view: &View, ask: &Ask) -> Option<Id<Instance>> {
         if self.method == Method::Scan {
             return scan::choose(view, ask);
         }
@@ -115,7 +115,7 @@ impl Placer {
     }
 
     /// Says why there is no instance, or was a short while ago.
-    pub(super) fn explain(&mut self, view: View, ask: &Ask) -> PlacementFailure {
+    pub(super) fn explain(&mut self, view: &View, ask: &Ask) -> PlacementFailure {
         let of = (ask.launch, ask.provider, ask.requirement);
         let cluster = view.model.launches[ask.launch].cluster;
         let enough = view.cluster.members(cluster).len() as u64 / EXPLAINED_SHARE;
@@ -205,7 +205,7 @@ struct Standing {
 
 impl LaunchIndex {
     /// Builds the index of a launch; `None` if its provider has no instances.
-    fn new(view: View, ask: &Ask) -> Option<LaunchIndex> {
+    fn new(view: &View, ask: &Ask) -> Option<LaunchIndex> {
         let launch_type = check::launch_type_of(ask.provider)?;
         let launch = &view.model.launches[ask.launch];
         let random = launch.strategy.iter().position(|rule| *rule == PlacementStrategy::Random);
@@ -250,7 +250,7 @@ impl LaunchIndex {
     }
 
     /// Looks at all instances.
-    fn build(&mut self, view: View) {
+    fn build(&mut self, view: &View) {
         let members = view.cluster.members(view.model.launches[self.launch].cluster);
         let slots = members.iter().map(|instance| instance.slot() as u32);
         if self.numbers.is_empty() {
@@ -268,7 +268,7 @@ impl LaunchIndex {
     }
 
     /// Looks again at what has changed.
-    fn catch_up(&mut self, view: View) {
+    fn catch_up(&mut self, view: &View) {
         let members = view.cluster.members(view.model.launches[self.launch].cluster).len();
         let worn = match &self.order {
             Order::Ladder(ladder) => ladder.is_worn(members),
@@ -297,7 +297,7 @@ impl LaunchIndex {
 
     /// Looks at an instance; `None` if it is gone or not for this launch.
     #[inline(always)]
-    fn look(&mut self, view: View, slot: u32) -> Option<Standing> {
+    fn look(&mut self, view: &View, slot: u32) -> Option<Standing> {
         let (id, host) = view.cluster.occupant(slot)?;
         let part = self.part_of[host.class.index()]? as usize;
         let mut fits = self.fits.of_instance(host);
@@ -319,7 +319,7 @@ impl LaunchIndex {
     }
 
     /// Says whether the constraints hold on the instance.
-    fn is_allowed(&mut self, view: View, id: Id<Instance>, host: &Instance) -> bool {
+    fn is_allowed(&mut self, view: &View, id: Id<Instance>, host: &Instance) -> bool {
         let launch = &view.model.launches[self.launch];
         if launch.constraints.is_empty() {
             return true;
@@ -352,7 +352,7 @@ impl LaunchIndex {
     }
 
     /// Chooses the instance that the strategy prefers among those that fit.
-    fn choose(&mut self, view: View, ask: &Ask) -> Option<Id<Instance>> {
+    fn choose(&mut self, view: &View, ask: &Ask) -> Option<Id<Instance>> {
         let kind = match self.fits.kind(view.model, ask.requirement) {
             Some(kind) => {
                 self.catch_up(view);
@@ -375,7 +375,7 @@ impl LaunchIndex {
         slot.and_then(|slot| view.cluster.occupant(slot)).map(|(id, _)| id)
     }
 
-    fn choose_in_order(&mut self, view: View, ask: &Ask, kind: u32) -> Option<u32> {
+    fn choose_in_order(&mut self, view: &View, ask: &Ask, kind: u32) -> Option<u32> {
         self.find_parts(view, ask);
         let first = self.bring_least_forward();
         let exact = self.fits.is_exact();
@@ -409,7 +409,7 @@ impl LaunchIndex {
     /// Draws one of all that rank as the best does.
     fn draw_equal(
         &mut self,
-        view: View,
+        view: &View,
         ask: &Ask,
         (kind, part, key): (u32, usize, Key),
     ) -> Option<u32> {
@@ -430,7 +430,7 @@ impl LaunchIndex {
         Some(drawn.1)
     }
 
-    fn choose_any(&mut self, view: View, ask: &Ask, kind: u32) -> Option<u32> {
+    fn choose_any(&mut self, view: &View, ask: &Ask, kind: u32) -> Option<u32> {
         self.find_parts(view, ask);
         let Order::Lottery(lottery) = &self.order else { return None };
         self.candidates.retain(|&(_, part)| lottery.count(part, kind) > 0);
@@ -451,7 +451,7 @@ impl LaunchIndex {
     }
 
     /// Notes the parts that have an address for the task.
-    fn find_parts(&mut self, view: View, ask: &Ask) {
+    fn find_parts(&mut self, view: &View, ask: &Ask) {
         let launch = &view.model.launches[self.launch];
         let awsvpc = view.model.requirements[ask.requirement].awsvpc;
         let spreads = matches!(self.rules.first(), Some(Rule::Attribute(_)));
@@ -483,7 +483,7 @@ impl LaunchIndex {
     }
 
     /// Compares by all rules; what is equal then goes by the order of registration, or any way.
-    fn compare(&self, view: View, a: (usize, Key), b: (usize, Key)) -> Ordering {
+    fn compare(&self, view: &View, a: (usize, Key), b: (usize, Key)) -> Ordering {
         let group = view.model.launches[self.launch].group;
         let by_rule = |rule: &Rule| match *rule {
             Rule::Attribute(position) => {
@@ -517,7 +517,7 @@ fn add_number(rules: &mut Vec<Rule>, numbers: &mut SmallVec<[Number; 3]>, number
 
 /// Divides the kinds of instance of the launch's cluster into parts.
 fn divide(
-    view: View,
+    view: &View,
     launch: &Launch,
     launch_type: InstanceLaunchType,
     attributes: &[usize],
@@ -540,7 +540,7 @@ fn divide(
     (parts, part_of)
 }
 
-fn fits_exactly(view: View, ask: &Ask, slot: u32) -> bool {
+fn fits_exactly(view: &View, ask: &Ask, slot: u32) -> bool {
     let occupant = view.cluster.occupant(slot);
     occupant.is_some_and(|(id, _)| check::failure(view, ask, id).is_none())
 }

@@ -62,7 +62,6 @@ pub struct Place {
 }
 
 /// What placement looks at: nothing else of the world counts.
-#[derive(Clone, Copy)]
 struct View<'a> {
     model: &'a Model,
     cluster: &'a Cluster,
@@ -78,7 +77,7 @@ pub(super) fn choose(model: &Model, world: &mut World, ask: &Ask) -> Option<Plac
         return choose_on_fargate(model, world, ask).ok();
     }
     let view = View { model, cluster: &world.cluster, account: &world.account };
-    let instance = world.placer.choose(view, ask)?;
+    let instance = world.placer.choose(&view, ask)?;
     Some(place_on(model, world, ask, instance))
 }
 
@@ -89,7 +88,7 @@ pub(super) fn explain(model: &Model, world: &mut World, ask: &Ask) -> PlacementF
         let failed = FailedChecks::default();
         return PlacementFailure { reason: refused, closest: None, failed };
     }
-    check::explain(View { model, cluster: &world.cluster, account: &world.account }, ask)
+    check::explain(&View { model, cluster: &world.cluster, account: &world.account }, ask)
 }
 
 /// Says why there was no place, at times with the numbers of a short while ago.
@@ -101,7 +100,7 @@ pub(super) fn explain_often(model: &Model, world: &mut World, ask: &Ask) -> Plac
         return explain(model, world, ask);
     }
     let view = View { model, cluster: &world.cluster, account: &world.account };
-    world.placer.explain(view, ask)
+    world.placer.explain(&view, ask)
 }
 
 /// Returns the place on an instance that has been chosen.
@@ -110,12 +109,12 @@ pub(super) fn place_on(model: &Model, world: &World, ask: &Ask, instance: Id<Ins
     let awsvpc = model.requirements[ask.requirement].awsvpc;
     let launch = &model.launches[ask.launch];
     let view = View { model, cluster: &world.cluster, account: &world.account };
-    let subnet = if awsvpc { free_subnet(view, launch, zone) } else { None };
+    let subnet = if awsvpc { free_subnet(&view, launch, zone) } else { None };
     Place { provider: ask.provider, instance: Some(instance), zone, subnet }
 }
 
 /// Returns the first of the launch's subnets in the zone that has a free address.
-fn free_subnet(view: View, launch: &Launch, zone: Ix<Zone>) -> Option<Ix<Subnet>> {
+fn free_subnet(view: &View, launch: &Launch, zone: Ix<Zone>) -> Option<Ix<Subnet>> {
     launch.subnets.iter().copied().find(|&subnet| {
         view.model.subnets[subnet].zone == zone && view.account.free_addresses(subnet) > 0
     })
@@ -132,14 +131,13 @@ fn choose_on_fargate(model: &Model, world: &mut World, ask: &Ask) -> Result<Plac
     }
     let launch = &model.launches[ask.launch];
     let view = View { model, cluster: &world.cluster, account: &world.account };
-    let zones = launch
-        .zones
-        .iter()
-        .copied()
-        .filter(|&zone| launch.subnets.is_empty() || free_subnet(view, launch, zone).is_some());
+    let zones =
+        launch.zones.iter().copied().filter(|&zone| {
+            launch.subnets.is_empty() || free_subnet(&view, launch, zone).is_some()
+        });
     let count = |zone| world.cluster.group_on_fargate(launch.group, ask.provider, zone);
     let zone = zones.min_by_key(|&zone| count(zone)).ok_or(FailureReason::Address)?;
-    let subnet = free_subnet(view, launch, zone);
+    let subnet = free_subnet(&view, launch, zone);
     Ok(Place { provider: ask.provider, instance: None, zone, subnet })
 }
 
