@@ -32,7 +32,7 @@ fn mixed(stream: &mut Stream) -> Span {
 }
 
 /// Drawn beforehand, so that the generator is not measured; short enough to stay in the cache.
-fn delays(draw: fn(&mut Stream) -> Span) -> Vec<Span> {
+fn delays(draw: Draw) -> Vec<Span> {
     let mut stream = Seed { master: 1, replication: 0 }.luck("hold").stream(DELAYS);
     (0..4099).map(|_| draw(&mut stream)).collect()
 }
@@ -41,7 +41,7 @@ fn delays(draw: fn(&mut Stream) -> Span) -> Vec<Span> {
 /// returns the step.
 macro_rules! hold {
     ($name:ident, $queue:ident) => {
-        fn $name(pending: usize, draw: fn(&mut Stream) -> Span) -> impl FnMut() -> u64 {
+        fn $name(pending: usize, draw: Draw) -> impl FnMut() -> u64 {
             let mut delays = delays(draw).into_iter().cycle();
             let mut delay = move || delays.next().expect("a cycle has no end");
             let mut queue = $queue::new();
@@ -66,8 +66,10 @@ macro_rules! hold {
 hold!(heap, HeapQueue);
 hold!(wheel, Queue);
 
-const MIXES: [(&str, fn(&mut Stream) -> Span); 2] =
-    [("exponential", exponential), ("mixed", mixed)];
+/// How the delays of a mix are drawn.
+type Draw = fn(&mut Stream) -> Span;
+
+const MIXES: [(&str, Draw); 2] = [("exponential", exponential), ("mixed", mixed)];
 
 fn queues(criterion: &mut Criterion) {
     for (mix, draw) in MIXES {

@@ -313,5 +313,9 @@ mod tests {
         assert_eq!(arena.remove(first), None);
         assert_eq!(arena[second], "second");
         assert_eq!(arena.len(), 1);
+        assert_eq!(arena.in_slot(second.slot()), Some((second, &"second")));
+        assert_eq!(arena.remove(second), Some("second"));
+        assert_eq!(arena.in_slot(second.slot()), None);
+        assert_eq!((arena.iter().count(), arena.slot_count()), (0, 1));
     }
 }
