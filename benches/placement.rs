@@ -1,18 +1,26 @@
 //! Placement: choose an instance, place a task there, and release an older task elsewhere.
 //!
-//! Instances of 16 vCPU and 64 GiB in three zones are four fifths full. Times are per step. The
-//! tasks are of one size or of sixteen; `index` is what runs use, `scan` looks at every instance.
+//! Instances of 16 vCPU and 64 GiB in three zones are four fifths full of tasks of sixteen sizes.
+//! `index` is what runs use, `scan` looks at every instance; both are timed from the same state.
+//!
+//! A *step* is a placement and the release of another task, so that the cluster stays as full as
+//! it is: `cargo bench --bench placement` times steps. With `--table` a Markdown table is printed
+//! that has, beside the step, the *placement* alone: choosing, reserving, and bringing the index
+//! up to date with the placement before. The draw of what is asked and released is part of a step,
+//! the bookkeeping of the bench part of both.
+
+mod table;
 
 use std::collections::VecDeque;
-use std::hint::black_box;
 use std::sync::Arc;
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, criterion_group};
+use ecsim::ecs::Instance;
 use ecsim::ecs::model::*;
 use ecsim::ecs::placement::query::Query;
 use ecsim::ecs::placement::rig::Rig;
 use ecsim::ecs::placement::{Ask, Method, Place};
-use ecsim::engine::{Distribution, Ix, Luck, Seed};
+use ecsim::engine::{Distribution, Id, Ix, Luck, Seed};
 use ecsim::units::{Bytes, Calendar, Resources, Span};
 use ecsim::{ecs, engine};
 
@@ -25,6 +33,12 @@ const LOAD: f64 = 0.8;
 /// Tasks in a random order among so many of the oldest are released.
 const WINDOW: usize = 1024;
 
+/// How many instances there are.
+const INSTANCES: [u32; 4] = [100, 1_000, 10_000, 100_000];
+
+/// How many sizes of task there are.
+const SIZES: u8 = 16;
+
 /// What is measured: a strategy, what tasks need, and what constrains them.
 struct Case {
     name: &'static str,
@@ -32,7 +46,6 @@ struct Case {
     constraint: Option<PlacementConstraint>,
     awsvpc: bool,
     ports: bool,
-    sizes: u8,
 }
 
 fn zone() -> PlacementStrategy {
@@ -41,38 +54,30 @@ fn zone() -> PlacementStrategy {
 
 fn cases() -> Vec<Case> {
     use PlacementStrategy::{BinpackCpu, BinpackMemory, Random, SpreadInstance};
-    let case = |name, sizes, strategy| Case {
-        name,
-        strategy,
-        constraint: None,
-        awsvpc: false,
-        ports: false,
-        sizes,
-    };
+    let case =
+        |name, strategy| Case { name, strategy, constraint: None, awsvpc: false, ports: false };
     let member_of = |expression| {
         Some(PlacementConstraint::MemberOf(Query::parse(expression).expect("a good expression")))
     };
-    let mut cases = Vec::new();
-    for sizes in [1, 16] {
-        cases.extend([
-            case("binpack memory", sizes, vec![BinpackMemory]),
-            case("binpack cpu, memory", sizes, vec![BinpackCpu, BinpackMemory]),
-            case("spread instance", sizes, vec![SpreadInstance]),
-            case("spread zone, instance", sizes, vec![zone(), SpreadInstance]),
-            case("spread zone, binpack memory", sizes, vec![zone(), BinpackMemory]),
-            case("random", sizes, vec![Random]),
-            case("spread zone, random", sizes, vec![zone(), Random]),
-        ]);
-    }
-    let with = |name| case(name, 16, vec![zone(), BinpackMemory]);
-    cases.push(Case {
-        constraint: member_of("attribute:rack == a and runningTasksCount < 100"),
-        ..with("memberOf tasks")
-    });
-    cases.push(Case { constraint: member_of("attribute:rack == a"), ..with("memberOf attribute") });
-    cases.push(Case { awsvpc: true, ..with("network interfaces") });
-    cases.push(Case { ports: true, ..with("host ports") });
-    cases
+    let with = |name| case(name, vec![zone(), BinpackMemory]);
+    vec![
+        case("binpack(cpu)", vec![BinpackCpu]),
+        case("binpack(memory)", vec![BinpackMemory]),
+        case("spread(zone)", vec![zone()]),
+        case("spread(instanceId)", vec![SpreadInstance]),
+        case("binpack(cpu), binpack(memory)", vec![BinpackCpu, BinpackMemory]),
+        case("spread(zone), spread(instanceId)", vec![zone(), SpreadInstance]),
+        case("spread(zone), binpack(memory)", vec![zone(), BinpackMemory]),
+        case("random", vec![Random]),
+        case("spread(zone), random", vec![zone(), Random]),
+        Case { constraint: member_of("attribute:rack == a"), ..with("memberOf an attribute") },
+        Case {
+            constraint: member_of("attribute:rack == a and runningTasksCount < 100"),
+            ..with("memberOf the number of tasks")
+        },
+        Case { ports: true, ..with("static host ports") },
+        Case { awsvpc: true, ..with("network interfaces") },
+    ]
 }
 
 fn constant(seconds: f64) -> Distribution {
@@ -124,13 +129,10 @@ fn class(zone: Ix<Zone>, name: &str) -> InstanceClass {
     }
 }
 
-/// A requirement of a case: 0.25 to 2.5 vCPU, 1 to 16 GiB; 2 vCPU and 8 GiB if there is but one.
+/// A requirement of a case: 0.25 to 2.5 vCPU, 1 to 16 GiB.
 fn requirement(case: &Case, number: u8) -> Requirement {
     let number = u32::from(number);
-    let (cpu_units, memory_mib) = match case.sizes {
-        1 => (2048, 8192),
-        _ => (256 * (1 + number * 7 % 10), 1024 * (1 + number)),
-    };
+    let (cpu_units, memory_mib) = (256 * (1 + number * 7 % 10), 1024 * (1 + number));
     let port = HostPort { protocol: Protocol::Tcp, number: 8000 + number as u16 };
     Requirement {
         resources: Resources { cpu_units, memory_mib, gpus: 0 },
@@ -148,6 +150,12 @@ fn model(case: &Case, instances: u32) -> Model {
         .collect();
     let classes: engine::Table<InstanceClass> =
         zones.iter().map(|(ix, zone)| class(ix, &zone.name)).collect();
+    // The first subnet of each zone has no address left, so that the second is looked at as well.
+    let subnet = |zone, free_addresses| Subnet { name: "subnet".into(), zone, free_addresses };
+    let subnets: engine::Table<Subnet> = match case.awsvpc {
+        true => zones.indices().flat_map(|ix| [subnet(ix, 0), subnet(ix, u32::MAX)]).collect(),
+        false => Default::default(),
+    };
     let group = TaskGroup { name: "family:work".into() };
     let launch = Launch {
         cluster: Ix::new(0),
@@ -155,7 +163,7 @@ fn model(case: &Case, instances: u32) -> Model {
         group: Ix::new(0),
         strategy: case.strategy.clone(),
         constraints: case.constraint.iter().cloned().collect(),
-        subnets: Vec::new(),
+        subnets: subnets.indices().collect(),
         zones: zones.indices().collect(),
         public_ip: false,
     };
@@ -170,10 +178,10 @@ fn model(case: &Case, instances: u32) -> Model {
         clusters: [ClusterSpec { name: "default".into() }].into_iter().collect(),
         fleets: [fleet].into_iter().collect(),
         classes,
-        subnets: Default::default(),
+        subnets,
         images: Default::default(),
         task_definitions: Default::default(),
-        requirements: (0..case.sizes).map(|number| requirement(case, number)).collect(),
+        requirements: (0..SIZES).map(|number| requirement(case, number)).collect(),
         launches: [launch].into_iter().collect(),
         groups: [group].into_iter().collect(),
         target_groups: Default::default(),
@@ -195,12 +203,20 @@ fn model(case: &Case, instances: u32) -> Model {
     }
 }
 
+/// A task that is placed: its size, and where it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Task {
+    size: u8,
+    zone: Ix<Zone>,
+    instance: Option<Id<Instance>>,
+    subnet: Option<Ix<Subnet>>,
+}
+
 /// A cluster in use.
 struct Busy {
     rig: Rig,
-    tasks: VecDeque<(u8, Place)>,
+    tasks: VecDeque<Task>,
     luck: Luck,
-    sizes: u8,
     next_size: u8,
     step: u64,
     shuffle: u64,
@@ -212,9 +228,8 @@ impl Busy {
         let model = Arc::new(model(case, instances));
         let luck = Seed { master: 1, replication: 0 }.luck("placement");
         let rig = Rig::new(model.clone());
-        let tasks = VecDeque::new();
-        let (sizes, next_size, step, shuffle) = (case.sizes, 0, 0, 1);
-        let mut busy = Busy { rig, tasks, luck, sizes, next_size, step, shuffle };
+        let mut busy =
+            Busy { rig, tasks: VecDeque::new(), luck, next_size: 0, step: 0, shuffle: 1 };
         let limit = |all: u32| (f64::from(all) * LOAD * f64::from(instances)) as u64;
         let (mut cpu_units, mut memory_mib) = (0, 0);
         // Whatever is scarce: CPU, memory, or network interfaces.
@@ -222,8 +237,8 @@ impl Busy {
             && memory_mib < limit(HOST.memory_mib)
             && (!case.awsvpc || (busy.tasks.len() as u64) < limit(4))
         {
-            let Some(size) = busy.place() else { break };
-            let taken = &model.requirements[Ix::new(size.into())].resources;
+            let Some(task) = busy.place() else { break };
+            let taken = &model.requirements[Ix::new(task.size.into())].resources;
             cpu_units += u64::from(taken.cpu_units);
             memory_mib += u64::from(taken.memory_mib);
         }
@@ -245,55 +260,130 @@ impl Busy {
     }
 
     /// Places one more task, of the next size.
-    fn place(&mut self) -> Option<u8> {
+    fn place(&mut self) -> Option<Task> {
         self.step += 1;
         let size = self.next_size;
-        self.next_size = if size + 1 == self.sizes { 0 } else { size + 1 };
+        self.next_size = (size + 1) % SIZES;
         let ask = self.ask(size);
         let place = self.rig.choose(&ask)?;
         self.rig.reserve(&ask, place);
-        self.tasks.push_back((size, place));
-        Some(size)
+        let Place { provider: _, instance, zone, subnet } = place;
+        let task = Task { size, zone, instance, subnet };
+        self.tasks.push_back(task);
+        Some(task)
     }
 
-    /// Places a task and releases an old one.
-    fn step(&mut self) -> Option<u8> {
-        let placed = self.place()?;
+    /// Releases an old task.
+    fn release(&mut self) {
         self.shuffle = self.shuffle.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let window = WINDOW.min(self.tasks.len()) as u64;
         let old = ((u64::from((self.shuffle >> 32) as u32) * window) >> 32) as usize;
-        if let Some((size, place)) = self.tasks.swap_remove_front(old) {
+        if let Some(Task { size, zone, instance, subnet }) = self.tasks.swap_remove_front(old) {
+            let place = Place { provider: Provider::Ec2, instance, zone, subnet };
             self.rig.cancel(&self.ask(size), place);
         }
+    }
+
+    /// Places a task and releases an old one.
+    fn step(&mut self) -> Option<Task> {
+        let placed = self.place()?;
+        self.release();
         Some(placed)
+    }
+
+    /// Looks for an instance and takes nothing, so that the index knows of all that was released.
+    fn warm(&mut self) {
+        self.rig.choose(&self.ask(self.next_size));
     }
 }
 
 fn placement(criterion: &mut Criterion) {
-    let measuring = std::env::args().any(|argument| argument == "--bench");
-    let testing = std::env::args().any(|argument| argument == "--test");
-    let instances: &[u32] =
-        if measuring && !testing { &[100, 1_000, 10_000, 100_000] } else { &[20] };
     for case in cases() {
-        let mut group =
-            criterion.benchmark_group(format!("placement/{}/{}", case.name, case.sizes));
-        for &count in instances {
-            group.bench_function(BenchmarkId::new("index", count), |bencher| {
-                let mut busy = Busy::new(&case, count);
-                bencher.iter(|| black_box(busy.step()));
-            });
-            if count > 10_000 {
-                continue;
+        let mut group = criterion.benchmark_group(format!("placement/{}", case.name));
+        for &count in table::sizes(&INSTANCES) {
+            for (name, method) in [("index", Method::Index), ("scan", Method::Scan)] {
+                if method == Method::Scan && count > 10_000 {
+                    continue; // in the table only
+                }
+                group.bench_function(BenchmarkId::new(name, count), |bencher| {
+                    let mut busy = Busy::new(&case, count);
+                    busy.rig.use_method(method);
+                    bencher.iter(|| busy.step());
+                });
             }
-            group.bench_function(BenchmarkId::new("scan", count), |bencher| {
-                let mut busy = Busy::new(&case, count);
-                busy.rig.use_method(Method::Scan);
-                bencher.iter(|| black_box(busy.step()));
-            });
         }
         group.finish();
     }
 }
 
+/// Nanoseconds of a case at one number of instances.
+struct Times {
+    placement: f64,
+    step: f64,
+    step_by_scan: f64,
+}
+
+fn times(case: &Case, count: u32) -> Times {
+    let mut busy = Busy::new(case, count);
+    let placement = table::nanos(64, |times| {
+        (0..times).for_each(|_| busy.release());
+        busy.warm();
+        table::timed(times, || busy.place())
+    });
+    let step = table::nanos(64, |times| table::timed(times, || busy.step()));
+    busy.rig.use_method(Method::Scan);
+    let step_by_scan = table::nanos(1, |times| table::timed(times, || busy.step()));
+    Times { placement, step, step_by_scan }
+}
+
+fn print_tables() {
+    table::print_machine();
+    let sizes = table::sizes(&INSTANCES);
+    let all: Vec<(Case, Vec<Times>)> = cases()
+        .into_iter()
+        .map(|case| {
+            let times = sizes.iter().map(|&count| times(&case, count)).collect();
+            (case, times)
+        })
+        .collect();
+    let counts: Vec<String> = sizes.iter().map(|&count| table::whole(count.into())).collect();
+    let grown = counts[1..].iter().map(|count| format!("{count} ÷ {}", counts[0]));
+    table::print_head("ns of a placement", &[counts.clone(), grown.collect()].concat());
+    for (case, times) in &all {
+        let cells = times.iter().map(|it| table::whole(it.placement));
+        let grown = times[1..].iter().map(|it| table::ratio(it.placement, times[0].placement));
+        table::print_row(case.name, &cells.chain(grown).collect::<Vec<_>>());
+    }
+    println!();
+    let by_scan = counts.iter().map(|count| format!("{count}, scan"));
+    table::print_head("ns of a step", &[counts.clone(), by_scan.collect()].concat());
+    for (case, times) in &all {
+        let cells = times.iter().map(|it| table::whole(it.step));
+        let by_scan = times.iter().map(|it| table::whole(it.step_by_scan));
+        table::print_row(case.name, &cells.chain(by_scan).collect::<Vec<_>>());
+    }
+}
+
+/// Index and scan choose the same here as well.
+fn compare() {
+    for case in cases() {
+        let (mut fast, mut slow) = (Busy::new(&case, 30), Busy::new(&case, 30));
+        slow.rig.use_method(Method::Scan);
+        for _ in 0..200 {
+            assert_eq!(fast.step(), slow.step(), "{}", case.name);
+        }
+    }
+}
+
 criterion_group!(group, placement);
-criterion_main!(group);
+
+fn main() {
+    if table::wanted() {
+        return print_tables();
+    }
+    if !table::measuring() {
+        compare();
+        print_tables();
+    }
+    group();
+}

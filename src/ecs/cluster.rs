@@ -30,8 +30,6 @@ pub struct Cluster {
     spread: SpreadValues,
     /// How many instances ever registered.
     registered: u32,
-    /// Whoever registered last in each slot.
-    occupants: Vec<Id<Instance>>,
     changes: Changes,
 }
 
@@ -261,7 +259,6 @@ impl Cluster {
             groups: model.groups.indices().map(|_| counts.clone()).collect(),
             spread,
             registered: 0,
-            occupants: Vec::new(),
             changes: Changes::default(),
         }
     }
@@ -300,10 +297,6 @@ impl Cluster {
         }
         self.members[kind.cluster].push(id);
         self.registered += 1;
-        if id.slot() == self.occupants.len() {
-            self.occupants.push(id);
-        }
-        self.occupants[id.slot()] = id;
         self.note(id);
         id
     }
@@ -355,8 +348,7 @@ impl Cluster {
 
     /// Returns who is in a slot now.
     pub(super) fn occupant(&self, slot: u32) -> Option<(Id<Instance>, &Instance)> {
-        let id = *self.occupants.get(slot as usize)?;
-        self.instances.get(id).map(|instance| (id, instance))
+        self.instances.in_slot(slot as usize)
     }
 
     /// Returns how many changes of instances were noted so far: of their room, or their tasks.
@@ -373,7 +365,7 @@ impl Cluster {
     }
 
     fn note(&mut self, instance: Id<Instance>) {
-        self.changes.note(instance.slot(), self.occupants.len());
+        self.changes.note(instance.slot(), self.instances.slot_count());
     }
 
     /// Returns how many tasks of the group run, or are to run, on the instance.
@@ -387,15 +379,10 @@ impl Cluster {
         found.expect("strategies of the model are known when the cluster is made")
     }
 
-    /// Returns how many tasks of the group are on instances that share the kind's value of the
-    /// attribute with this number.
-    pub(super) fn group_on_value(
-        &self,
-        group: Ix<TaskGroup>,
-        attribute: usize,
-        class: Ix<InstanceClass>,
-    ) -> u32 {
-        self.groups[group].by_value[self.spread_value(attribute, class) as usize]
+    /// Returns how many tasks of the group are on instances that have the value with this number.
+    #[inline]
+    pub(super) fn group_on_value(&self, group: Ix<TaskGroup>, value: u32) -> u32 {
+        self.groups[group].by_value[value as usize]
     }
 
     /// Returns the number of the kind's value of an attribute.

@@ -31,12 +31,17 @@ pub struct Arena<T> {
     len: usize,
 }
 
-/// In this order, so that what an id is compared with lies beside what a value begins with.
+/// What is in a slot.
+///
+/// The generation stands beside the tag and right before the value: whoever reads the first
+/// fields of a value has the whole check in the same line of the processor's cache.
 #[derive(Clone, Debug)]
-#[repr(C)]
-struct Slot<T> {
-    generation: NonZeroU32,
-    value: Option<T>,
+#[repr(u32)]
+enum Slot<T> {
+    /// Nothing: the generation of what comes next.
+    Free(NonZeroU32),
+    /// A value, and its generation.
+    Taken(NonZeroU32, T),
 }
 
 impl<T> Ix<T> {
@@ -137,38 +142,58 @@ impl<T> Arena<T> {
         self.len += 1;
         if let Some(slot) = self.free.pop() {
             let entry = &mut self.slots[slot as usize];
-            entry.value = Some(value);
-            return Id { slot, generation: entry.generation, of: PhantomData };
+            let (Slot::Free(generation) | Slot::Taken(generation, _)) = *entry;
+            *entry = Slot::Taken(generation, value);
+            return Id { slot, generation, of: PhantomData };
         }
         let slot = u32::try_from(self.slots.len()).expect("fewer than 4 billion things at once");
         let generation = NonZeroU32::MIN;
-        self.slots.push(Slot { generation, value: Some(value) });
+        self.slots.push(Slot::Taken(generation, value));
         Id { slot, generation, of: PhantomData }
     }
 
     /// Takes the value out; the id and its copies find nothing from now on.
     pub fn remove(&mut self, id: Id<T>) -> Option<T> {
         let entry = self.slots.get_mut(id.slot())?;
-        if entry.generation != id.generation {
-            return None;
+        match entry {
+            Slot::Taken(generation, _) if *generation == id.generation => {}
+            Slot::Taken(..) | Slot::Free(_) => return None,
         }
-        let value = entry.value.take()?;
-        entry.generation = entry.generation.checked_add(1).unwrap_or(NonZeroU32::MIN);
+        let next = Slot::Free(id.generation.checked_add(1).unwrap_or(NonZeroU32::MIN));
+        let Slot::Taken(_, value) = std::mem::replace(entry, next) else { return None };
         self.free.push(id.slot);
         self.len -= 1;
         Some(value)
     }
 
     /// Returns the value, unless it is gone.
+    #[inline]
     pub fn get(&self, id: Id<T>) -> Option<&T> {
-        let entry = self.slots.get(id.slot())?;
-        if entry.generation == id.generation { entry.value.as_ref() } else { None }
+        match self.slots.get(id.slot())? {
+            Slot::Taken(generation, value) if *generation == id.generation => Some(value),
+            Slot::Taken(..) | Slot::Free(_) => None,
+        }
     }
 
     /// Returns the value for changing, unless it is gone.
+    #[inline]
     pub fn get_mut(&mut self, id: Id<T>) -> Option<&mut T> {
-        let entry = self.slots.get_mut(id.slot())?;
-        if entry.generation == id.generation { entry.value.as_mut() } else { None }
+        match self.slots.get_mut(id.slot())? {
+            Slot::Taken(generation, value) if *generation == id.generation => Some(value),
+            Slot::Taken(..) | Slot::Free(_) => None,
+        }
+    }
+
+    /// Returns what is in a slot now, if anything is.
+    #[inline]
+    pub fn in_slot(&self, slot: usize) -> Option<(Id<T>, &T)> {
+        match self.slots.get(slot)? {
+            Slot::Taken(generation, value) => {
+                let generation = *generation;
+                Some((Id { slot: slot as u32, generation, of: PhantomData }, value))
+            }
+            Slot::Free(_) => None,
+        }
     }
 
     /// Looks at a value that will be wanted soon, so that the processor has it by then.
@@ -177,7 +202,12 @@ impl<T> Arena<T> {
     /// meanwhile.
     #[inline]
     pub fn expect_soon(&self, id: Id<T>) {
-        black_box(self.slots.get(id.slot()).map(|entry| entry.generation));
+        black_box(self.slots.get(id.slot()).is_some_and(|slot| matches!(slot, Slot::Free(_))));
+    }
+
+    /// Returns how many slots there are: the most things there ever were at once.
+    pub fn slot_count(&self) -> usize {
+        self.slots.len()
     }
 
     /// Returns how many there are now.
@@ -192,10 +222,7 @@ impl<T> Arena<T> {
 
     /// Goes through those present, in slot order.
     pub fn iter(&self) -> impl Iterator<Item = (Id<T>, &T)> {
-        self.slots.iter().enumerate().filter_map(|(slot, entry)| {
-            let id = Id { slot: slot as u32, generation: entry.generation, of: PhantomData };
-            entry.value.as_ref().map(|value| (id, value))
-        })
+        (0..self.slots.len()).filter_map(|slot| self.in_slot(slot))
     }
 }
 
@@ -300,5 +327,9 @@ mod tests {
         assert_eq!(arena.remove(first), None);
         assert_eq!(arena[second], "second");
         assert_eq!(arena.len(), 1);
+        assert_eq!(arena.in_slot(second.slot()), Some((second, &"second")));
+        assert_eq!(arena.remove(second), Some("second"));
+        assert_eq!(arena.in_slot(second.slot()), None);
+        assert_eq!((arena.iter().count(), arena.slot_count()), (0, 1));
     }
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::ops::Range;
 
-use crate::ecs::model::{InstanceLaunchType, Model, Provider};
+use crate::ecs::model::{InstanceLaunchType, Model};
 use crate::ecs::{Owner, StopReason};
 use crate::record::{
     EventRow, InstanceName, InstanceRow, RowSink, Speaker, TaskRow, sentence, task_id,

@@ -11,7 +11,7 @@ use super::query::Subject;
 use super::{Ask, View, free_subnet};
 
 /// Returns the first check that the instance fails; `None`: the task can go there.
-pub(super) fn failure(view: View, ask: &Ask, instance: Id<Instance>) -> Option<FailureReason> {
+pub(super) fn failure(view: &View, ask: &Ask, instance: Id<Instance>) -> Option<FailureReason> {
     let model = view.model;
     let launch = &model.launches[ask.launch];
     let class = &model.classes[view.cluster.instance(instance).class];
@@ -40,7 +40,7 @@ fn subnet_in_zone(model: &Model, launch: &Launch, class: &InstanceClass) -> bool
 }
 
 /// Returns the first resource that the instance is short of.
-fn shortage(view: View, ask: &Ask, instance: Id<Instance>) -> Option<FailureReason> {
+fn shortage(view: &View, ask: &Ask, instance: Id<Instance>) -> Option<FailureReason> {
     let host = view.cluster.instance(instance);
     let wanted = &view.model.requirements[ask.requirement];
     let free = host.remaining();
@@ -69,7 +69,7 @@ fn shortage(view: View, ask: &Ask, instance: Id<Instance>) -> Option<FailureReas
 }
 
 /// Says that no subnet of the launch has an address left in the zone of the instance.
-pub(super) fn no_address(view: View, ask: &Ask, instance: Id<Instance>) -> Option<FailureReason> {
+pub(super) fn no_address(view: &View, ask: &Ask, instance: Id<Instance>) -> Option<FailureReason> {
     let launch = &view.model.launches[ask.launch];
     let zone = view.model.classes[view.cluster.instance(instance).class].zone;
     let needs_one = view.model.requirements[ask.requirement].awsvpc && !launch.subnets.is_empty();
@@ -138,14 +138,15 @@ pub(super) const fn launch_type_of(provider: Provider) -> Option<InstanceLaunchT
 
 /// Goes through the instances that could ever be meant: those of the cluster and launch type.
 pub(super) fn candidates<'a>(
-    view: View<'a>,
+    view: &View<'a>,
     ask: &Ask,
 ) -> impl Iterator<Item = Id<Instance>> + use<'a> {
     let launch = &view.model.launches[ask.launch];
     let launch_type = launch_type_of(ask.provider);
-    view.cluster.members(launch.cluster).iter().copied().filter(move |&instance| {
-        let class = view.cluster.instance(instance).class;
-        Some(view.model.classes[class].launch_type) == launch_type
+    let (model, cluster) = (view.model, view.cluster);
+    cluster.members(launch.cluster).iter().copied().filter(move |&instance| {
+        let class = cluster.instance(instance).class;
+        Some(model.classes[class].launch_type) == launch_type
     })
 }
 
@@ -153,7 +154,7 @@ pub(super) fn candidates<'a>(
 ///
 /// The closest is the one that passes most checks in their order; among those short of the same
 /// thing, the one short by the smallest share of what is asked; then the one registered first.
-pub(super) fn explain(view: View, ask: &Ask) -> PlacementFailure {
+pub(super) fn explain(view: &View, ask: &Ask) -> PlacementFailure {
     let mut failed = FailedChecks::default();
     let mut closest: Option<(u32, u64, Id<Instance>, FailureReason)> = None;
     for instance in candidates(view, ask) {
@@ -200,7 +201,7 @@ const fn lateness(reason: FailureReason) -> u32 {
 }
 
 /// What the instance is short of, in millionths of what is asked; 0 where that has no measure.
-fn missing_ppm(view: View, ask: &Ask, (instance, reason): (Id<Instance>, FailureReason)) -> u64 {
+fn missing_ppm(view: &View, ask: &Ask, (instance, reason): (Id<Instance>, FailureReason)) -> u64 {
     let wanted = view.model.requirements[ask.requirement].resources;
     let free = view.cluster.instance(instance).remaining();
     let (wanted, free) = match reason {

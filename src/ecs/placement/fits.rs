@@ -62,7 +62,8 @@ impl Levels {
     }
 
     fn reached(&self, amount: u32) -> u64 {
-        self.kinds[self.thresholds.partition_point(|&threshold| threshold <= amount)]
+        // There are few: comparing all at once takes less than searching.
+        self.kinds[self.thresholds.iter().filter(|&&threshold| threshold <= amount).count()]
     }
 }
 

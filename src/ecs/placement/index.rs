@@ -15,8 +15,7 @@ use crate::engine::{Id, Ix};
 use super::super::PlacementFailure;
 use super::super::cluster::Instance;
 use super::super::model::{
-    InstanceClass, InstanceLaunchType, Launch, PlacementConstraint, PlacementStrategy, Provider,
-    Requirement, Zone,
+    InstanceLaunchType, Launch, PlacementConstraint, PlacementStrategy, Provider, Requirement, Zone,
 };
 use super::fits::Fits;
 use super::ladder::{Entry, Key, Ladder};
@@ -81,7 +80,7 @@ impl Placer {
     }
 
     /// Chooses the instance that the strategy prefers among those that fit.
-    pub(super) fn choose(&mut self, view: View, ask: &Ask) -> Option<Id<Instance>> {
+    pub(super) fn choose(&mut self, view: &View, ask: &Ask) -> Option<Id<Instance>> {
         if self.method == Method::Scan {
             return scan::choose(view, ask);
         }
@@ -116,7 +115,7 @@ impl Placer {
     }
 
     /// Says why there is no instance, or was a short while ago.
-    pub(super) fn explain(&mut self, view: View, ask: &Ask) -> PlacementFailure {
+    pub(super) fn explain(&mut self, view: &View, ask: &Ask) -> PlacementFailure {
         let of = (ask.launch, ask.provider, ask.requirement);
         let cluster = view.model.launches[ask.launch].cluster;
         let enough = view.cluster.members(cluster).len() as u64 / EXPLAINED_SHARE;
@@ -150,17 +149,17 @@ enum Number {
 /// A rule of the strategy.
 #[derive(Clone, Copy, Debug)]
 enum Rule {
-    /// Fewest tasks of the group on instances that share the value of this attribute.
+    /// Fewest tasks of the group on instances that share the part's value at this position.
     Attribute(usize),
     /// The least number at this position of the key.
     Number(usize),
 }
 
 /// Instances that share the values of all attributes that the strategy spreads over.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Part {
-    /// One of their kinds.
-    class: Ix<InstanceClass>,
+    /// The numbers of these values.
+    values: SmallVec<[u32; 2]>,
     /// The zone that must have a free address, where subnets are named.
     zone: Option<Ix<Zone>>,
 }
@@ -179,6 +178,8 @@ enum Order {
 struct LaunchIndex {
     launch: Ix<Launch>,
     rules: Vec<Rule>,
+    /// Whether, of two parts equal by the first rule, the better key is the better instance.
+    keys_decide: bool,
     numbers: SmallVec<[Number; 3]>,
     random: bool,
     parts: Vec<Part>,
@@ -190,7 +191,7 @@ struct LaunchIndex {
     settled: Vec<Option<(u32, bool)>>,
     /// Changes of the cluster that are taken in.
     seen: u64,
-    /// The parts in question now, and their number by the first rule.
+    /// The parts in question now, and their tasks of the group if the first rule spreads them.
     candidates: Vec<(u32, usize)>,
 }
 
@@ -204,19 +205,21 @@ struct Standing {
 
 impl LaunchIndex {
     /// Builds the index of a launch; `None` if its provider has no instances.
-    fn new(view: View, ask: &Ask) -> Option<LaunchIndex> {
+    fn new(view: &View, ask: &Ask) -> Option<LaunchIndex> {
         let launch_type = check::launch_type_of(ask.provider)?;
         let launch = &view.model.launches[ask.launch];
         let random = launch.strategy.iter().position(|rule| *rule == PlacementStrategy::Random);
         let mut numbers: SmallVec<[Number; 3]> = SmallVec::new();
         let mut rules = Vec::new();
+        let mut attributes: SmallVec<[usize; 2]> = SmallVec::new();
         for rule in &launch.strategy[..random.unwrap_or(launch.strategy.len())] {
             let number = match rule {
                 PlacementStrategy::BinpackCpu => Number::FreeCpu,
                 PlacementStrategy::BinpackMemory => Number::FreeMemory,
                 PlacementStrategy::SpreadInstance => Number::TasksOfGroup,
                 PlacementStrategy::SpreadAttribute(name) => {
-                    rules.push(Rule::Attribute(view.cluster.spread_attribute(name)));
+                    rules.push(Rule::Attribute(attributes.len()));
+                    attributes.push(view.cluster.spread_attribute(name));
                     continue;
                 }
                 PlacementStrategy::Random => continue,
@@ -226,10 +229,11 @@ impl LaunchIndex {
         if random.is_none() {
             add_number(&mut rules, &mut numbers, Number::TasksOfGroup);
         }
-        let (parts, part_of) = divide(view, launch, launch_type, &rules);
+        let (parts, part_of) = divide(view, launch, launch_type, &attributes);
         let fits = Fits::new(view.model, ask.requirement);
         let mut index = LaunchIndex {
             launch: ask.launch,
+            keys_decide: rules.iter().skip(1).all(|rule| matches!(rule, Rule::Number(_))),
             rules,
             numbers,
             random: random.is_some(),
@@ -246,7 +250,7 @@ impl LaunchIndex {
     }
 
     /// Looks at all instances.
-    fn build(&mut self, view: View) {
+    fn build(&mut self, view: &View) {
         let members = view.cluster.members(view.model.launches[self.launch].cluster);
         let slots = members.iter().map(|instance| instance.slot() as u32);
         if self.numbers.is_empty() {
@@ -264,7 +268,7 @@ impl LaunchIndex {
     }
 
     /// Looks again at what has changed.
-    fn catch_up(&mut self, view: View) {
+    fn catch_up(&mut self, view: &View) {
         let members = view.cluster.members(view.model.launches[self.launch].cluster).len();
         let worn = match &self.order {
             Order::Ladder(ladder) => ladder.is_worn(members),
@@ -292,7 +296,8 @@ impl LaunchIndex {
     }
 
     /// Looks at an instance; `None` if it is gone or not for this launch.
-    fn look(&mut self, view: View, slot: u32) -> Option<Standing> {
+    #[inline(always)]
+    fn look(&mut self, view: &View, slot: u32) -> Option<Standing> {
         let (id, host) = view.cluster.occupant(slot)?;
         let part = self.part_of[host.class.index()]? as usize;
         let mut fits = self.fits.of_instance(host);
@@ -314,7 +319,7 @@ impl LaunchIndex {
     }
 
     /// Says whether the constraints hold on the instance.
-    fn is_allowed(&mut self, view: View, id: Id<Instance>, host: &Instance) -> bool {
+    fn is_allowed(&mut self, view: &View, id: Id<Instance>, host: &Instance) -> bool {
         let launch = &view.model.launches[self.launch];
         if launch.constraints.is_empty() {
             return true;
@@ -347,7 +352,7 @@ impl LaunchIndex {
     }
 
     /// Chooses the instance that the strategy prefers among those that fit.
-    fn choose(&mut self, view: View, ask: &Ask) -> Option<Id<Instance>> {
+    fn choose(&mut self, view: &View, ask: &Ask) -> Option<Id<Instance>> {
         let kind = match self.fits.kind(view.model, ask.requirement) {
             Some(kind) => {
                 self.catch_up(view);
@@ -370,12 +375,16 @@ impl LaunchIndex {
         slot.and_then(|slot| view.cluster.occupant(slot)).map(|(id, _)| id)
     }
 
-    fn choose_in_order(&mut self, view: View, ask: &Ask, kind: u32) -> Option<u32> {
-        self.sort_parts(view, ask);
+    fn choose_in_order(&mut self, view: &View, ask: &Ask, kind: u32) -> Option<u32> {
+        self.find_parts(view, ask);
+        let first = self.bring_least_forward();
         let exact = self.fits.is_exact();
         let test = |slot: u32| exact || fits_exactly(view, ask, slot);
         let mut best: Option<(u32, usize, Key, u32)> = None;
         for at in 0..self.candidates.len() {
+            if at == first && best.is_none() {
+                self.candidates[first..].sort_unstable();
+            }
             let (lead, part) = self.candidates[at];
             if best.is_some_and(|(other, ..)| other < lead) {
                 break;
@@ -383,8 +392,11 @@ impl LaunchIndex {
             let Order::Ladder(ladder) = &mut self.order else { return None };
             let Some((key, slot)) = ladder.first(part, kind, test) else { continue };
             let better = best.is_none_or(|(_, other_part, other_key, _)| {
-                let order = self.compare(view, (part, key), (other_part, other_key));
-                order.then((key as u32).cmp(&(other_key as u32))) == Ordering::Less
+                let order = match self.keys_decide {
+                    true => Ordering::Equal,
+                    false => self.compare(view, (part, key), (other_part, other_key)),
+                };
+                order.then(key.cmp(&other_key)) == Ordering::Less
             });
             if better {
                 best = Some((lead, part, key, slot));
@@ -397,7 +409,7 @@ impl LaunchIndex {
     /// Draws one of all that rank as the best does.
     fn draw_equal(
         &mut self,
-        view: View,
+        view: &View,
         ask: &Ask,
         (kind, part, key): (u32, usize, Key),
     ) -> Option<u32> {
@@ -418,8 +430,8 @@ impl LaunchIndex {
         Some(drawn.1)
     }
 
-    fn choose_any(&mut self, view: View, ask: &Ask, kind: u32) -> Option<u32> {
-        self.sort_parts(view, ask);
+    fn choose_any(&mut self, view: &View, ask: &Ask, kind: u32) -> Option<u32> {
+        self.find_parts(view, ask);
         let Order::Lottery(lottery) = &self.order else { return None };
         self.candidates.retain(|&(_, part)| lottery.count(part, kind) > 0);
         let &(_, first) = self.candidates.first()?;
@@ -438,15 +450,14 @@ impl LaunchIndex {
         Some(slot)
     }
 
-    /// Notes the parts that have an address for the task, those best by the first rule first.
-    fn sort_parts(&mut self, view: View, ask: &Ask) {
+    /// Notes the parts that have an address for the task.
+    fn find_parts(&mut self, view: &View, ask: &Ask) {
         let launch = &view.model.launches[self.launch];
         let awsvpc = view.model.requirements[ask.requirement].awsvpc;
-        let lead = |part: &Part| match self.rules.first() {
-            Some(Rule::Attribute(first)) => {
-                view.cluster.group_on_value(launch.group, *first, part.class)
-            }
-            Some(Rule::Number(_)) | None => 0,
+        let spreads = matches!(self.rules.first(), Some(Rule::Attribute(_)));
+        let lead = |part: &Part| match part.values.first() {
+            Some(value) if spreads => view.cluster.group_on_value(launch.group, *value),
+            Some(_) | None => 0,
         };
         self.candidates.clear();
         for (position, part) in self.parts.iter().enumerate() {
@@ -456,18 +467,28 @@ impl LaunchIndex {
                 self.candidates.push((lead(part), position));
             }
         }
-        if self.candidates.len() > 1 {
-            self.candidates.sort_unstable();
+    }
+
+    /// Brings the candidates that are best by the first rule to the front; returns how many.
+    fn bring_least_forward(&mut self) -> usize {
+        let Some(least) = self.candidates.iter().map(|(lead, _)| *lead).min() else { return 0 };
+        let mut count = 0;
+        for at in 0..self.candidates.len() {
+            if self.candidates[at].0 == least {
+                self.candidates.swap(at, count);
+                count += 1;
+            }
         }
+        count
     }
 
     /// Compares by all rules; what is equal then goes by the order of registration, or any way.
-    fn compare(&self, view: View, a: (usize, Key), b: (usize, Key)) -> Ordering {
+    fn compare(&self, view: &View, a: (usize, Key), b: (usize, Key)) -> Ordering {
         let group = view.model.launches[self.launch].group;
         let by_rule = |rule: &Rule| match *rule {
-            Rule::Attribute(attribute) => {
+            Rule::Attribute(position) => {
                 let count = |part: usize| {
-                    view.cluster.group_on_value(group, attribute, self.parts[part].class)
+                    view.cluster.group_on_value(group, self.parts[part].values[position])
                 };
                 count(a.0).cmp(&count(b.0))
             }
@@ -496,26 +517,21 @@ fn add_number(rules: &mut Vec<Rule>, numbers: &mut SmallVec<[Number; 3]>, number
 
 /// Divides the kinds of instance of the launch's cluster into parts.
 fn divide(
-    view: View,
+    view: &View,
     launch: &Launch,
     launch_type: InstanceLaunchType,
-    rules: &[Rule],
+    attributes: &[usize],
 ) -> (Vec<Part>, Vec<Option<u32>>) {
-    let values = |class: Ix<InstanceClass>| {
-        rules.iter().filter_map(move |rule| match *rule {
-            Rule::Attribute(attribute) => Some(view.cluster.spread_value(attribute, class)),
-            Rule::Number(_) => None,
-        })
-    };
     let mut parts: Vec<Part> = Vec::new();
     let part_of = view.model.classes.iter().map(|(ix, class)| {
         if class.cluster != launch.cluster || class.launch_type != launch_type {
             return None;
         }
         let zone = (!launch.subnets.is_empty()).then_some(class.zone);
-        let same = |part: &Part| part.zone == zone && values(part.class).eq(values(ix));
-        let position = parts.iter().position(same).unwrap_or_else(|| {
-            parts.push(Part { class: ix, zone });
+        let value = |&attribute: &usize| view.cluster.spread_value(attribute, ix);
+        let part = Part { values: attributes.iter().map(value).collect(), zone };
+        let position = parts.iter().position(|other| *other == part).unwrap_or_else(|| {
+            parts.push(part);
             parts.len() - 1
         });
         Some(position as u32)
@@ -524,7 +540,7 @@ fn divide(
     (parts, part_of)
 }
 
-fn fits_exactly(view: View, ask: &Ask, slot: u32) -> bool {
+fn fits_exactly(view: &View, ask: &Ask, slot: u32) -> bool {
     let occupant = view.cluster.occupant(slot);
     occupant.is_some_and(|(id, _)| check::failure(view, ask, id).is_none())
 }

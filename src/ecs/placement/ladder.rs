@@ -9,6 +9,9 @@ use std::ops::ControlFlow;
 
 /// The rank of an instance: what the rules look at, then the order of registration, which makes
 /// every key different. Smaller is better.
+///
+/// Functions that hand keys around are `inline(always)`: 16 bytes that are written in two halves
+/// and read as a whole right after make the processor wait.
 pub(super) type Key = u128;
 
 /// Entries in a leaf; small in tests, so that small clusters have many leaves.
@@ -58,6 +61,9 @@ struct Shelf {
 }
 
 /// A few entries in no order: sorting them would cost more than looking through them.
+///
+/// What is beyond the last fits nothing and is of no slot, so that loops go over whole arrays:
+/// what does not depend on the length is not guessed wrong by the processor.
 #[derive(Clone, Debug)]
 struct Leaf {
     len: usize,
@@ -75,8 +81,9 @@ impl Leaf {
     }
 
     fn position(&self, slot: u32) -> usize {
-        let found = self.slots[..self.len].iter().position(|&other| other == slot);
-        found.expect("a slot is in the leaf that is noted for it")
+        let found = (0..LEAF).fold(0, |at, i| if self.slots[i] == slot { i } else { at });
+        assert!(self.slots[found] == slot, "slot {slot} is not in the leaf noted for it");
+        found
     }
 
     fn remove(&mut self, at: usize) {
@@ -84,10 +91,31 @@ impl Leaf {
         self.fits[at] = self.fits[self.len];
         self.keys[at] = self.keys[self.len];
         self.slots[at] = self.slots[self.len];
+        (self.fits[self.len], self.slots[self.len]) = (0, NOWHERE);
     }
 
     fn any_fits(&self) -> u64 {
-        self.fits[..self.len].iter().fold(0, |all, fits| all | fits)
+        union(&self.fits)
+    }
+
+    /// Returns a bit for each entry that fits the kind.
+    fn fitting(&self, kind: u32) -> u32 {
+        let bit = |at: usize| ((self.fits[at] >> kind & 1) as u32) << at;
+        (0..LEAF).fold(0, |all, at| all | bit(at))
+    }
+
+    /// Returns the best of these entries, of which there is at least one.
+    fn best(&self, among: u32) -> usize {
+        let mut best = among.trailing_zeros() as usize;
+        let mut others = among & (among - 1);
+        while others != 0 {
+            let at = others.trailing_zeros() as usize;
+            others &= others - 1;
+            // Not an `if`, as which of two is better cannot be guessed.
+            let change = usize::from(self.keys[at] < self.keys[best]).wrapping_neg();
+            best ^= (best ^ at) & change;
+        }
+        best
     }
 
     fn entries(&self) -> impl Iterator<Item = (u64, Key, u32)> {
@@ -163,6 +191,7 @@ impl Ladder {
     /// Says what is known of a slot's instance now; `None`: it fits nothing, or is gone.
     ///
     /// Equal keys are of the same instance, which is in one part for all its life.
+    #[inline(always)]
     pub fn set(&mut self, slot: u32, entry: Option<Entry>) {
         let place = self.leaf_of.get(slot as usize).copied().unwrap_or(NOWHERE);
         if place != NOWHERE {
@@ -240,6 +269,7 @@ impl Ladder {
     }
 
     /// Returns the best instance of the part that fits the kind and passes the test.
+    #[inline(always)]
     pub fn first(
         &mut self,
         part: usize,
@@ -247,13 +277,15 @@ impl Ladder {
         mut test: impl FnMut(u32) -> bool,
     ) -> Option<(Key, u32)> {
         self.each_leaf((part, 0), kind, |leaf| {
-            let mut best: Option<(Key, u32)> = None;
-            for (fits, key, slot) in leaf.entries() {
-                if fits >> kind & 1 == 1 && best.is_none_or(|(best, _)| key < best) && test(slot) {
-                    best = Some((key, slot));
+            let mut fitting = leaf.fitting(kind);
+            while fitting != 0 {
+                let at = leaf.best(fitting);
+                if test(leaf.slots[at]) {
+                    return ControlFlow::Break((leaf.keys[at], leaf.slots[at]));
                 }
+                fitting &= !(1 << at);
             }
-            best.map_or(ControlFlow::Continue(()), ControlFlow::Break)
+            ControlFlow::Continue(())
         })
     }
 
@@ -282,6 +314,7 @@ impl Ladder {
     /// Visits, in order from `low`, the leaves of a part in which something fits the kind.
     ///
     /// Corrects what promised too much on the way.
+    #[inline(always)]
     fn each_leaf<T>(
         &mut self,
         (part, low): (usize, Key),

@@ -8,9 +8,12 @@ const WORDS: usize = BLOCK / 64;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lottery {
     parts: usize,
+    /// For each slot, its instance.
     tickets: Vec<Ticket>,
-    /// For each slot, the position of its instance.
-    position: Vec<u32>,
+    /// For each position, the slot of the instance that has or had it.
+    slots: Vec<u32>,
+    /// The order of registration of the last position.
+    last: u32,
     /// For each kind a bit for each position.
     fits: Vec<Vec<u64>>,
     /// For each part a bit for each position.
@@ -23,16 +26,20 @@ pub(super) struct Lottery {
     out_of_order: bool,
 }
 
-/// A position: whose it is, and what fits there.
+/// An instance: its position, and what it fits.
 #[derive(Clone, Copy, Debug)]
 struct Ticket {
-    slot: u32,
+    position: u32,
     order: u32,
     part: u32,
     fits: u64,
 }
 
 const NOWHERE: u32 = u32::MAX;
+
+impl Ticket {
+    const NONE: Ticket = Ticket { position: NOWHERE, order: 0, part: 0, fits: 0 };
+}
 
 impl Lottery {
     /// Makes an empty one.
@@ -51,37 +58,45 @@ impl Lottery {
     ///
     /// `None`: it is gone.
     pub fn set(&mut self, slot: u32, entry: Option<(usize, u32, u64)>) {
-        if self.position.len() <= slot as usize {
-            self.position.resize(slot as usize + 1, NOWHERE);
+        let slot = slot as usize;
+        if self.tickets.len() <= slot {
+            self.tickets.resize(slot + 1, Ticket::NONE);
         }
-        let mut at = self.position[slot as usize];
-        let same = |ticket: &Ticket| entry.is_some_and(|(_, order, _)| order == ticket.order);
-        if at != NOWHERE && !same(&self.tickets[at as usize]) {
-            self.change(at as usize, 0);
-            self.position[slot as usize] = NOWHERE;
+        let known = self.tickets[slot];
+        let same = entry.is_some_and(|(_, order, _)| order == known.order);
+        if known.position != NOWHERE && !same {
+            self.change(slot, 0);
+            self.tickets[slot] = Ticket::NONE;
             self.live -= 1;
-            at = NOWHERE;
         }
         let Some((part, order, fits)) = entry else { return };
-        if at == NOWHERE {
-            at = self.tickets.len() as u32;
-            self.position[slot as usize] = at;
-            self.live += 1;
-            self.out_of_order |= self.tickets.last().is_some_and(|last| last.order > order);
-            self.tickets.push(Ticket { slot, order, part: part as u32, fits: 0 });
-            if self.tickets.len() % BLOCK == 1 {
-                let words = self.tickets.len().div_ceil(BLOCK) * WORDS;
-                self.fits.iter_mut().for_each(|bits| bits.resize(words, 0));
-                self.of_part.iter_mut().for_each(|bits| bits.resize(words, 0));
-                self.counts.iter_mut().for_each(|blocks| blocks.push(0));
-            }
+        if self.tickets[slot].position == NOWHERE {
+            self.add(slot, part, order);
         }
-        self.of_part[part][at as usize / 64] |= 1 << (at % 64);
-        self.change(at as usize, fits);
+        self.change(slot, fits);
     }
 
-    fn change(&mut self, at: usize, fits: u64) {
-        let ticket = &mut self.tickets[at];
+    /// Gives the instance in a slot the next position.
+    fn add(&mut self, slot: usize, part: usize, order: u32) {
+        let position = self.slots.len();
+        self.out_of_order |= position > 0 && self.last > order;
+        self.last = order;
+        self.live += 1;
+        self.slots.push(slot as u32);
+        self.tickets[slot] =
+            Ticket { position: position as u32, order, part: part as u32, fits: 0 };
+        if position.is_multiple_of(BLOCK) {
+            let words = (position / BLOCK + 1) * WORDS;
+            self.fits.iter_mut().for_each(|bits| bits.resize(words, 0));
+            self.of_part.iter_mut().for_each(|bits| bits.resize(words, 0));
+            self.counts.iter_mut().for_each(|blocks| blocks.push(0));
+        }
+        self.of_part[part][position / 64] |= 1 << (position % 64);
+    }
+
+    fn change(&mut self, slot: usize, fits: u64) {
+        let ticket = &mut self.tickets[slot];
+        let at = ticket.position as usize;
         let mut changed = ticket.fits ^ fits;
         ticket.fits = fits;
         while changed != 0 {
@@ -125,7 +140,7 @@ impl Lottery {
                     continue;
                 }
                 let before = (0..nth).fold(fits, |fits, _| fits & (fits - 1));
-                return self.tickets[word * 64 + before.trailing_zeros() as usize].slot;
+                return self.slots[word * 64 + before.trailing_zeros() as usize];
             }
         }
         unreachable!("the caller knows how many fit");
@@ -134,7 +149,7 @@ impl Lottery {
     /// Says whether it must be built anew: instances are not in order of registration, or most
     /// positions belong to some that are gone.
     pub fn is_worn(&self) -> bool {
-        self.out_of_order || self.tickets.len() > 2 * self.live + BLOCK
+        self.out_of_order || self.slots.len() > 2 * self.live + BLOCK
     }
 }
 

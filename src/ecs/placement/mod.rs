@@ -63,7 +63,6 @@ pub struct Place {
 }
 
 /// What placement looks at: nothing else of the world counts.
-#[derive(Clone, Copy)]
 struct View<'a> {
     model: &'a Model,
     cluster: &'a Cluster,
@@ -79,7 +78,7 @@ pub(super) fn choose(model: &Model, world: &mut World, ask: &Ask) -> Option<Plac
         return choose_on_fargate(model, world, ask).ok();
     }
     let view = View { model, cluster: &world.cluster, account: &world.account };
-    let instance = world.placer.choose(view, ask)?;
+    let instance = world.placer.choose(&view, ask)?;
     Some(place_on(model, world, ask, instance))
 }
 
@@ -90,7 +89,7 @@ pub(super) fn explain(model: &Model, world: &mut World, ask: &Ask) -> PlacementF
         let failed = FailedChecks::default();
         return PlacementFailure { reason: refused, closest: None, failed };
     }
-    check::explain(View { model, cluster: &world.cluster, account: &world.account }, ask)
+    check::explain(&View { model, cluster: &world.cluster, account: &world.account }, ask)
 }
 
 /// Says why there was no place, at times with the numbers of a short while ago.
@@ -102,7 +101,7 @@ pub(super) fn explain_often(model: &Model, world: &mut World, ask: &Ask) -> Plac
         return explain(model, world, ask);
     }
     let view = View { model, cluster: &world.cluster, account: &world.account };
-    world.placer.explain(view, ask)
+    world.placer.explain(&view, ask)
 }
 
 /// Chooses the place of a daemon's task, which is on one instance or nowhere.
@@ -116,11 +115,11 @@ pub(super) fn choose_for_daemon(
     let view = View { model, cluster: &world.cluster, account: &world.account };
     let is_set_aside = world.cluster.instance(instance).hosts_daemon(service);
     let missing = if !is_set_aside {
-        check::failure(view, ask, instance)
+        check::failure(&view, ask, instance)
     } else if !world.cluster.has_room(instance, wanted, Some(service)) {
         Some(FailureReason::Eni)
     } else {
-        check::no_address(view, ask, instance)
+        check::no_address(&view, ask, instance)
     };
     match missing {
         None => Ok(place_on(model, world, ask, instance)),
@@ -134,12 +133,12 @@ fn place_on(model: &Model, world: &World, ask: &Ask, instance: Id<Instance>) -> 
     let awsvpc = model.requirements[ask.requirement].awsvpc;
     let launch = &model.launches[ask.launch];
     let view = View { model, cluster: &world.cluster, account: &world.account };
-    let subnet = if awsvpc { free_subnet(view, launch, zone) } else { None };
+    let subnet = if awsvpc { free_subnet(&view, launch, zone) } else { None };
     Place { provider: ask.provider, instance: Some(instance), zone, subnet }
 }
 
 /// Returns the first of the launch's subnets in the zone that has a free address.
-fn free_subnet(view: View, launch: &Launch, zone: Ix<Zone>) -> Option<Ix<Subnet>> {
+fn free_subnet(view: &View, launch: &Launch, zone: Ix<Zone>) -> Option<Ix<Subnet>> {
     launch.subnets.iter().copied().find(|&subnet| {
         view.model.subnets[subnet].zone == zone && view.account.free_addresses(subnet) > 0
     })
@@ -156,14 +155,13 @@ fn choose_on_fargate(model: &Model, world: &mut World, ask: &Ask) -> Result<Plac
     }
     let launch = &model.launches[ask.launch];
     let view = View { model, cluster: &world.cluster, account: &world.account };
-    let zones = launch
-        .zones
-        .iter()
-        .copied()
-        .filter(|&zone| launch.subnets.is_empty() || free_subnet(view, launch, zone).is_some());
+    let zones =
+        launch.zones.iter().copied().filter(|&zone| {
+            launch.subnets.is_empty() || free_subnet(&view, launch, zone).is_some()
+        });
     let count = |zone| world.cluster.group_on_fargate(launch.group, ask.provider, zone);
     let zone = zones.min_by_key(|&zone| count(zone)).ok_or(FailureReason::Address)?;
-    let subnet = free_subnet(view, launch, zone);
+    let subnet = free_subnet(&view, launch, zone);
     Ok(Place { provider: ask.provider, instance: None, zone, subnet })
 }
 
@@ -235,5 +233,6 @@ pub(super) fn group_on_value(
     (group, attribute): (Ix<TaskGroup>, &str),
     class: Ix<InstanceClass>,
 ) -> u32 {
-    cluster.group_on_value(group, cluster.spread_attribute(attribute), class)
+    let value = cluster.spread_value(cluster.spread_attribute(attribute), class);
+    cluster.group_on_value(group, value)
 }

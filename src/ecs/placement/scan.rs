@@ -18,7 +18,7 @@ type Ranking = SmallVec<[u32; 6]>;
 ///
 /// What is equal by all rules goes to the instance with fewest tasks of the group, as the default
 /// strategy documents it, then to the one registered first (Assumption).
-pub(super) fn choose(view: View, ask: &Ask) -> Option<Id<Instance>> {
+pub(super) fn choose(view: &View, ask: &Ask) -> Option<Id<Instance>> {
     let launch = &view.model.launches[ask.launch];
     let random = launch.strategy.iter().position(|rule| *rule == PlacementStrategy::Random);
     let rules = &launch.strategy[..random.unwrap_or(launch.strategy.len())];
@@ -55,7 +55,7 @@ pub(super) fn choose(view: View, ask: &Ask) -> Option<Id<Instance>> {
         .nth(nth)
 }
 
-fn rank(view: View, ask: &Ask, (rule, instance): (&PlacementStrategy, Id<Instance>)) -> u32 {
+fn rank(view: &View, ask: &Ask, (rule, instance): (&PlacementStrategy, Id<Instance>)) -> u32 {
     let group = view.model.launches[ask.launch].group;
     let host = view.cluster.instance(instance);
     match rule {

@@ -199,7 +199,7 @@ impl Case {
         let world = &self.rig.world;
         let view =
             View { model: &self.rig.model, cluster: &world.cluster, account: &world.account };
-        let judge = scan::choose(view, &ask);
+        let judge = scan::choose(&view, &ask);
         let strategy = &self.rig.model.launches[ask.launch].strategy;
         assert_eq!(chosen.and_then(|place| place.instance), judge, "{strategy:?} {ask:?}");
         self.story.push(chosen);
