@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use super::keys::{self, DISTRIBUTIONS, Key, Kind, Need, ROOT};
-use super::problems::{Problem, Problems, shortened};
+use super::problems::{Problem, Problems, listed, shortened};
 use super::suggest::did_you_mean;
 use super::text::{Entry, Node, Place, Sources, Table, Value, read_toml};
 use super::value::{self, Distribution, Fault, Parsed};
@@ -266,7 +266,7 @@ impl Checker<'_> {
         let hint = match did_you_mean(name, names.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None if names.is_empty() => format!("write a table [{table}.{name}]"),
-            None => format!("known: {}", first_few(&names)),
+            None => format!("known: {}", listed(&names)),
         };
         let shown = shortened(name);
         self.fault(place, format!("is \"{shown}\", but there is no [{table}.{shown}]"), hint);
@@ -333,7 +333,7 @@ impl Checker<'_> {
         let Some(place) = place.filter(|_| self.is_whole) else { return };
         if let (Kind::Tagged(keys), true) = (kind, table.is_empty()) {
             let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
-            self.fault(place, "is empty", format!("write one of {}", first_few(&names)));
+            self.fault(place, "is empty", format!("write one of {}", listed(&names)));
         }
         if matches!(kind, Kind::Table(_)) {
             self.required(kind, table, place);
@@ -380,7 +380,7 @@ impl Checker<'_> {
         problem = match meant {
             Some(meant) => problem.hint(format!("did you mean `{table}.{meant}`?")),
             None if names.is_empty() => problem,
-            None => problem.hint(format!("known: {}", first_few(&names))),
+            None => problem.hint(format!("known: {}", listed(&names))),
         };
         self.problems.push(problem);
     }
@@ -401,7 +401,7 @@ impl Checker<'_> {
         }
         let hint = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("keys here are {}", first_few(&names)),
+            None => format!("keys here are {}", listed(&names)),
         };
         let (subject, rest) = self.path.key(&entry.key).subject();
         let problem = Problem::error(entry.key_place, format!("unknown key `{rest}`"));
@@ -438,15 +438,6 @@ fn is_single(kind: &Kind) -> bool {
 fn names_in(table: Option<&Table>) -> Vec<&str> {
     const MOST: usize = 1000;
     table.iter().flat_map(|it| it.entries()).map(|it| it.key.as_str()).take(MOST).collect()
-}
-
-/// Lists names for a hint, not too many.
-fn first_few(names: &[&str]) -> String {
-    const MOST: usize = 20;
-    let shown: Vec<String> =
-        names.iter().take(MOST).map(|name| format!("`{}`", shortened(name))).collect();
-    let more = if names.len() > MOST { ", …" } else { "" };
-    shown.join(", ") + more
 }
 
 /// Finds which of several kinds a node is meant to be, by its shape.

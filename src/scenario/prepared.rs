@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::billing::PriceBook;
 use crate::ecs::Model;
+use crate::record::Buckets;
 use crate::units::Span;
 
 use super::lower::lower;
@@ -52,8 +53,8 @@ pub enum WarmUp {
 /// What a run leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Length of a bucket of the series; `None`: as fits.
-    pub interval: Option<Span>,
+    /// How fine series are.
+    pub buckets: Buckets,
     /// Whether a row for every task is written.
     pub task_log: bool,
     /// Whether a row for every service event is written.
@@ -94,7 +95,7 @@ impl Scenario {
             seed: root.get("seed"),
             warm_up,
             record: Record {
-                interval: record.find("interval"),
+                buckets: lowered.buckets,
                 task_log: record.get("task_log"),
                 event_log: record.get("event_log"),
             },

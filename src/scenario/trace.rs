@@ -9,7 +9,7 @@ use csv::ByteRecord;
 use super::document::View;
 use super::keys::MAX_SPAN_US;
 use super::load::{Files, unreadable};
-use super::problems::{Problem, Where, shortened};
+use super::problems::{Problem, Where, number, shortened};
 use super::suggest::did_you_mean;
 use super::value::{CpuUnits, Decimal, MAX_CPU_UNITS, MAX_MEMORY_MIB, Mib};
 use crate::units::{Bytes, Span};
@@ -19,6 +19,9 @@ const MAX_BAD_ROWS: usize = 100;
 
 /// The most values of an empirical distribution.
 const MAX_VALUES: usize = 1_000_000;
+
+/// What a row takes in the model, but for a length of time: arrival, count, requirement.
+const MODEL_ROW_BYTES: u64 = 16;
 
 /// The most tasks one row may ask for.
 const MAX_COUNT: u64 = 1_000_000;
@@ -82,11 +85,12 @@ impl DurationSeries {
 
 /// Reads the trace of a job; `limits` is that part of the scenario.
 ///
-/// Rows out of order are sorted with a warning. Returns nothing after an error.
+/// `used` is the memory that traces take, this one once it is read. Rows out of order are sorted
+/// with a warning. Returns nothing after an error.
 pub fn read_trace(
     files: &dyn Files,
     job: &View<'_>,
-    limits: &View<'_>,
+    (limits, used): (&View<'_>, &mut Bytes),
     problems: &mut Vec<Problem>,
 ) -> Option<JobTrace> {
     let path: PathBuf = job.get("trace");
@@ -98,13 +102,17 @@ pub fn read_trace(
         }
     };
     let columns = Columns::find(job, &rows, problems)?;
+    let lasts = columns.duration.is_some() || job.find::<Span>("duration").is_some();
     let bounds = Bounds {
         wanted: job.find::<u64>("rows").unwrap_or(u64::MAX),
         rows: limits.get("trace_rows"),
         memory: limits.get("trace_memory"),
+        used: *used,
+        row_bytes: MODEL_ROW_BYTES + if lasts { 8 } else { 0 },
         time_scale: job.get("time_scale"),
     };
     let mut raw = columns.read(&mut rows, &bounds, problems)?;
+    used.0 += raw.arrivals_us.len() as u64 * bounds.row_bytes;
     if raw.arrivals_us.is_empty() {
         let message = format!("`{}` has no rows", path.display());
         problems.push(job.error("trace", message));
@@ -150,7 +158,8 @@ pub fn read_durations(
     let mut bad_count = 0;
     while rows.next(problems, &mut bad_count) {
         if durations.len() == MAX_VALUES {
-            let message = format!("`{}` has more than {MAX_VALUES} rows", path.display());
+            let message =
+                format!("`{}` has more than {} rows", path.display(), number(MAX_VALUES as u64));
             let hint = "a distribution needs no more: take a sample of them";
             problems.push(anchored(&Problem::error(Where::Run, message).hint(hint)));
             return None;
@@ -177,6 +186,10 @@ struct Bounds {
     wanted: u64,
     rows: u64,
     memory: Bytes,
+    /// What other traces have taken of it.
+    used: Bytes,
+    /// What a row takes in the model.
+    row_bytes: u64,
     time_scale: f64,
 }
 
@@ -232,9 +245,8 @@ impl Columns {
             durations: self.duration.map(|_| Vec::new()),
             first_disorder: None,
         };
-        let narrow = [self.count, self.cpu, self.memory, self.gpus].into_iter().flatten().count();
-        let row_bytes = 8 + 4 * narrow as u64 + if self.duration.is_some() { 8 } else { 0 };
-        let row_count_max = bounds.rows.min(bounds.memory.0 / row_bytes);
+        let left = bounds.memory.0.saturating_sub(bounds.used.0);
+        let row_count_max = bounds.rows.min(left / bounds.row_bytes);
         let mut bad_count = 0;
         let mut row_count = 0;
         while row_count < bounds.wanted && rows.next(problems, &mut bad_count) {
@@ -279,12 +291,18 @@ impl Columns {
 
 fn too_many(rows: &Rows, bounds: &Bounds, row_count_max: u64) -> Problem {
     let at = Where::Line { file: rows.name.clone(), line: rows.line() };
-    let message = format!("more than {row_count_max} rows");
     let hint = if row_count_max == bounds.rows {
         "raise `limits.trace_rows`, or read fewer with the job's `rows`".to_string()
     } else {
         let memory = bounds.memory;
-        format!("that is all that fits `limits.trace_memory` ({memory}): raise it, or set `rows`")
+        let beside = if bounds.used.0 > 0 { " beside the other traces" } else { "" };
+        format!(
+            "that is all that fits `limits.trace_memory` ({memory}){beside}: raise it, or set `rows`"
+        )
+    };
+    let message = match row_count_max {
+        1 => "more than 1 row".to_string(),
+        rows => format!("more than {} rows", number(rows)),
     };
     Problem::error(at, message).hint(hint)
 }
@@ -506,10 +524,10 @@ fn whole(cell: &[u8], least: u64, most: u64) -> Result<u32, String> {
         }
     };
     if value < least {
-        return Err(format!("the least is {least}"));
+        return Err(format!("the least is {}", number(least)));
     }
     let fits = u32::try_from(value).ok().filter(|_| value <= most);
-    fits.ok_or_else(|| format!("the most is {most}"))
+    fits.ok_or_else(|| format!("the most is {}", number(most)))
 }
 
 /// Reads seconds into microseconds, rounded.
@@ -565,7 +583,8 @@ mod tests {
         let mut found = Vec::new();
         let root = document.root();
         let job = root.entry("job", "j").unwrap();
-        let trace = read_trace(&files, &job, &root.table("limits"), &mut found);
+        let limits = (&root.table("limits"), &mut Bytes(0));
+        let trace = read_trace(&files, &job, limits, &mut found);
         document.problems.extend(found);
         let lines = document.problems.to_lines();
         trace.map(|trace| (trace, lines.clone())).ok_or(lines)
@@ -617,7 +636,7 @@ mod tests {
              t.csv:8: row 7: `arrival_s` is empty\n\
              t.csv:9: row 8: `arrival_s` is 1e30, which is too large\n\
              t.csv:10: row 9: `d` is inf, which is not a finite number\n\
-             t.csv:12: row 10: `n` is 9999999, the most is 1000000\n"
+             t.csv:12: row 10: `n` is 9999999, the most is 1,000,000\n"
         );
     }
 
@@ -645,18 +664,18 @@ mod tests {
         check(
             &format!("{JOB}[limits]\ntrace_rows = 1\n"),
             "arrival_s\n1\n2\n",
-            "t.csv:3: more than 1 rows\n\
+            "t.csv:3: more than 1 row\n\
              hint: raise `limits.trace_rows`, or read fewer with the job's `rows`\n",
         );
         check(
-            &format!("{JOB}[limits]\ntrace_memory = \"16 B\"\n"),
+            &format!("{JOB}[limits]\ntrace_memory = \"32 B\"\n"),
             "arrival_s\n1\n2\n3\n",
-            "t.csv:4: more than 2 rows\nhint: that is all that fits `limits.trace_memory` (16 B): \
+            "t.csv:4: more than 2 rows\nhint: that is all that fits `limits.trace_memory` (32 B): \
              raise it, or set `rows`\n",
         );
         let bad = "arrival_s\n".to_string() + &"x\n".repeat(1000);
         let lines = read(JOB, &bad).unwrap_err();
-        assert!(lines.ends_with("… and 1 more problems\n"), "{lines}");
+        assert!(lines.ends_with("… and 1 more problem\n"), "{lines}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::keys::{Kind, MAX_SPAN_US};
-use super::problems::shortened;
+use super::problems::{number as number_of, shortened};
 use super::suggest::did_you_mean;
 use super::text::{Node, Value};
 use crate::units::{Bytes, Money, Span};
@@ -335,8 +335,8 @@ fn integer(node: &Node, min: u64, max: u64) -> Result<u64, Fault> {
         return wrong(node, &Kind::Integer { min, max });
     };
     let bounds = || match max {
-        u64::MAX => format!("the least is {min}"),
-        max => format!("the least is {min}, the most {max}"),
+        u64::MAX => format!("the least is {}", number_of(min)),
+        max => format!("the least is {}, the most {}", number_of(min), number_of(max)),
     };
     let decimal = amount(text).map_err(|mut fault| {
         fault.hint = bounds();

@@ -10,6 +10,7 @@ pub use amount::{Bytes, Resources};
 pub use calendar::{
     Calendar, CalendarError, Civil, Tick, TimeFormat, parse_span, parse_utc_micros,
 };
+pub(crate) use money::with_thousands;
 pub use money::{HourlyRate, Money};
 pub use schedule::{Schedule, ScheduleError};
 pub use time::{SimTime, Span};

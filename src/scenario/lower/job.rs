@@ -9,6 +9,7 @@ use crate::ecs::model::{
 use crate::engine::Ix;
 use crate::units::{Calendar, Resources, Schedule, SimTime};
 
+use super::super::problems::number;
 use super::super::trace;
 use super::super::{Problem, View};
 use super::launch::{Launcher, SizedBy, check_fit, launch, no_room};
@@ -98,7 +99,8 @@ pub(super) fn jobs(lower: &mut Lower) {
         let group = group(lower, name, &view, definition);
         let launch = launch(lower, &view, (Launcher::RunTask, &group), definition);
         let limits = lower.root().table("limits");
-        let read = trace::read_trace(lower.files, &view, &limits, &mut lower.problems);
+        let limits = (&limits, &mut lower.trace_memory);
+        let read = trace::read_trace(lower.files, &view, limits, &mut lower.problems);
         let (Some(rows), Some(task_definition)) = (read, definition) else { continue };
         check_given(lower, &view, &rows, (&launch, task_definition));
         let before = lower.problems.len();
@@ -201,6 +203,7 @@ fn trace_of(
 ) -> (JobTrace, Option<Problem>) {
     let base = lower.model.task_definitions[definition].requirement;
     let base = lower.model.requirements[base].clone();
+    let most_sizes: u64 = lower.root().table("limits").get("task_sizes");
     let mut made = JobTrace::default();
     let mut sizes: BTreeMap<Resources, Sized> = BTreeMap::new();
     let mut misfits = Misfits { first: None, rows: 0 };
@@ -213,7 +216,13 @@ fn trace_of(
         };
         let (size, problem) = match sizes.get(&resources) {
             Some(size) => (*size, None),
+            None if lower.task_sizes >= most_sizes => {
+                let message = format!("traces have more than {} sizes of task", number(most_sizes));
+                let hint = "round what tasks ask for, or raise `limits.task_sizes`";
+                return (made, Some(view.error("trace", message).hint(hint)));
+            }
             None => {
+                lower.task_sizes += 1;
                 let wanted = Requirement { resources, ..base.clone() };
                 let (size, problem) = sized(lower, view, (launch, definition), wanted, &mut made);
                 sizes.insert(resources, size);

@@ -1,12 +1,14 @@
 //! How tasks are launched: launch type or strategy, placement, network; and whether it can work.
 
 use crate::ecs::model::{
-    Architecture, InstanceClass, InstanceLaunchType, Launch, Os, PlacementConstraint,
+    Architecture, InstanceClass, InstanceLaunchType, Launch, Model, Os, PlacementConstraint,
     PlacementStrategy, Provider, Requirement, StrategyItem, Subnet, TaskDefinition,
 };
+use crate::ecs::placement::query::Subject;
 use crate::engine::Ix;
 
 use super::super::keys::Kind;
+use super::super::problems::listed;
 use super::super::{Problem, View};
 use super::{Lower, task};
 
@@ -347,20 +349,21 @@ fn check_compatible(
     launch: &Launch,
     facts: &task::DefinitionFacts,
 ) {
-    let listed = &facts.compatibilities;
+    let compatible = &facts.compatibilities;
     let wanted = launch.providers.iter().find_map(|item| match item.provider {
         Provider::Fargate | Provider::FargateSpot => Some("FARGATE"),
         Provider::External => Some("EXTERNAL"),
         Provider::Ec2 => None,
     });
-    let Some(wanted) = wanted.filter(|it| !listed.is_empty() && !listed.iter().any(|l| l == it))
+    let Some(wanted) =
+        wanted.filter(|it| !compatible.is_empty() && !compatible.iter().any(|one| one == it))
     else {
         return;
     };
-    let names: Vec<&str> = listed.iter().map(String::as_str).collect();
+    let names: Vec<&str> = compatible.iter().map(String::as_str).collect();
     let message = format!(
         "`requires_compatibilities` of its task definition is {}, and it is launched on `{wanted}`",
-        task::quoted(&names)
+        listed(&names)
     );
     let hint = format!("add `\"{wanted}\"` there, or launch it elsewhere");
     lower.problems.push(view.error("task_definition", message).hint(hint));
@@ -534,6 +537,68 @@ pub(super) fn no_room(
         }
     }
     None
+}
+
+/// Says whether instances of a class are among those that a launch may choose from.
+///
+/// Constraints that depend on what happens in a run are taken to hold.
+pub(super) fn may_host(launch: &Launch, class: &InstanceClass) -> bool {
+    let uses = |item: &StrategyItem| match item.provider {
+        Provider::Ec2 => class.launch_type == InstanceLaunchType::Ec2,
+        Provider::External => class.launch_type == InstanceLaunchType::External,
+        Provider::Fargate | Provider::FargateSpot => false,
+    };
+    let holds = |constraint: &PlacementConstraint| match constraint {
+        PlacementConstraint::MemberOf(query) if query.depends_on_attributes_only() => {
+            query.matches(&Blank(class))
+        }
+        PlacementConstraint::MemberOf(_) | PlacementConstraint::DistinctInstance => true,
+    };
+    class.cluster == launch.cluster
+        && launch.providers.iter().any(uses)
+        && launch.constraints.iter().all(holds)
+}
+
+/// Returns how many instances a launch may choose from.
+pub(super) fn hosts(model: &Model, launch: Ix<Launch>) -> u64 {
+    let launch = &model.launches[launch];
+    let classes = model.classes.iter().filter(|(_, class)| may_host(launch, class));
+    classes.map(|(ix, _)| instances_of(model, ix)).sum()
+}
+
+/// Returns how many instances of a class there are.
+pub(super) fn instances_of(model: &Model, class: Ix<InstanceClass>) -> u64 {
+    let fleet = &model.fleets[model.classes[class].fleet];
+    let Some(position) = fleet.classes.iter().position(|&it| it == class) else { return 0 };
+    // Instance `i` is of kind `i mod n`.
+    (fleet.count as usize + fleet.classes.len() - 1 - position) as u64 / fleet.classes.len() as u64
+}
+
+/// An instance of a class, of which nothing is known but its attributes.
+struct Blank<'a>(&'a InstanceClass);
+
+impl Subject for Blank<'_> {
+    fn attribute(&self, name: &str) -> Option<&str> {
+        self.0.attribute(name)
+    }
+    fn agent_connected(&self) -> bool {
+        true
+    }
+    fn ec2_instance_id(&self) -> String {
+        String::new()
+    }
+    fn agent_version(&self) -> &str {
+        ""
+    }
+    fn registered_at(&self) -> i64 {
+        0
+    }
+    fn running_tasks_count(&self) -> u32 {
+        0
+    }
+    fn hosts_task_of_group(&self, _: &str) -> bool {
+        false
+    }
 }
 
 fn has_ports(class: &InstanceClass, wanted: &Requirement) -> bool {

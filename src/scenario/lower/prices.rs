@@ -33,7 +33,7 @@ pub(super) fn overlay(lower: &mut Lower) {
     let prices = lower.root().table("prices");
     for (name, view) in prices.entries("ec2") {
         if lower.catalogue.instance_type(name).is_none() {
-            let nearest = lower.catalogue.nearest_instance_types(name).join(", ");
+            let nearest = lower.nearest_instance_types(name);
             if lower.root().is_sound_at(&["instance_type"]) {
                 let problem =
                     view.error_here(format!("`{name}` is not in the catalogue of instance types"));

@@ -4,6 +4,7 @@ use crate::ecs::model::{Action, Provider, Scheduling, Service, TargetGroup};
 use crate::units::{SimTime, Span};
 
 use super::super::View;
+use super::super::problems::{listed, number};
 use super::launch::{Launcher, SizedBy, check_fit, definition_view, launch};
 use super::{Lower, task};
 
@@ -97,8 +98,8 @@ fn scheduling(lower: &mut Lower, view: &View, daemon: bool) -> Scheduling {
 fn check_count(lower: &mut Lower, view: &View, count: u32) {
     let allowed = lower.root().table("account").get::<bool>("override");
     if count > TASKS_PER_SERVICE && !allowed {
-        let message =
-            format!("`desired_count` is {count}; AWS allows {TASKS_PER_SERVICE} tasks a service");
+        let (count, most) = (number(count), number(TASKS_PER_SERVICE));
+        let message = format!("`desired_count` is {count}; AWS allows {most} tasks a service");
         let hint = "split the service, or set `account.override = true` to ask what if";
         lower.problems.push(view.error("desired_count", message).hint(hint));
     }
@@ -109,8 +110,8 @@ fn check_services(lower: &mut Lower, view: &View, count: usize) {
     if count > SERVICES_PER_CLUSTER && !allowed {
         let cluster: String = view.get("cluster");
         let message = format!(
-            "the cluster `{cluster}` has more than {SERVICES_PER_CLUSTER} services, all that AWS \
-             allows"
+            "the cluster `{cluster}` has more than {} services, all that AWS allows",
+            number(SERVICES_PER_CLUSTER as u64)
         );
         let hint = "use several clusters, or set `account.override = true` to ask what if";
         lower.problems.push(view.error("cluster", message).hint(hint));
@@ -147,7 +148,7 @@ fn check_target(lower: &mut Lower, item: &View, definition: &View) {
         let names: Vec<&str> = containers.iter().map(|(name, _)| *name).collect();
         let names = if names.is_empty() { vec!["app"] } else { names };
         let message = format!("`{name}` is not a container of its task");
-        let hint = format!("it has {}", task::quoted(&names));
+        let hint = format!("it has {}", listed(&names));
         lower.problems.push(item.error("container_name", message).hint(hint));
         return;
     };

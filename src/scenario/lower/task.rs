@@ -10,7 +10,7 @@ use crate::units::{Resources, Span};
 
 use super::super::View;
 use super::super::keys::Kind;
-use super::super::problems::shortened;
+use super::super::problems::{listed, number, shortened};
 use super::super::suggest::did_you_mean;
 use super::super::value::{self, CpuUnits, Mib, PerSecond, Share};
 use super::Lower;
@@ -58,10 +58,14 @@ pub(super) fn definitions(lower: &mut Lower) {
             lower.root().is_sound_at(&["task_definition", "service", "task", "job", "behaviour"]);
         if !lower.definitions.contains_key(name) && !inline && !job && is_sure {
             let problem = view.error_here("there is no task definition of this name");
+            if lower.is_full() {
+                lower.problems.push(problem);
+                continue;
+            }
             let names: Vec<&str> = lower.definitions.keys().map(String::as_str).collect();
             lower.problems.push(match did_you_mean(name, names.iter().copied()) {
                 Some(meant) => problem.hint(format!("did you mean `behaviour.{meant}`?")),
-                None => problem.hint(format!("task definitions here: {}", quoted(&names))),
+                None => problem.hint(format!("task definitions here: {}", listed(&names))),
             });
         }
     }
@@ -74,14 +78,6 @@ pub(super) fn mistake(text: &str, part: &str, message: &str) -> String {
         format!("`{text}`: {message}")
     } else {
         format!("`{text}`, at `{}`: {message}", shortened(part))
-    }
-}
-
-/// Lists names for a hint.
-pub(super) fn quoted(names: &[&str]) -> String {
-    match names {
-        [] => "none".to_string(),
-        names => format!("`{}`", names.join("`, `")),
     }
 }
 
@@ -193,8 +189,9 @@ fn check_linux(lower: &mut Lower, view: &View) {
     if let Some(CpuUnits(units)) = view.find("cpu")
         && !TASK_CPU.contains(&units)
     {
-        let (least, most) = (TASK_CPU.start(), TASK_CPU.end());
-        let message = format!("`cpu` is {units} units; a task takes {least} to {most}");
+        let (units, least) = (number(units), number(*TASK_CPU.start()));
+        let most = number(*TASK_CPU.end());
+        let message = format!("`cpu` is {units}; a task takes {least} to {most} units");
         let hint = "give less, or none, to the containers and leave `cpu` of the task out";
         lower.problems.push(view.error("cpu", message).hint(hint));
     }
@@ -542,6 +539,9 @@ fn containers(lower: &mut Lower, name: &str, view: &View) -> Vec<Container> {
         let hint = "make two task definitions of it";
         lower.problems.push(view.error("container_definitions", message).hint(hint));
     }
+    if entries.len() > 10 * CONTAINERS {
+        return Vec::new();
+    }
     if !entries.iter().any(|(_, container)| container.get("essential")) {
         let message = "the task has no essential container; at least one must be";
         let hint = "leave `essential = false` out for the container that does the work";
@@ -575,7 +575,7 @@ fn check_behaviour_names(
             if !entries.iter().any(|(other, _)| *other == name) {
                 let names: Vec<&str> = entries.iter().map(|(name, _)| *name).collect();
                 let message = format!("`{name}` is not a container of the task definition");
-                let hint = format!("it has {}", quoted(&names));
+                let hint = format!("it has {}", listed(&names));
                 lower.problems.push(view.error_here(message).hint(hint));
             }
         }
@@ -634,7 +634,7 @@ fn dependency(
     let Some(on) = all.iter().position(|(known, _)| *known == other) else {
         let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
         let message = format!("`{other}` is not a container of this task");
-        let hint = format!("it has {}", quoted(&names));
+        let hint = format!("it has {}", listed(&names));
         lower.problems.push(item.error("container_name", message).hint(hint));
         return None;
     };
@@ -685,7 +685,7 @@ fn check_cycles(lower: &mut Lower, view: &View, containers: &[Container]) {
         .map(|(container, _)| container.name.as_str())
         .collect();
     if !stuck.is_empty() {
-        let message = format!("containers wait for each other: {}", quoted(&stuck));
+        let message = format!("containers wait for each other: {}", listed(&stuck));
         let hint = "take one `depends_on` away";
         lower.problems.push(view.error("container_definitions", message).hint(hint));
     }
@@ -704,6 +704,7 @@ fn behaviour<'d>(
     (name, is_main): (&str, bool),
 ) -> Behaviour {
     let files = lower.files;
+    let values_read = &mut lower.values_read;
     let mut problems = Vec::new();
     let pick = |key: &str| -> Option<View<'d>> {
         let task = task.filter(|_| is_main || OF_EVERY_CONTAINER.contains(&key));
@@ -712,7 +713,8 @@ fn behaviour<'d>(
     let mut dist = |key: &str| -> Option<Distribution> {
         let view = pick(key)?;
         let written: value::Distribution = view.get(key);
-        Some(super::distribution(&written, (&view, key), files, &mut problems))
+        let source = (files, &mut *values_read);
+        Some(super::distribution(&written, (&view, key), source, &mut problems))
     };
     let constant = |seconds| Distribution::constant(seconds).expect("a length of time");
     let run_time = dist("run_time");

@@ -347,7 +347,7 @@ fn files_that_cannot_be_read_say_why() {
         Ok(b"name = \"a\"\nregion = \"\xff\"\n".to_vec()),
         "x.toml:2: byte 0xff is not UTF-8\nhint: save the file as UTF-8\n",
     );
-    check(Ok(vec![b'#'; (MAX_TEXT + 1) as usize]), "`x.toml` is larger than 64 MiB\n");
+    check(Ok(vec![b'#'; (MAX_TEXT + 1) as usize]), "`x.toml` is larger than 16 MiB\n");
 }
 
 #[test]
