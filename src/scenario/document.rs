@@ -211,7 +211,8 @@ impl<'d> View<'d> {
     /// Makes an error about this part as a whole.
     pub fn error_here(&self, message: impl Into<String>) -> Problem {
         let (subject, _) = self.path.subject();
-        Problem::error(self.place(), message).about(subject)
+        let problem = Problem::error(self.place(), message).about(subject);
+        Problem { follows: !self.is_sound(), ..problem }
     }
 
     /// Says whether nothing in this part is wrong in form, or missing.

@@ -164,9 +164,10 @@ pub fn read_durations(
             problems.push(anchored(&Problem::error(Where::Run, message).hint(hint)));
             return None;
         }
-        match rows.cell(index, micros) {
-            Ok(micros) => durations.push(Span::micros(micros)),
-            Err(problem) => rows.reject(*problem, problems, &mut bad_count),
+        let mut bad = Vec::new();
+        durations.push(Span::micros(rows.cell(index, micros, &mut bad)));
+        if !bad.is_empty() {
+            rows.reject(bad, problems, &mut bad_count);
         }
     }
     if durations.is_empty() && bad_count == 0 {
@@ -255,30 +256,34 @@ impl Columns {
                 problems.push(too_many(rows, bounds, row_count_max));
                 return None;
             }
-            if let Err(problem) = self.row(rows, bounds, &mut raw) {
-                rows.reject(*problem, problems, &mut bad_count);
+            if let Err(found) = self.row(rows, bounds, &mut raw) {
+                rows.reject(found, problems, &mut bad_count);
             }
         }
         (bad_count == 0).then_some(raw)
     }
 
-    fn row(&self, rows: &Rows, bounds: &Bounds, raw: &mut RawTrace) -> Result<(), Box<Problem>> {
-        let mut arrival = rows.cell(self.arrival, micros)?;
+    /// Reads a row; says what is wrong with each of its cells.
+    fn row(&self, rows: &Rows, bounds: &Bounds, raw: &mut RawTrace) -> Result<(), Vec<Problem>> {
+        let mut bad = Vec::new();
+        let mut arrival = rows.cell(self.arrival, micros, &mut bad);
         if bounds.time_scale != 1.0 {
             arrival = ((arrival as f64 * bounds.time_scale).round() as u64).min(MAX_SPAN_US);
         }
-        let put = |column: Option<usize>, values: &mut Option<Vec<u32>>, least, most| {
+        let mut put = |column: Option<usize>, values: &mut Option<Vec<u32>>, least, most| {
             if let (Some(column), Some(values)) = (column, values.as_mut()) {
-                values.push(rows.cell(column, |cell| whole(cell, least, most))?);
+                values.push(rows.cell(column, |cell| whole(cell, least, most), &mut bad));
             }
-            Ok::<(), Box<Problem>>(())
         };
-        put(self.count, &mut raw.counts, 1, MAX_COUNT)?;
-        put(self.cpu, &mut raw.cpu, 0, u64::from(MAX_CPU_UNITS))?;
-        put(self.memory, &mut raw.memory, 0, u64::from(MAX_MEMORY_MIB))?;
-        put(self.gpus, &mut raw.gpus, 0, 1024)?;
+        put(self.count, &mut raw.counts, 1, MAX_COUNT);
+        put(self.cpu, &mut raw.cpu, 0, u64::from(MAX_CPU_UNITS));
+        put(self.memory, &mut raw.memory, 0, u64::from(MAX_MEMORY_MIB));
+        put(self.gpus, &mut raw.gpus, 0, 1024);
         if let (Some(column), Some(values)) = (self.duration, raw.durations.as_mut()) {
-            values.push(rows.cell(column, micros)?);
+            values.push(rows.cell(column, micros, &mut bad));
+        }
+        if !bad.is_empty() {
+            return Err(bad);
         }
         let is_late = raw.arrivals_us.last().is_some_and(|&last| arrival < last);
         if is_late && raw.first_disorder.is_none() {
@@ -390,10 +395,15 @@ impl Rows {
         let file = BufReader::with_capacity(1 << 16, LineGuard { file, length: 0 });
         // Rows of another length are found by next(), which can say more than the reader.
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
-        let header = match reader.byte_headers() {
+        let header: Vec<String> = match reader.byte_headers() {
             Ok(header) => header.iter().map(heading).collect(),
             Err(error) => return Err(Box::new(Problem::error(Where::Run, unread(path, &error)))),
         };
+        if header.iter().all(String::is_empty) {
+            let message = format!("`{}` has no header", path.display());
+            let hint = "the first line names the columns, such as `arrival_s,cpu,memory`";
+            return Err(Box::new(Problem::error(Where::Run, message).hint(hint)));
+        }
         let name = path.display().to_string().into();
         Ok(Rows { reader, name, header, record: ByteRecord::new(), row: 0 })
     }
@@ -440,7 +450,7 @@ impl Rows {
             }
             let message = format!("row {}: {is} cells, but the header has {should}", self.row);
             let problem = Problem::error(self.here(), message);
-            self.reject(problem, problems, bad_count);
+            self.reject(vec![problem], problems, bad_count);
         }
         false
     }
@@ -453,15 +463,16 @@ impl Rows {
         Where::Line { file: self.name.clone(), line: self.line() }
     }
 
-    /// Reads one cell of this row; the place is only written down if it is wrong.
+    /// Reads one cell of this row; if it is wrong that is noted, and anything returned.
     #[inline]
-    fn cell<T>(
+    fn cell<T: Default>(
         &self,
         column: usize,
         read: impl Fn(&[u8]) -> Result<T, String>,
-    ) -> Result<T, Box<Problem>> {
+        bad: &mut Vec<Problem>,
+    ) -> T {
         let cell = self.record.get(column).unwrap_or(b"").trim_ascii();
-        read(cell).map_err(|fact| {
+        read(cell).unwrap_or_else(|fact| {
             let shown = shortened(&String::from_utf8_lossy(cell));
             let heading = &self.header[column];
             let fact = if cell.is_empty() { "is empty".to_string() } else { fact };
@@ -471,13 +482,14 @@ impl Rows {
                 "" => format!("row {row}: `{heading}` {fact}"),
                 shown => format!("row {row}: `{heading}` is {shown}{fact}"),
             };
-            Box::new(Problem::error(self.here(), message))
+            bad.push(Problem::error(self.here(), message));
+            T::default()
         })
     }
 
     /// Reports a bad row; after the last that is reported, says that reading stops.
-    fn reject(&self, problem: Problem, problems: &mut Vec<Problem>, bad_count: &mut usize) {
-        problems.push(problem);
+    fn reject(&self, found: Vec<Problem>, problems: &mut Vec<Problem>, bad_count: &mut usize) {
+        problems.extend(found);
         *bad_count += 1;
         if *bad_count == MAX_BAD_ROWS {
             let message = format!("reading stops after {MAX_BAD_ROWS} bad rows");

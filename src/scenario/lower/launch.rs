@@ -146,6 +146,9 @@ fn strategy_items(lower: &mut Lower, view: &View, key: &str) -> Vec<StrategyItem
             _ => Provider::Fargate,
         };
         if items.iter().any(|other| other.provider == provider) {
+            if !view.is_sound_at(&[key]) {
+                continue;
+            }
             let name: String = item.get("capacity_provider");
             let message = format!("`{name}` is named twice");
             let hint = "put base and weight into one item";
@@ -201,10 +204,10 @@ fn strategy(
         let message = "Fargate knows no placement strategies; it spreads over zones by itself";
         lower.problems.push(view.error(key, message).hint("leave `placement_strategy` out"));
     }
-    view.items(key).iter().filter_map(|item| strategy_rule(lower, view, item)).collect()
+    view.items(key).iter().filter_map(|item| strategy_rule(lower, item)).collect()
 }
 
-fn strategy_rule(lower: &mut Lower, owner: &View, item: &View) -> Option<PlacementStrategy> {
+fn strategy_rule(lower: &mut Lower, item: &View) -> Option<PlacementStrategy> {
     let (kind, field): (String, Option<String>) = match item.alternative() {
         Some(("random", _)) => ("random".to_string(), None),
         Some((kind, view)) => (kind.to_string(), Some(view.value())),
@@ -231,9 +234,8 @@ fn strategy_rule(lower: &mut Lower, owner: &View, item: &View) -> Option<Placeme
         _ => Err(("`field` is missing".into(), SPREAD)),
     };
     rule.map_err(|(message, hint)| {
-        let problem = owner.error("placement_strategy", message);
-        let problem = if hint.is_empty() { problem } else { problem.hint(hint) };
-        lower.problems.push(Problem { at: item.place(), ..problem });
+        let problem = item.error_here(message);
+        lower.problems.push(if hint.is_empty() { problem } else { problem.hint(hint) });
     })
     .ok()
 }
@@ -247,14 +249,13 @@ fn constraints(lower: &mut Lower, view: &View) -> Vec<PlacementConstraint> {
         let word = word.or_else(|| is_word.then(|| item.value()));
         if word.as_deref() == Some("distinctInstance") {
             if is_long && item.is_written("expression") {
-                let problem =
-                    view.error("placement_constraints", "`distinctInstance` takes no expression");
-                let problem = problem.hint("leave `expression` out, or write `memberOf`");
-                lower.problems.push(Problem { at: item.place(), ..problem });
+                let problem = item.error_here("`distinctInstance` takes no expression");
+                let hint = "leave `expression` out, or write `memberOf`";
+                lower.problems.push(problem.hint(hint));
             }
             list.push(PlacementConstraint::DistinctInstance);
         } else {
-            list.extend(task::member_of(lower, view, &item));
+            list.extend(task::member_of(lower, &item));
         }
     }
     list

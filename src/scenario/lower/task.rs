@@ -236,7 +236,7 @@ fn facts(lower: &mut Lower, view: &View, network_mode: String) -> DefinitionFact
     let constraints = view
         .items("placement_constraints")
         .iter()
-        .filter_map(|item| member_of(lower, view, item))
+        .filter_map(|item| member_of(lower, item))
         .collect();
     DefinitionFacts {
         network_mode,
@@ -254,20 +254,14 @@ pub(super) fn uses_efs(view: &View) -> bool {
 }
 
 /// Reads a `memberOf` constraint, in its short form or AWS's.
-pub(super) fn member_of(
-    lower: &mut Lower,
-    owner: &View,
-    item: &View,
-) -> Option<PlacementConstraint> {
+pub(super) fn member_of(lower: &mut Lower, item: &View) -> Option<PlacementConstraint> {
     let expression: String = match item.alternative() {
         Some((_, view)) => view.value(),
         None => match item.find("expression") {
             Some(expression) => expression,
             None => {
-                let problem = owner.error("placement_constraints", "`expression` is missing");
                 let hint = "such as `expression = \"attribute:ecs.instance-type =~ m5.*\"`";
-                let problem = problem.hint(hint);
-                lower.problems.push(super::super::Problem { at: item.place(), ..problem });
+                lower.problems.push(item.error_here("`expression` is missing").hint(hint));
                 return None;
             }
         },
@@ -277,8 +271,7 @@ pub(super) fn member_of(
         Err(error) => {
             let part = expression.get(error.range.clone()).unwrap_or("");
             let message = mistake(&expression, part, &error.message);
-            let problem = owner.error("placement_constraints", message);
-            let problem = super::super::Problem { at: item.place(), ..problem };
+            let problem = item.error_here(message);
             lower.problems.push(match error.hint {
                 hint if hint.is_empty() => problem,
                 hint => problem.hint(hint),
