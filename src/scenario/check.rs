@@ -68,9 +68,9 @@ fn walk(
 fn mend(table: &mut Table, path: &[String], stand_in: Option<Entry>) {
     let [first, rest @ ..] = path else { return };
     match (rest, stand_in) {
-        ([], None) => return table.remove(first),
-        ([], Some(entry)) => return table.set(entry),
-        ([_], None) if rest[0].starts_with('[') => return table.remove(first),
+        ([], None) => table.remove(first),
+        ([], Some(entry)) => table.set(entry),
+        ([_], None) if rest[0].starts_with('[') => table.remove(first),
         (rest, stand_in) => {
             if let Some(inner) = table.get_mut(first) {
                 mend_inside(&mut inner.node, rest, stand_in);

@@ -2,6 +2,10 @@
 //!
 //! The names are those that `study` gives to figures; a test of the whole holds the two together.
 
+use crate::ecs::FailureReason;
+use crate::ecs::model::{HostPort, Protocol};
+use crate::record::failure_code;
+
 use super::View;
 use super::problems::listed;
 use super::suggest::did_you_mean;
@@ -168,10 +172,22 @@ pub(super) fn quantity(measure: &str, root: &View) -> Result<Option<Quantity>, U
         let name = category.name().to_lowercase().replace(' ', "_");
         names.push((format!("cost.{name}"), Money));
     }
-    // A code of AWS's that stands for why there was no room; which occur, the run decides.
-    if measure.starts_with("placement_failures.") {
-        return Ok(Some(Count));
-    }
+    let reasons = [
+        FailureReason::Cpu,
+        FailureReason::Memory,
+        FailureReason::Gpu,
+        FailureReason::Ports(HostPort { protocol: Protocol::Tcp, number: 1 }),
+        FailureReason::Eni,
+        FailureReason::Address,
+        FailureReason::Agent,
+        FailureReason::Attribute,
+        FailureReason::Location,
+        FailureReason::MemberOf,
+        FailureReason::DistinctInstance,
+        FailureReason::NoInstances,
+        FailureReason::VcpuQuota,
+    ];
+    names.extend(reasons.map(|it| (format!("placement_failures.{}", failure_code(it)), Count)));
     one_of(measure, "", &names).map(Some)
 }
 
@@ -197,8 +213,17 @@ fn of_subject(
 ) -> Result<Quantity, Unknown> {
     let is_there =
         |name: &str| root.entry(table, name).is_some() || (table == "cluster" && name == "default");
-    let ends = rest.match_indices('.').map(|(at, _)| at);
-    if let Some(end) = ends.filter(|&end| is_there(&rest[..end])).last() {
+    if is_there(rest) {
+        let all = written_out(names);
+        let all: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
+        let fact = format!("`{measure}` is no measure, but has measures");
+        return Err(Unknown {
+            fact,
+            hint: format!("write one of them behind it: {}", listed(&all)),
+        });
+    }
+    let mut ends = rest.match_indices('.').map(|(at, _)| at);
+    if let Some(end) = ends.rfind(|&end| is_there(&rest[..end])) {
         let prefix = &measure[..table.len() + 1 + end + 1];
         return one_of(measure, prefix, &written_out(names));
     }
@@ -208,13 +233,14 @@ fn of_subject(
 
 fn no_such(table: &str, name: &str, root: &View) -> Unknown {
     let known: Vec<&str> = root.entries(table).into_iter().map(|(name, _)| name).collect();
+    let verb = if table.ends_with('s') { "are" } else { "is" };
     let thing = table.replace('_', " ");
     let hint = match (did_you_mean(name, known.iter().copied()), known.as_slice()) {
         (Some(meant), _) => format!("did you mean `{table}.{meant}`?"),
         (None, []) => format!("write a table [{table}.{name}]"),
         (None, known) => format!("known: {}", listed(known)),
     };
-    Unknown { fact: format!("there is no {thing} `{name}`"), hint }
+    Unknown { fact: format!("there {verb} no {thing} `{name}`"), hint }
 }
 
 /// What something costs: a service by its name, a task or a job with the name of its table.
@@ -235,7 +261,7 @@ fn of_owner(owner: &str, root: &View) -> Result<Option<Quantity>, Unknown> {
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     let hint = match did_you_mean(owner, known.iter().copied()) {
         Some(meant) => format!("did you mean `cost.of.{meant}`?"),
-        None => format!("owners here are {}", listed(&known)),
+        None => format!("known: {}", listed(&known)),
     };
     Err(Unknown { fact: format!("nothing called `{owner}` has a cost of its own"), hint })
 }

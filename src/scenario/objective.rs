@@ -5,7 +5,7 @@ use std::fmt;
 use super::Document;
 use super::measures::{Quantity, quantity};
 use super::problems::{Problem, number};
-use super::value::read_span;
+use crate::units::parse_span;
 
 /// A bound on one measure of the result.
 #[derive(Clone, Debug, PartialEq)]
@@ -150,7 +150,7 @@ fn read(text: &str) -> Option<(Comparison, Written)> {
     } else if let Some(plain) = number(rest) {
         Written::Plain(plain)
     } else {
-        Written::Seconds(read_span(rest).ok()?.as_secs_f64())
+        Written::Seconds(parse_span(rest).ok()?.as_secs_f64())
     };
     Some((comparison, written))
 }

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use crate::billing::PriceBook;
 use crate::ecs::Model;
 use crate::record::Buckets;
-use crate::units::Span;
+use crate::units::{Span, parse_span};
 
 use super::lower::lower;
 use super::objective::{Objective, objectives};
 use super::problems::{Problem, Problems};
-use super::value::read_span;
 use super::{Document, Files, Override, load};
 
 /// A scenario that is ready to run.
@@ -114,7 +113,7 @@ fn warm_up(document: &Document, problems: &mut Vec<Problem>) -> WarmUp {
     if text == "steady" {
         return WarmUp::Steady;
     }
-    let problem = match read_span(&text) {
+    let problem = match parse_span(&text) {
         Ok(span) if span < root.get("duration") || !root.is_sound_at(&["duration"]) => {
             return WarmUp::For(span);
         }

@@ -10,6 +10,8 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 
 use crate::units::with_thousands;
 
+pub(super) use crate::units::shortened;
+
 use super::text::{FileId, Place, Sources, floor_char};
 
 /// How many problems are printed before the rest is only counted.
@@ -341,15 +343,6 @@ pub(super) fn listed(names: &[&str]) -> String {
         names.iter().take(MOST).map(|name| format!("`{}`", shortened(name))).collect();
     let more = if names.len() > MOST { ", …" } else { "" };
     shown.join(", ") + more
-}
-
-/// Cuts very long text, for messages.
-pub(super) fn shortened(text: &str) -> String {
-    const MOST: usize = 80;
-    match text.char_indices().nth(MOST) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_string(),
-    }
 }
 
 /// Writes control characters, and those that turn text around, as escapes.

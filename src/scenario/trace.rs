@@ -11,8 +11,8 @@ use super::keys::MAX_SPAN_US;
 use super::load::{Files, unreadable};
 use super::problems::{Problem, Where, number, shortened};
 use super::suggest::did_you_mean;
-use super::value::{CpuUnits, Decimal, MAX_CPU_UNITS, MAX_MEMORY_MIB, Mib};
-use crate::units::{Bytes, Span};
+use super::value::{CpuUnits, MAX_CPU_UNITS, MAX_MEMORY_MIB, Mib};
+use crate::units::{Bytes, Decimal, Span};
 
 /// How many bad rows are reported before reading stops.
 const MAX_BAD_ROWS: usize = 100;
@@ -650,6 +650,27 @@ mod tests {
              t.csv:10: row 9: `d` is inf, which is not a finite number\n\
              t.csv:12: row 10: `n` is 9999999, the most is 1,000,000\n"
         );
+    }
+
+    #[test]
+    fn every_bad_cell_of_a_row_is_named_and_a_file_without_a_header_is_said_to_have_none() {
+        let csv = "arrival_s,n,c,m,g,d\n-1,0,1,x,0,\n";
+        let lines = read(&format!("{JOB}{ALL}"), csv).unwrap_err();
+        assert_eq!(
+            lines,
+            "t.csv:2: row 1: `arrival_s` is -1, which is negative\n\
+             t.csv:2: row 1: `n` is 0, the least is 1\n\
+             t.csv:2: row 1: `m` is x, which is no number\n\
+             t.csv:2: row 1: `d` is empty\n"
+        );
+        for empty in ["", "\n\n", "\u{feff}"] {
+            let lines = read(JOB, empty).unwrap_err();
+            assert_eq!(
+                lines,
+                "a.toml:2:9: job `j`: `t.csv` has no header\nhint: the first line names the \
+                 columns, such as `arrival_s,cpu,memory`\n"
+            );
+        }
     }
 
     #[test]

@@ -1,16 +1,14 @@
-//! What is too much for one run, what is more than a new account gets, and what nobody uses.
+//! What is too much for one run: instances, tasks, events, series.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use crate::ecs::model::{Action, Provider, Scheduling, Service, Source, StrategyItem};
+use crate::ecs::model::{Action, Scheduling, Service, Source};
 use crate::engine::Ix;
 use crate::record::{Buckets, Recorder};
 use crate::units::{Bytes, Calendar, Schedule, SimTime, Span};
 
-use super::super::View;
 use super::super::problems::number;
-use super::super::suggest::did_you_mean;
-use super::{Lower, launch, task};
+use super::{Lower, launch};
 
 /// Events that the shortest task makes: created, started, ended and two between.
 const EVENTS_PER_TASK: u128 = 5;
@@ -31,8 +29,6 @@ const LEAST_BUCKETS: u64 = 60;
 pub(super) fn check(lower: &mut Lower) -> Buckets {
     tasks_at_once(lower);
     tasks_in_all(lower);
-    fargate_quota(lower);
-    unused(lower);
     series(lower)
 }
 
@@ -207,98 +203,4 @@ fn firings(schedule: &Schedule, calendar: &Calendar, duration: Span) -> u64 {
         next = schedule.next_after(calendar, at);
     }
     count
-}
-
-/// A new account's quota of vCPUs on Fargate is small; whoever plans with more should know.
-///
-/// Source: AWS General Reference, ECS quotas.
-fn fargate_quota(lower: &mut Lower) {
-    let view = lower.root().table("account");
-    let kinds = [
-        (Provider::Fargate, "fargate_on_demand_vcpu", lower.model.account.fargate_cpu_units),
-        (Provider::FargateSpot, "fargate_spot_vcpu", lower.model.account.fargate_spot_cpu_units),
-    ];
-    for (provider, key, binding) in kinds {
-        let wanted = services_vcpu(lower, provider);
-        let quota: u32 = view.get(key);
-        if wanted <= f64::from(quota) {
-            continue;
-        }
-        let name = if provider == Provider::Fargate { "Fargate" } else { "Fargate Spot" };
-        let problem = if binding.is_some() {
-            let message = format!(
-                "services want {wanted} vCPU on {name}, the quota is {quota}: not all will start"
-            );
-            view.warning(key, message).hint(format!("set `account.{key}` higher"))
-        } else {
-            let message = format!(
-                "services want {wanted} vCPU on {name}; a new account has {quota} until it asks"
-            );
-            view.warning(key, message)
-                .hint("`account.quotas = \"documented\"` simulates a new account")
-        };
-        lower.problems.push(problem);
-    }
-}
-
-/// Returns the vCPUs that all services want of a kind of Fargate at the start.
-fn services_vcpu(lower: &Lower, provider: Provider) -> f64 {
-    let mut units = 0.0;
-    for (_, service) in lower.model.services.iter() {
-        let Scheduling::Replica { desired_count } = service.scheduling else { continue };
-        let items = &lower.model.launches[service.launch].providers;
-        let size = lower.model.task_definitions[service.task_definition].fargate;
-        if let (Some(size), Some(item)) = (size, items.iter().find(|it| it.provider == provider)) {
-            units += f64::from(size.cpu_units) * share(items, item, desired_count);
-        }
-    }
-    (units / 10.24).round() / 100.0
-}
-
-/// Returns how many of so many tasks go to one item of a strategy, but for rounding.
-fn share(items: &[StrategyItem], item: &StrategyItem, count: u32) -> f64 {
-    let base: u32 = items.iter().map(|it| it.base).sum();
-    let weights: u32 = items.iter().map(|it| it.weight).sum();
-    let rest = count.saturating_sub(base);
-    let part = f64::from(rest) * f64::from(item.weight) / f64::from(weights.max(1));
-    f64::from(item.base.min(count)) + part
-}
-
-/// Names that nothing refers to are often misspelt.
-fn unused(lower: &mut Lower) {
-    let root = lower.root();
-    if !root.is_sound() {
-        return;
-    }
-    let mut used = BTreeSet::new();
-    for table in ["service", "task", "job"] {
-        for (_, owner) in root.entries(table) {
-            let child = owner.child("task_definition").filter(|child| !task::is_inline(child));
-            used.extend(child.map(|child| child.value::<String>()));
-        }
-    }
-    for (name, view) in root.entries("task_definition") {
-        if !used.contains(name) {
-            lower.problems.push(warning(&view, "no service, task or job runs it"));
-        }
-    }
-    for (name, view) in root.entries("image") {
-        if !lower.images.contains_key(name) {
-            let problem = warning(&view, "no container has this image");
-            if lower.is_full() {
-                lower.problems.push(problem);
-                continue;
-            }
-            let known = lower.images.keys().map(String::as_str);
-            lower.problems.push(match did_you_mean(name, known) {
-                Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
-                None => problem,
-            });
-        }
-    }
-}
-
-fn warning(view: &View, message: &str) -> super::Problem {
-    let problem = view.error_here(message);
-    super::Problem { severity: super::super::Severity::Warning, ..problem }
 }

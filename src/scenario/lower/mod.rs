@@ -13,6 +13,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod timing;
+mod warnings;
 
 use std::collections::BTreeMap;
 
@@ -85,7 +86,11 @@ pub fn lower(document: &Document, files: &dyn Files) -> Lowered {
     };
     let mut lower = Lower::new(document, files, calendar);
     lower.problems.extend(problem);
-    let buckets = if lower.all() { bounds::check(&mut lower) } else { Buckets::default() };
+    let mut buckets = Buckets::default();
+    if lower.all() {
+        buckets = bounds::check(&mut lower);
+        warnings::check(&mut lower);
+    }
     let prices = prices::price_book(document, &lower.catalogue, &lower.model);
     let prices = prices.map_err(|problems| lower.problems.extend(problems)).ok();
     Lowered { model: lower.model, prices, buckets, problems: lower.problems }

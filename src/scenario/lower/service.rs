@@ -62,7 +62,7 @@ pub(super) fn services(lower: &mut Lower) {
         if let Some(definition) = definition {
             check_fit(lower, &view, &launch, (definition, SizedBy::Definition));
         }
-        let target_groups = targets(lower, &view, definition);
+        let target_groups = targets(lower, &view);
         let launch = lower.model.launches.push(launch);
         // A service whose definition is wrong is not made; its name still exists for others.
         let Some(task_definition) = definition else { continue };
@@ -121,20 +121,52 @@ fn check_services(lower: &mut Lower, view: &View, count: usize) {
 /// The target groups, whose containers and ports must be those of the task definition.
 ///
 /// Source: ECS API, LoadBalancer.
-fn targets(
-    lower: &mut Lower,
-    view: &View,
-    definition: Option<crate::engine::Ix<crate::ecs::model::TaskDefinition>>,
-) -> Vec<crate::engine::Ix<TargetGroup>> {
+fn targets(lower: &mut Lower, view: &View) -> Vec<crate::engine::Ix<TargetGroup>> {
     let mut groups = Vec::new();
     for item in view.items("load_balancers") {
-        let written = definition_view(lower, view).filter(View::is_sound);
-        if let Some(written) = written.filter(|_| definition.is_some()) {
+        // Which containers there are is known, whatever else is wrong with them.
+        let written = definition_view(lower, view).filter(|it| it.is_sound_at(&["file", "like"]));
+        if let Some(written) = written {
             check_target(lower, &item, &written);
         }
         groups.push(lower.target_groups[&item.get::<String>("target_group")]);
     }
+    if view.is_sound_at(&["load_balancers"]) {
+        check_targets_together(lower, view);
+    }
     groups
+}
+
+/// What of several load balancers does not go together.
+///
+/// Source: ECS API, CreateService, `loadBalancers`: several target groups, or one Classic Load
+/// Balancer. That a target is registered once follows.
+fn check_targets_together(lower: &mut Lower, view: &View) {
+    let items = view.items("load_balancers");
+    let mut seen = Vec::new();
+    for item in &items {
+        let group: String = item.get("target_group");
+        let balancer = lower.root().entry("target_group", &group);
+        let balancer = balancer.map(|it| it.get::<String>("load_balancer")).unwrap_or_default();
+        let kind = lower.root().entry("load_balancer", &balancer);
+        let is_classic = kind.is_some_and(|it| it.get::<String>("type") == "classic");
+        if is_classic && items.len() > 1 {
+            let message = format!(
+                "`{balancer}` is a Classic Load Balancer, of which a service has one, and nothing \
+                 beside it"
+            );
+            let hint = "leave the others out, or use an `application` or `network` load balancer";
+            lower.problems.push(item.error("target_group", message).hint(hint));
+        }
+        let container: String = item.get("container_name");
+        let target = (group, container, item.get::<u64>("container_port"));
+        if seen.contains(&target) {
+            let (group, container, port) = &target;
+            let message = format!("port {port} of `{container}` is in `{group}` twice");
+            lower.problems.push(item.error("target_group", message).hint("leave one out"));
+        }
+        seen.push(target);
+    }
 }
 
 fn check_target(lower: &mut Lower, item: &View, definition: &View) {
@@ -156,7 +188,8 @@ fn check_target(lower: &mut Lower, item: &View, definition: &View) {
     let mappings = container.items("port_mappings");
     let has_range = mappings.iter().any(|mapping| mapping.is_written("container_port_range"));
     let mapped: Vec<u64> = mappings.iter().filter_map(|it| it.find("container_port")).collect();
-    if !mapped.contains(&port) && !has_range {
+    let is_sound = container.is_sound_at(&["port_mappings"]);
+    if !mapped.contains(&port) && !has_range && is_sound {
         let ports: Vec<String> = mapped.iter().map(u64::to_string).collect();
         let message = format!("`{name}` does not map the port {port}");
         let hint = match ports.as_slice() {

@@ -1,5 +1,7 @@
 //! Task definitions: AWS's rules of registration, and what a task reserves.
 
+use std::collections::BTreeSet;
+
 use crate::ecs::model::{
     Architecture, Behaviour, Condition, Container, Dependency, FargateSize, HealthCheck, HostPort,
     Os, PlacementConstraint, Protocol, Requirement, RestartPolicy, TaskDefinition, Usage,
@@ -121,6 +123,7 @@ fn definition(lower: &mut Lower, name: &str, view: &View) -> Option<Ix<TaskDefin
     let requirement = requirement(lower, view, (&network_mode, os));
     let facts = facts(lower, view, network_mode);
     check_sums(lower, view, os);
+    check_size(lower, view);
     match os {
         Os::Linux => check_linux(lower, view),
         Os::Windows => check_windows(lower, view, architecture),
@@ -337,16 +340,52 @@ fn gpus(lower: &mut Lower, container: &View) -> u32 {
             true => value.value::<String>(),
             false => value.value::<u32>().to_string(),
         };
+        if written.trim() == "ALL" {
+            gpus += all_gpus(lower, &item);
+            continue;
+        }
         match written.trim().parse::<u32>().ok().filter(|count| *count <= 1024) {
             Some(count) => gpus += count,
             None => {
                 let message = format!("`{}` is not a whole number of GPUs", shortened(&written));
-                let hint = "write how many; `ALL` is not modelled";
+                let hint = "write how many, or `ALL`";
                 lower.problems.push(item.error("value", message).hint(hint));
             }
         }
     }
     gpus
+}
+
+/// Returns how many GPUs all of an instance's are, where all instances that have some have as many.
+///
+/// Source: ECS API, ResourceRequirement: `ALL` allocates all GPUs of the instance. Which instance
+/// that is, a run decides; here it must be known before.
+fn all_gpus(lower: &mut Lower, item: &View) -> u32 {
+    let with_gpus = lower.model.classes.iter().map(|(_, class)| class.registered.gpus);
+    let counts: BTreeSet<u32> = with_gpus.filter(|gpus| *gpus > 0).collect();
+    let counts: Vec<u32> = counts.into_iter().collect();
+    if let [count] = counts[..] {
+        return count;
+    }
+    let is_sure = lower.root().is_sound_at(&["container_instances", "instance_type"]);
+    if !is_sure || lower.has_unknown_instances {
+        return 0;
+    }
+    let problem = match counts.as_slice() {
+        [] => item
+            .error("value", "`ALL` takes every GPU of an instance, and no instance has any")
+            .hint("add `[container_instances.…]` with GPUs, such as `p3.2xlarge`"),
+        counts => {
+            let counts: Vec<String> = counts.iter().map(u32::to_string).collect();
+            let message = format!(
+                "`ALL` is not modelled where instances have different numbers of GPUs: here {}",
+                counts.join(" and ")
+            );
+            item.error("value", message).hint("write how many")
+        }
+    };
+    lower.problems.push(problem);
+    0
 }
 
 /// Returns the static host port of a mapping; dynamic ones do not count.
@@ -390,6 +429,23 @@ fn check_port(lower: &mut Lower, mapping: &View, network_mode: &str) {
             lower.problems.push(mapping.error("container_port", message).hint(hint));
         }
         _ => {}
+    }
+}
+
+/// Bytes that a task definition may have. Source: AWS General Reference, ECS quotas: 64 KB.
+const DEFINITION_BYTES: usize = 64 << 10;
+
+/// AWS counts the JSON that is registered; written as TOML, a definition has about that many bytes.
+fn check_size(lower: &mut Lower, view: &View) {
+    let allowed = lower.root().table("account").get::<bool>("override");
+    let size = view.text_size();
+    if size > DEFINITION_BYTES && !allowed {
+        let message = format!(
+            "the task definition has about {}; AWS takes 64 KiB",
+            crate::units::Bytes(size as u64)
+        );
+        let hint = "put environment and the like into files (`environment_files`, `secrets`)";
+        lower.problems.push(view.error_here(message).hint(hint));
     }
 }
 
