@@ -125,8 +125,8 @@ const RECORD: &[Key] = &[
     key(
         "interval",
         POSITIVE_SPAN,
-        "Length of a bucket of the series; without it 60 s, doubled until some 2,000 do, or as many \
-         as `limits.record_memory` holds.",
+        "Length of a bucket of the series; without it 60 s, doubled until some 2,000 do, or as \
+         many as `limits.record_memory` holds.",
     ),
     key("task_log", Kind::Boolean, "Whether a row for every task is written.").or("true"),
     key("event_log", Kind::Boolean, "Whether a row for every service event is written.").or("true"),

@@ -102,7 +102,8 @@ fn check_gangs(
         String::new()
     };
     let message = format!(
-        "{more}a gang of {} tasks of `{name}` with {} CPU units and {} MiB each, and {} fit at once",
+        "{more}a gang of {} tasks of `{name}` with {} CPU units and {} MiB each, and {} fit at \
+         once",
         number(trace.count[row]),
         number(resources.cpu_units),
         number(resources.memory_mib),
