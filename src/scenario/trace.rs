@@ -302,7 +302,8 @@ fn too_many(rows: &Rows, bounds: &Bounds, row_count_max: u64) -> Problem {
         let memory = bounds.memory;
         let beside = if bounds.used.0 > 0 { " beside the other traces" } else { "" };
         format!(
-            "that is all that fits `limits.trace_memory` ({memory}){beside}: raise it, or set `rows`"
+            "that is all that fits `limits.trace_memory` ({memory}){beside}: raise it, or set \
+             `rows`"
         )
     };
     let message = match row_count_max {

@@ -31,7 +31,7 @@ fn nothing_runs(lower: &mut Lower) {
     let root = lower.root();
     let has_any = ["service", "task", "job"].iter().any(|table| !root.entries(table).is_empty());
     let is_wrong = lower.problems.iter().any(|it| it.severity == Severity::Error);
-    if has_any || is_wrong || !root.is_sound() {
+    if has_any || is_wrong || lower.document.problems.has_errors() {
         return;
     }
     let message = "nothing runs: there is no service, no task and no job";
