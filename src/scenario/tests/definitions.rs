@@ -184,7 +184,8 @@ fn a_definition_has_64_kib_at_the_most_unless_one_asks_what_if() {
     check(
         70_000,
         "",
-        "a.toml:1:18: task definition `t`: the task definition has about 71.08 KiB; AWS takes 64 KiB",
+        "a.toml:1:18: task definition `t`: the task definition has about 71.08 KiB; AWS takes \
+         64 KiB",
     );
     check(70_000, "account.override = true\n", "");
 }
