@@ -49,10 +49,10 @@ struct ScenarioArgs {
     #[arg(long = "set", value_name = "PATH=VALUE")]
     set: Vec<String>,
     /// The luck of the run, as `--set seed=N`
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
     seed: Option<String>,
     /// How long the run is, as `--set duration="7 d"`
-    #[arg(long, value_name = "SPAN")]
+    #[arg(long, value_name = "SPAN", allow_hyphen_values = true)]
     duration: Option<String>,
 }
 

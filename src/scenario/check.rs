@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use super::keys::{self, DISTRIBUTIONS, Key, Kind, Need, ROOT};
-use super::problems::{Problem, Problems, shortened};
+use super::problems::{Problem, Problems, listed, shortened};
 use super::suggest::did_you_mean;
 use super::text::{Entry, Node, Place, Sources, Table, Value, read_toml};
 use super::value::{self, Distribution, Fault, Parsed};
@@ -35,7 +35,9 @@ pub(super) fn check(
     let mut useless = walk(root, is_whole, broken, problems);
     // What refers to something that is taken out is taken out too, and so on, without a word.
     while is_whole && !useless.is_empty() && useless.len() < MAX_USELESS {
-        useless.iter().for_each(|path| remove(root, &path.0));
+        for Useless { path, stand_in } in useless {
+            mend(root, &path.0, stand_in);
+        }
         let mut unsaid = Problems::new();
         unsaid.sources = problems.sources.clone();
         useless = walk(root, true, broken, &mut unsaid);
@@ -43,22 +45,86 @@ pub(super) fn check(
     is_whole && useless.is_empty()
 }
 
-fn walk(root: &Table, is_whole: bool, broken: &mut Broken, problems: &mut Problems) -> Vec<Path> {
+/// Something that cannot stay as it is: it goes, or something stands in its place.
+struct Useless {
+    path: Path,
+    stand_in: Option<Entry>,
+}
+
+fn walk(
+    root: &Table,
+    is_whole: bool,
+    broken: &mut Broken,
+    problems: &mut Problems,
+) -> Vec<Useless> {
     let path = Path::default();
     let mut checker = Checker { root, is_whole, problems, broken, useless: Vec::new(), path };
     checker.table(&TOP, root, None);
     checker.useless
 }
 
-/// Takes away what is at a path; of a list the whole, for its other entries have numbers.
-fn remove(table: &mut Table, path: &[String]) {
+/// Takes away what is at a path, or puts something there; of a list without a stand-in for its
+/// entry the whole goes, for its other entries have numbers.
+fn mend(table: &mut Table, path: &[String], stand_in: Option<Entry>) {
     let [first, rest @ ..] = path else { return };
-    if rest.is_empty() || rest[0].starts_with('[') {
-        return table.remove(first);
+    match (rest, stand_in) {
+        ([], None) => table.remove(first),
+        ([], Some(entry)) => table.set(entry),
+        ([_], None) if rest[0].starts_with('[') => table.remove(first),
+        (rest, stand_in) => {
+            if let Some(inner) = table.get_mut(first) {
+                mend_inside(&mut inner.node, rest, stand_in);
+            }
+        }
     }
-    let inner = table.get_mut(first).map(|entry| &mut entry.node.value);
-    if let Some(Value::Table(inner)) = inner {
-        remove(inner, rest);
+}
+
+fn mend_inside(node: &mut Node, path: &[String], stand_in: Option<Entry>) {
+    match (&mut node.value, path) {
+        (Value::Table(inner), path) => mend(inner, path, stand_in),
+        (Value::List(items), [index, rest @ ..]) => {
+            let index = index.trim_matches(['[', ']']).parse::<usize>().ok();
+            let Some(item) = index.and_then(|index| items.get_mut(index)) else { return };
+            match (rest, stand_in) {
+                ([], Some(entry)) => *item = entry.node,
+                (rest, stand_in) => mend_inside(item, rest, stand_in),
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Returns something that can stand for what is wrong or missing, so that the rest around it can
+/// be looked at; nothing where only a name would do, or more than one thing.
+///
+/// Whatever is said about it follows from what was said already, and is not shown.
+fn stand_in(kind: &Kind) -> Option<Value> {
+    let text = |text: &str| Some(Value::Text(text.to_string()));
+    let number = |number: String| Some(Value::Number(number));
+    match *kind {
+        Kind::Boolean => Some(Value::Boolean(false)),
+        Kind::Integer { min, .. } => number(min.to_string()),
+        Kind::Number { min, .. } => number(format!("{min:e}")),
+        Kind::Span { min_us, .. } => text(&format!("{} ms", min_us.div_ceil(1000))),
+        Kind::Bytes => text("1 B"),
+        Kind::Bandwidth => text("1 B/s"),
+        // As much as can be, so that nothing else is too much for it.
+        Kind::Memory => number(value::MAX_MEMORY_MIB.to_string()),
+        Kind::Cpu | Kind::Money | Kind::Percent { .. } | Kind::Share => number("0".to_string()),
+        Kind::Rate => text("0 per s"),
+        Kind::Text(_) | Kind::Name | Kind::File => text("-"),
+        Kind::Choice(words) => text(words.first()?),
+        Kind::OneOf(kinds) => kinds.iter().find_map(stand_in),
+        Kind::Table(_) if kind.fields().all(|key| key.need != Need::Required) => {
+            Some(Value::Table(Table::new()))
+        }
+        Kind::Table(_)
+        | Kind::Tagged(_)
+        | Kind::Named { .. }
+        | Kind::List { .. }
+        | Kind::Distribution
+        | Kind::Reference { .. }
+        | Kind::WithoutEffect => None,
     }
 }
 
@@ -157,7 +223,7 @@ struct Checker<'a> {
     problems: &'a mut Problems,
     broken: &'a mut Broken,
     /// What cannot stay: wrong values, and tables that lack something they must have.
-    useless: Vec<Path>,
+    useless: Vec<Useless>,
     path: Path,
 }
 
@@ -169,9 +235,14 @@ impl Checker<'_> {
 
     /// Remembers that what is here cannot stay.
     fn take_out(&mut self) {
+        self.replace(None);
+    }
+
+    /// Remembers that what is here cannot stay, and what may stand for it.
+    fn replace(&mut self, stand_in: Option<Entry>) {
         if self.useless.len() < MAX_USELESS {
             self.broken.add(self.path.clone());
-            self.useless.push(self.path.clone());
+            self.useless.push(Useless { path: self.path.clone(), stand_in });
         }
     }
 
@@ -266,7 +337,7 @@ impl Checker<'_> {
         let hint = match did_you_mean(name, names.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None if names.is_empty() => format!("write a table [{table}.{name}]"),
-            None => format!("known: {}", first_few(&names)),
+            None => format!("known: {}", listed(&names)),
         };
         let shown = shortened(name);
         self.fault(place, format!("is \"{shown}\", but there is no [{table}.{shown}]"), hint);
@@ -306,7 +377,18 @@ impl Checker<'_> {
             self.fault(place, fact, hint);
         }
         for (index, item) in items.iter().take(max).enumerate() {
-            self.within(&format!("[{index}]"), |it| it.value(of, item));
+            self.within(&format!("[{index}]"), |it| {
+                let before = it.useless.len();
+                it.value(of, item);
+                // An entry that is wrong as a whole is replaced, so that the others can stay.
+                let path = &it.path;
+                for useless in it.useless[before..].iter_mut().filter(|its| its.path == *path) {
+                    let key = String::new();
+                    useless.stand_in = stand_in(of)
+                        .map(|value| Node { value, place: item.place })
+                        .map(|node| Entry { key, key_place: item.place, node });
+                }
+            });
         }
     }
 
@@ -333,7 +415,7 @@ impl Checker<'_> {
         let Some(place) = place.filter(|_| self.is_whole) else { return };
         if let (Kind::Tagged(keys), true) = (kind, table.is_empty()) {
             let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
-            self.fault(place, "is empty", format!("write one of {}", first_few(&names)));
+            self.fault(place, "is empty", format!("write one of {}", listed(&names)));
         }
         if matches!(kind, Kind::Table(_)) {
             self.required(kind, table, place);
@@ -348,14 +430,17 @@ impl Checker<'_> {
             return;
         }
         let is_known = self.broken.0.contains(&self.path);
-        if self.useless.len() < MAX_USELESS {
-            self.useless.push(self.path.clone());
+        let is_misspelt = self.problems.sources.is_flag(place.file) && self.path.0.len() == 2;
+        if table.get("like").is_some() || is_known || is_misspelt {
+            self.drop_table();
+        } else {
+            self.stand_in_for(&missing, place);
         }
         if table.get("like").is_some() || is_known {
             return;
         }
         // An entry that only `--set` knows is a misspelt name rather than a new thing.
-        if self.problems.sources.is_flag(place.file) && self.path.0.len() == 2 {
+        if is_misspelt {
             let (table, name) = (self.path.0[0].clone(), self.path.0[1].clone());
             return self.reference_by_flag(&table, &name, place);
         }
@@ -371,6 +456,31 @@ impl Checker<'_> {
         }
     }
 
+    /// Takes this table out, without saying anything about it.
+    fn drop_table(&mut self) {
+        if self.useless.len() < MAX_USELESS {
+            self.useless.push(Useless { path: self.path.clone(), stand_in: None });
+        }
+    }
+
+    /// Puts something in place of missing keys, so that the rest of the table can be looked at.
+    fn stand_in_for(&mut self, missing: &[&'static Key], place: Place) {
+        let stand_ins: Option<Vec<Entry>> = missing
+            .iter()
+            .map(|key| {
+                let node = Node { value: stand_in(&key.kind)?, place };
+                Some(Entry { key: key.name.to_string(), key_place: place, node })
+            })
+            .collect();
+        let Some(stand_ins) = stand_ins else { return self.drop_table() };
+        for entry in stand_ins {
+            let path = self.path.key(&entry.key);
+            if self.useless.len() < MAX_USELESS {
+                self.useless.push(Useless { path, stand_in: Some(entry) });
+            }
+        }
+    }
+
     fn reference_by_flag(&mut self, table: &str, name: &str, place: Place) {
         let known = self.root.get(table).and_then(|entry| entry.node.as_table());
         let mut names = names_in(known);
@@ -380,7 +490,7 @@ impl Checker<'_> {
         problem = match meant {
             Some(meant) => problem.hint(format!("did you mean `{table}.{meant}`?")),
             None if names.is_empty() => problem,
-            None => problem.hint(format!("known: {}", first_few(&names))),
+            None => problem.hint(format!("known: {}", listed(&names))),
         };
         self.problems.push(problem);
     }
@@ -401,7 +511,7 @@ impl Checker<'_> {
         }
         let hint = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("keys here are {}", first_few(&names)),
+            None => format!("keys here are {}", listed(&names)),
         };
         let (subject, rest) = self.path.key(&entry.key).subject();
         let problem = Problem::error(entry.key_place, format!("unknown key `{rest}`"));
@@ -438,15 +548,6 @@ fn is_single(kind: &Kind) -> bool {
 fn names_in(table: Option<&Table>) -> Vec<&str> {
     const MOST: usize = 1000;
     table.iter().flat_map(|it| it.entries()).map(|it| it.key.as_str()).take(MOST).collect()
-}
-
-/// Lists names for a hint, not too many.
-fn first_few(names: &[&str]) -> String {
-    const MOST: usize = 20;
-    let shown: Vec<String> =
-        names.iter().take(MOST).map(|name| format!("`{}`", shortened(name))).collect();
-    let more = if names.len() > MOST { ", …" } else { "" };
-    shown.join(", ") + more
 }
 
 /// Finds which of several kinds a node is meant to be, by its shape.

@@ -188,6 +188,12 @@ impl<'d> View<'d> {
         Some((key.name, self.child(key.name)?))
     }
 
+    /// Returns the path of `key`, as [`Filled`] has it.
+    #[track_caller]
+    pub fn path_of(&self, key: &str) -> String {
+        self.path.key(self.key(key).name).to_string()
+    }
+
     /// Returns what this part is, alternatives resolved: a reference, a table, a single value.
     pub fn kind(&self) -> &'static Kind {
         self.kind
@@ -211,7 +217,13 @@ impl<'d> View<'d> {
     /// Makes an error about this part as a whole.
     pub fn error_here(&self, message: impl Into<String>) -> Problem {
         let (subject, _) = self.path.subject();
-        Problem::error(self.place(), message).about(subject)
+        let problem = Problem::error(self.place(), message).about(subject);
+        Problem { follows: !self.is_sound(), ..problem }
+    }
+
+    /// Returns how many bytes this part has, written on one line.
+    pub(super) fn text_size(&self) -> usize {
+        self.node.to_line().len()
     }
 
     /// Says whether nothing in this part is wrong in form, or missing.
@@ -300,6 +312,21 @@ impl<'d> View<'d> {
                 self.child(key.name).into_iter().collect()
             };
             views.iter().for_each(|view| view.fill_one(key, list));
+            if matches!(key.kind, Kind::List { .. }) && self.is_written(key.name) {
+                self.items(key.name).iter().for_each(|item| item.fill_idle(list));
+            }
+        }
+    }
+
+    /// Lists what is written in an entry of a list and has no effect; the rest is in the list.
+    fn fill_idle(&self, list: &mut Vec<Filled>) {
+        if !matches!(self.kind, Kind::Table(_)) {
+            return;
+        }
+        for key in self.kind.fields().filter(|key| key.is_idle && self.is_written(key.name)) {
+            if let Some(view) = self.child(key.name) {
+                view.fill_one(key, list);
+            }
         }
     }
 

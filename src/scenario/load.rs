@@ -7,12 +7,18 @@ use std::path::{Component, Path, PathBuf};
 use super::check::{Broken, Path as KeyPath, TOP, check, resolved};
 use super::document::Document;
 use super::keys::{Kind, find};
-use super::problems::{Problem, Problems, Where};
+use super::problems::{Problem, Problems, Where, number};
 use super::task_definition;
 use super::text::{Entry, FileId, Key, Node, Place, Table, Value, read_toml, read_toml_assignment};
 
 /// The largest text that is read.
-pub const MAX_TEXT: u64 = 64 << 20;
+pub const MAX_TEXT: u64 = 16 << 20;
+
+/// All texts of a scenario together; what is read from one more than once counts again.
+const MAX_TEXTS: u64 = 2 * MAX_TEXT;
+
+/// How many values `like` may copy, all in all.
+const MAX_COPIED: usize = 1_000_000;
 
 /// How many scenarios may extend one another in a row, or things be `like` one another.
 const MAX_CHAIN: usize = 16;
@@ -120,6 +126,14 @@ pub(super) fn read_text(
     if bytes.len() as u64 > MAX_TEXT {
         let message = format!("`{}` is larger than {} MiB", path.display(), MAX_TEXT >> 20);
         problems.push(Problem::error(named_at, message));
+        return None;
+    }
+    if bytes.len() as u64 + problems.sources.bytes() > MAX_TEXTS {
+        let shown = path.display();
+        let message =
+            format!("`{shown}` makes all files together larger than {} MiB", MAX_TEXTS >> 20);
+        problems
+            .push(Problem::error(named_at, message).hint("let fewer things name so large a file"));
         return None;
     }
     match std::str::from_utf8(&bytes) {
@@ -330,6 +344,7 @@ fn as_kind(kind: &Kind, node: Node, text: &str) -> Node {
 
 /// Lays every entry that is `like` a sibling over a copy of it.
 fn expand_like(root: &mut Table, broken: &mut Broken, problems: &mut Problems) {
+    let mut left = MAX_COPIED;
     for entry in root.entries_mut() {
         let Some(key) = TOP.field(&entry.key) else { continue };
         let Kind::Named { of, thing } = key.kind else { continue };
@@ -341,7 +356,7 @@ fn expand_like(root: &mut Table, broken: &mut Broken, problems: &mut Problems) {
         let likes = original.entries().filter(|it| like(&it.node).is_some());
         for like in likes {
             let mut chain = Vec::new();
-            let mut copier = Copier { of, thing, siblings: &original, problems };
+            let mut copier = Copier { of, thing, siblings: &original, left: &mut left, problems };
             let Some(copy) = copier.copy(&like.key, &mut chain) else {
                 broken.add(KeyPath::default().key(&entry.key).key(&like.key));
                 continue;
@@ -363,6 +378,8 @@ struct Copier<'a> {
     of: &'static Kind,
     thing: &'static str,
     siblings: &'a Table,
+    /// Values that may still be copied.
+    left: &'a mut usize,
     problems: &'a mut Problems,
 }
 
@@ -381,6 +398,16 @@ impl<'a> Copier<'a> {
             };
             let subject = format!("{} `{name}`", self.thing);
             self.problems.push(Problem::error(place, message).about(subject));
+            return None;
+        }
+        if *self.left == 0 {
+            return None;
+        }
+        *self.left = self.left.saturating_sub(self.siblings.get(base)?.node.size());
+        if *self.left == 0 {
+            let most = number(MAX_COPIED as u64);
+            let message = format!("`like` copies {most} values or more, all in all");
+            self.problems.push(Problem::error(place, message).hint("copy less, or less often"));
             return None;
         }
         let mut copy = self.copy(base, chain)?;

@@ -9,6 +9,7 @@ mod document;
 pub mod keys;
 mod load;
 mod lower;
+mod measures;
 mod objective;
 mod prepared;
 pub mod problems;

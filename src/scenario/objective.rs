@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::problems::Problem;
-use super::suggest::did_you_mean;
-use super::value::read_span;
-use super::{Document, View};
+use super::Document;
+use super::measures::{Quantity, quantity};
+use super::problems::{Problem, number};
+use crate::units::parse_span;
 
 /// A bound on one measure of the result.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,28 +51,87 @@ impl fmt::Display for Objective {
     }
 }
 
-/// Reads `[objective]`; that the measures exist is known when there is a result.
+/// Objectives that a scenario may have.
+const MOST: usize = 1000;
+
+/// Reads `[objective]`: measures that a result can have, with bounds that suit them.
 pub(super) fn objectives(document: &Document, problems: &mut Vec<Problem>) -> Vec<Objective> {
     let mut list = Vec::new();
     let root = document.root();
-    for (measure, view) in root.entries("objective") {
+    let entries = root.entries("objective");
+    if entries.len() > MOST {
+        let (count, most) = (number(entries.len() as u64), number(MOST as u64));
+        let message = format!("there are {count} objectives; the most are {most}");
+        problems.push(entries[MOST].1.error_here(message).hint("leave some out"));
+    }
+    for (measure, view) in entries.into_iter().take(MOST) {
+        let quantity = quantity(measure, &root).unwrap_or_else(|unknown| {
+            problems.push(view.error_here(unknown.fact).hint(unknown.hint));
+            None
+        });
         let text: String = view.value();
-        match read(&text) {
-            Some((comparison, bound)) => {
-                problems.extend(unknown_subject(measure, &root, &view));
+        let Some((comparison, written)) = read(&text) else {
+            let example = quantity.map_or(EXAMPLES.to_string(), |it| format!("`{}`", it.example()));
+            let hint = format!("a bound is `>=`, `<=`, `>` or `<` and a value, such as {example}");
+            problems.push(view.error_here(format!("`{text}` is not a bound")).hint(hint));
+            continue;
+        };
+        let Some(quantity) = quantity else { continue };
+        match written.bound(quantity) {
+            Some(bound) => {
                 list.push(Objective { measure: measure.to_string(), text, comparison, bound });
             }
             None => {
-                let hint = "a bound is `>=`, `<=`, `>` or `<` and a value: `>= 99.95 %`, \
-                            `<= 60 s`, `< $400`";
-                problems.push(view.error_here(format!("`{text}` is not a bound")).hint(hint));
+                let message = format!(
+                    "`{text}` bounds {}, and the measure is {}",
+                    written.name(),
+                    quantity.name()
+                );
+                let hint = format!("write a bound such as `{}`", quantity.example());
+                problems.push(view.error_here(message).hint(hint));
             }
         }
     }
     list
 }
 
-fn read(text: &str) -> Option<(Comparison, f64)> {
+const EXAMPLES: &str = "`>= 99.95 %`, `<= 60 s`, `< $400`";
+
+/// A bound as it is written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Written {
+    Share(f64),
+    Money(f64),
+    Seconds(f64),
+    Plain(f64),
+}
+
+impl Written {
+    /// Returns the bound as a measure counts it; nothing if it does not suit the measure.
+    fn bound(self, quantity: Quantity) -> Option<f64> {
+        match (quantity, self) {
+            (Quantity::Share, Written::Share(share)) => Some(share),
+            (Quantity::Share, Written::Plain(share)) if (0.0..=1.0).contains(&share) => Some(share),
+            (Quantity::Time, Written::Seconds(seconds)) => Some(seconds),
+            (Quantity::Money, Written::Money(dollars) | Written::Plain(dollars)) => Some(dollars),
+            (Quantity::Count, Written::Plain(count)) => Some(count),
+            (Quantity::Hours, Written::Plain(hours)) => Some(hours),
+            (Quantity::Hours, Written::Seconds(seconds)) => Some(seconds / 3600.0),
+            _ => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Written::Share(_) => Quantity::Share.name(),
+            Written::Money(_) => Quantity::Money.name(),
+            Written::Seconds(_) => Quantity::Time.name(),
+            Written::Plain(_) => Quantity::Count.name(),
+        }
+    }
+}
+
+fn read(text: &str) -> Option<(Comparison, Written)> {
     let text = text.trim();
     let (comparison, rest) = [
         (">=", Comparison::AtLeast),
@@ -83,39 +142,17 @@ fn read(text: &str) -> Option<(Comparison, f64)> {
     .into_iter()
     .find_map(|(sign, comparison)| text.strip_prefix(sign).map(|rest| (comparison, rest.trim())))?;
     let number = |text: &str| text.trim().parse::<f64>().ok().filter(|value| value.is_finite());
-    let bound = if let Some(percent) = rest.strip_suffix('%') {
-        number(percent)? / 100.0
-    } else if let Some(dollars) = rest.strip_prefix('$') {
-        number(&dollars.replace(',', ""))?
+    let dollars = rest.strip_prefix('$').or_else(|| rest.strip_suffix("USD"));
+    let written = if let Some(percent) = rest.strip_suffix('%') {
+        Written::Share(number(percent)? / 100.0)
+    } else if let Some(dollars) = dollars {
+        Written::Money(number(&dollars.replace(',', ""))?)
     } else if let Some(plain) = number(rest) {
-        plain
+        Written::Plain(plain)
     } else {
-        read_span(rest).ok()?.as_secs_f64()
+        Written::Seconds(parse_span(rest).ok()?.as_secs_f64())
     };
-    Some((comparison, bound))
-}
-
-/// Reports a service or job that is not there, before anything is run.
-fn unknown_subject(measure: &str, root: &View, view: &View) -> Option<Problem> {
-    let (kind, rest) = measure.split_once('.')?;
-    let kind = ["service", "job", "task"].into_iter().find(|it| *it == kind)?;
-    if !root.is_sound_at(&[kind]) {
-        return None;
-    }
-    let known: Vec<&str> = root.entries(kind).into_iter().map(|(name, _)| name).collect();
-    // A name may have points of its own.
-    let is_known =
-        known.iter().any(|name| rest.strip_prefix(name).is_some_and(|it| it.starts_with('.')));
-    if is_known {
-        return None;
-    }
-    let name = rest.rsplit_once('.').map_or(rest, |(name, _)| name);
-    let problem = view.error_here(format!("there is no {kind} `{name}`"));
-    Some(match (did_you_mean(name, known.iter().copied()), known.as_slice()) {
-        (Some(meant), _) => problem.hint(format!("did you mean `{kind}.{meant}`?")),
-        (None, []) => problem.hint(format!("write a table [{kind}.{name}]")),
-        (None, known) => problem.hint(format!("known: `{}`", known.join("`, `"))),
-    })
+    Some((comparison, written))
 }
 
 #[cfg(test)]
@@ -125,11 +162,11 @@ mod tests {
     #[test]
     fn a_bound_is_a_sign_and_a_value_with_its_unit() {
         let check = |text: &str, expected| assert_eq!(read(text), expected, "{text}");
-        check(">= 99.95 %", Some((Comparison::AtLeast, 0.9995)));
-        check("<= 60 s", Some((Comparison::AtMost, 60.0)));
-        check("<1 min 30 s", Some((Comparison::Below, 90.0)));
-        check("< $1,400.50", Some((Comparison::Below, 1400.5)));
-        check("> 3", Some((Comparison::Above, 3.0)));
+        check(">= 99.95 %", Some((Comparison::AtLeast, Written::Share(0.9995))));
+        check("<= 60 s", Some((Comparison::AtMost, Written::Seconds(60.0))));
+        check("<1 min 30 s", Some((Comparison::Below, Written::Seconds(90.0))));
+        check("< $1,400.50", Some((Comparison::Below, Written::Money(1400.5))));
+        check("> 3", Some((Comparison::Above, Written::Plain(3.0))));
         check("60 s", None);
         check(">= many", None);
         check(">= nan", None);

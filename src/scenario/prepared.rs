@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use crate::billing::PriceBook;
 use crate::ecs::Model;
-use crate::units::Span;
+use crate::record::Buckets;
+use crate::units::{Span, parse_span};
 
 use super::lower::lower;
 use super::objective::{Objective, objectives};
 use super::problems::{Problem, Problems};
-use super::value::read_span;
 use super::{Document, Files, Override, load};
 
 /// A scenario that is ready to run.
@@ -52,8 +52,8 @@ pub enum WarmUp {
 /// What a run leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Length of a bucket of the series; `None`: as fits.
-    pub interval: Option<Span>,
+    /// How fine series are.
+    pub buckets: Buckets,
     /// Whether a row for every task is written.
     pub task_log: bool,
     /// Whether a row for every service event is written.
@@ -94,7 +94,7 @@ impl Scenario {
             seed: root.get("seed"),
             warm_up,
             record: Record {
-                interval: record.find("interval"),
+                buckets: lowered.buckets,
                 task_log: record.get("task_log"),
                 event_log: record.get("event_log"),
             },
@@ -113,7 +113,7 @@ fn warm_up(document: &Document, problems: &mut Vec<Problem>) -> WarmUp {
     if text == "steady" {
         return WarmUp::Steady;
     }
-    let problem = match read_span(&text) {
+    let problem = match parse_span(&text) {
         Ok(span) if span < root.get("duration") || !root.is_sound_at(&["duration"]) => {
             return WarmUp::For(span);
         }

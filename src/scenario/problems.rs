@@ -8,13 +8,17 @@ use std::sync::Arc;
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
+use crate::units::with_thousands;
+
+pub(super) use crate::units::shortened;
+
 use super::text::{FileId, Place, Sources, floor_char};
 
 /// How many problems are printed before the rest is only counted.
 pub const MAX_PRINTED: usize = 100;
 
 /// How many problems are kept; a trace with a million bad rows must not fill the memory.
-const MAX_KEPT: usize = 1_000;
+pub(super) const MAX_KEPT: usize = 1_000;
 
 /// Longest line of which a part is shown to a terminal.
 const MAX_SHOWN_LINE: usize = 4096;
@@ -234,7 +238,10 @@ impl Problems {
         if count <= MAX_PRINTED {
             return String::new();
         }
-        format!("… and {} more problems\n", count - MAX_PRINTED)
+        match count - MAX_PRINTED {
+            1 => "… and 1 more problem\n".to_string(),
+            more => format!("… and {} more problems\n", number(more as u64)),
+        }
     }
 
     /// Writes where a problem is, with a colon and a blank behind.
@@ -321,13 +328,21 @@ impl Piece {
     }
 }
 
-/// Cuts very long text, for messages.
-pub(super) fn shortened(text: &str) -> String {
-    const MOST: usize = 80;
-    match text.char_indices().nth(MOST) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_string(),
+/// Writes a whole number with its thousands apart, for messages.
+pub(super) fn number(number: impl Into<u128>) -> String {
+    with_thousands(number.into())
+}
+
+/// Lists names for a hint, not too many.
+pub(super) fn listed(names: &[&str]) -> String {
+    const MOST: usize = 20;
+    if names.is_empty() {
+        return "none".to_string();
     }
+    let shown: Vec<String> =
+        names.iter().take(MOST).map(|name| format!("`{}`", shortened(name))).collect();
+    let more = if names.len() > MOST { ", …" } else { "" };
+    shown.join(", ") + more
 }
 
 /// Writes control characters, and those that turn text around, as escapes.

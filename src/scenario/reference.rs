@@ -100,8 +100,12 @@ fn row(pattern: &Pattern) -> String {
         (Some(evidence), source) => format!("{evidence}: {source}"),
     };
     let cells = [format!("`{}`", pattern.path), takes(&key.kind), default, rests_on];
+    let mut sentence = key.sentence.to_string();
+    if key.is_idle {
+        sentence.push_str(" Without effect.");
+    }
     let mut row = String::new();
-    for cell in cells.iter().map(String::as_str).chain([key.sentence]) {
+    for cell in cells.iter().map(String::as_str).chain([sentence.as_str()]) {
         row.push_str("| ");
         row.push_str(&cell.replace('|', "\\|").replace('<', "&lt;"));
         row.push(' ');

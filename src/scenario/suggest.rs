@@ -5,6 +5,9 @@ use crate::catalogue::edits;
 /// Longest words that are compared; nobody means anything by more.
 const LONGEST: usize = 64;
 
+/// The most candidates that are compared; a suggestion is not worth more.
+const MOST: usize = 1000;
+
 /// Finds the candidate that `word` was probably meant to be.
 ///
 /// Case, `-` and `_` do not count; beyond that about a third of the letters may differ.
@@ -19,6 +22,7 @@ pub fn did_you_mean<'c>(
     let most = (word.len() + 1) / 3;
     candidates
         .into_iter()
+        .take(MOST)
         .filter(|candidate| candidate.len() <= LONGEST)
         .map(|candidate| (edits(&word, &plain(candidate)), candidate))
         .filter(|&(edits, _)| edits <= most)

@@ -105,6 +105,9 @@ fn converted(kind: &'static Kind, table: Table, problems: &mut Problems) -> Tabl
 }
 
 fn unknown(kind: &'static Kind, entry: &Entry, problems: &mut Problems) {
+    if problems.is_full() {
+        return problems.push(Problem::error(entry.key_place, "unknown field"));
+    }
     // Keys of ours that AWS does not have are no suggestions here.
     let known: Vec<String> = kind
         .fields()

@@ -9,16 +9,19 @@ use csv::ByteRecord;
 use super::document::View;
 use super::keys::MAX_SPAN_US;
 use super::load::{Files, unreadable};
-use super::problems::{Problem, Where, shortened};
+use super::problems::{Problem, Where, number, shortened};
 use super::suggest::did_you_mean;
-use super::value::{CpuUnits, Decimal, MAX_CPU_UNITS, MAX_MEMORY_MIB, Mib};
-use crate::units::{Bytes, Span};
+use super::value::{CpuUnits, MAX_CPU_UNITS, MAX_MEMORY_MIB, Mib};
+use crate::units::{Bytes, Decimal, Span};
 
 /// How many bad rows are reported before reading stops.
 const MAX_BAD_ROWS: usize = 100;
 
 /// The most values of an empirical distribution.
 const MAX_VALUES: usize = 1_000_000;
+
+/// What a row takes in the model, but for a length of time: arrival, count, requirement.
+const MODEL_ROW_BYTES: u64 = 16;
 
 /// The most tasks one row may ask for.
 const MAX_COUNT: u64 = 1_000_000;
@@ -82,11 +85,12 @@ impl DurationSeries {
 
 /// Reads the trace of a job; `limits` is that part of the scenario.
 ///
-/// Rows out of order are sorted with a warning. Returns nothing after an error.
+/// `used` is the memory that traces take, this one once it is read. Rows out of order are sorted
+/// with a warning. Returns nothing after an error.
 pub fn read_trace(
     files: &dyn Files,
     job: &View<'_>,
-    limits: &View<'_>,
+    (limits, used): (&View<'_>, &mut Bytes),
     problems: &mut Vec<Problem>,
 ) -> Option<JobTrace> {
     let path: PathBuf = job.get("trace");
@@ -98,13 +102,17 @@ pub fn read_trace(
         }
     };
     let columns = Columns::find(job, &rows, problems)?;
+    let lasts = columns.duration.is_some() || job.find::<Span>("duration").is_some();
     let bounds = Bounds {
         wanted: job.find::<u64>("rows").unwrap_or(u64::MAX),
         rows: limits.get("trace_rows"),
         memory: limits.get("trace_memory"),
+        used: *used,
+        row_bytes: MODEL_ROW_BYTES + if lasts { 8 } else { 0 },
         time_scale: job.get("time_scale"),
     };
     let mut raw = columns.read(&mut rows, &bounds, problems)?;
+    used.0 += raw.arrivals_us.len() as u64 * bounds.row_bytes;
     if raw.arrivals_us.is_empty() {
         let message = format!("`{}` has no rows", path.display());
         problems.push(job.error("trace", message));
@@ -150,14 +158,16 @@ pub fn read_durations(
     let mut bad_count = 0;
     while rows.next(problems, &mut bad_count) {
         if durations.len() == MAX_VALUES {
-            let message = format!("`{}` has more than {MAX_VALUES} rows", path.display());
+            let message =
+                format!("`{}` has more than {} rows", path.display(), number(MAX_VALUES as u64));
             let hint = "a distribution needs no more: take a sample of them";
             problems.push(anchored(&Problem::error(Where::Run, message).hint(hint)));
             return None;
         }
-        match rows.cell(index, micros) {
-            Ok(micros) => durations.push(Span::micros(micros)),
-            Err(problem) => rows.reject(*problem, problems, &mut bad_count),
+        let mut bad = Vec::new();
+        durations.push(Span::micros(rows.cell(index, micros, &mut bad)));
+        if !bad.is_empty() {
+            rows.reject(bad, problems, &mut bad_count);
         }
     }
     if durations.is_empty() && bad_count == 0 {
@@ -177,6 +187,10 @@ struct Bounds {
     wanted: u64,
     rows: u64,
     memory: Bytes,
+    /// What other traces have taken of it.
+    used: Bytes,
+    /// What a row takes in the model.
+    row_bytes: u64,
     time_scale: f64,
 }
 
@@ -232,9 +246,8 @@ impl Columns {
             durations: self.duration.map(|_| Vec::new()),
             first_disorder: None,
         };
-        let narrow = [self.count, self.cpu, self.memory, self.gpus].into_iter().flatten().count();
-        let row_bytes = 8 + 4 * narrow as u64 + if self.duration.is_some() { 8 } else { 0 };
-        let row_count_max = bounds.rows.min(bounds.memory.0 / row_bytes);
+        let left = bounds.memory.0.saturating_sub(bounds.used.0);
+        let row_count_max = bounds.rows.min(left / bounds.row_bytes);
         let mut bad_count = 0;
         let mut row_count = 0;
         while row_count < bounds.wanted && rows.next(problems, &mut bad_count) {
@@ -243,30 +256,34 @@ impl Columns {
                 problems.push(too_many(rows, bounds, row_count_max));
                 return None;
             }
-            if let Err(problem) = self.row(rows, bounds, &mut raw) {
-                rows.reject(*problem, problems, &mut bad_count);
+            if let Err(found) = self.row(rows, bounds, &mut raw) {
+                rows.reject(found, problems, &mut bad_count);
             }
         }
         (bad_count == 0).then_some(raw)
     }
 
-    fn row(&self, rows: &Rows, bounds: &Bounds, raw: &mut RawTrace) -> Result<(), Box<Problem>> {
-        let mut arrival = rows.cell(self.arrival, micros)?;
+    /// Reads a row; says what is wrong with each of its cells.
+    fn row(&self, rows: &Rows, bounds: &Bounds, raw: &mut RawTrace) -> Result<(), Vec<Problem>> {
+        let mut bad = Vec::new();
+        let mut arrival = rows.cell(self.arrival, micros, &mut bad);
         if bounds.time_scale != 1.0 {
             arrival = ((arrival as f64 * bounds.time_scale).round() as u64).min(MAX_SPAN_US);
         }
-        let put = |column: Option<usize>, values: &mut Option<Vec<u32>>, least, most| {
+        let mut put = |column: Option<usize>, values: &mut Option<Vec<u32>>, least, most| {
             if let (Some(column), Some(values)) = (column, values.as_mut()) {
-                values.push(rows.cell(column, |cell| whole(cell, least, most))?);
+                values.push(rows.cell(column, |cell| whole(cell, least, most), &mut bad));
             }
-            Ok::<(), Box<Problem>>(())
         };
-        put(self.count, &mut raw.counts, 1, MAX_COUNT)?;
-        put(self.cpu, &mut raw.cpu, 0, u64::from(MAX_CPU_UNITS))?;
-        put(self.memory, &mut raw.memory, 0, u64::from(MAX_MEMORY_MIB))?;
-        put(self.gpus, &mut raw.gpus, 0, 1024)?;
+        put(self.count, &mut raw.counts, 1, MAX_COUNT);
+        put(self.cpu, &mut raw.cpu, 0, u64::from(MAX_CPU_UNITS));
+        put(self.memory, &mut raw.memory, 0, u64::from(MAX_MEMORY_MIB));
+        put(self.gpus, &mut raw.gpus, 0, 1024);
         if let (Some(column), Some(values)) = (self.duration, raw.durations.as_mut()) {
-            values.push(rows.cell(column, micros)?);
+            values.push(rows.cell(column, micros, &mut bad));
+        }
+        if !bad.is_empty() {
+            return Err(bad);
         }
         let is_late = raw.arrivals_us.last().is_some_and(|&last| arrival < last);
         if is_late && raw.first_disorder.is_none() {
@@ -279,12 +296,19 @@ impl Columns {
 
 fn too_many(rows: &Rows, bounds: &Bounds, row_count_max: u64) -> Problem {
     let at = Where::Line { file: rows.name.clone(), line: rows.line() };
-    let message = format!("more than {row_count_max} rows");
     let hint = if row_count_max == bounds.rows {
         "raise `limits.trace_rows`, or read fewer with the job's `rows`".to_string()
     } else {
         let memory = bounds.memory;
-        format!("that is all that fits `limits.trace_memory` ({memory}): raise it, or set `rows`")
+        let beside = if bounds.used.0 > 0 { " beside the other traces" } else { "" };
+        format!(
+            "that is all that fits `limits.trace_memory` ({memory}){beside}: raise it, or set \
+             `rows`"
+        )
+    };
+    let message = match row_count_max {
+        1 => "more than 1 row".to_string(),
+        rows => format!("more than {} rows", number(rows)),
     };
     Problem::error(at, message).hint(hint)
 }
@@ -372,10 +396,15 @@ impl Rows {
         let file = BufReader::with_capacity(1 << 16, LineGuard { file, length: 0 });
         // Rows of another length are found by next(), which can say more than the reader.
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
-        let header = match reader.byte_headers() {
+        let header: Vec<String> = match reader.byte_headers() {
             Ok(header) => header.iter().map(heading).collect(),
             Err(error) => return Err(Box::new(Problem::error(Where::Run, unread(path, &error)))),
         };
+        if header.iter().all(String::is_empty) {
+            let message = format!("`{}` has no header", path.display());
+            let hint = "the first line names the columns, such as `arrival_s,cpu,memory`";
+            return Err(Box::new(Problem::error(Where::Run, message).hint(hint)));
+        }
         let name = path.display().to_string().into();
         Ok(Rows { reader, name, header, record: ByteRecord::new(), row: 0 })
     }
@@ -422,7 +451,7 @@ impl Rows {
             }
             let message = format!("row {}: {is} cells, but the header has {should}", self.row);
             let problem = Problem::error(self.here(), message);
-            self.reject(problem, problems, bad_count);
+            self.reject(vec![problem], problems, bad_count);
         }
         false
     }
@@ -435,15 +464,16 @@ impl Rows {
         Where::Line { file: self.name.clone(), line: self.line() }
     }
 
-    /// Reads one cell of this row; the place is only written down if it is wrong.
+    /// Reads one cell of this row; if it is wrong that is noted, and anything returned.
     #[inline]
-    fn cell<T>(
+    fn cell<T: Default>(
         &self,
         column: usize,
         read: impl Fn(&[u8]) -> Result<T, String>,
-    ) -> Result<T, Box<Problem>> {
+        bad: &mut Vec<Problem>,
+    ) -> T {
         let cell = self.record.get(column).unwrap_or(b"").trim_ascii();
-        read(cell).map_err(|fact| {
+        read(cell).unwrap_or_else(|fact| {
             let shown = shortened(&String::from_utf8_lossy(cell));
             let heading = &self.header[column];
             let fact = if cell.is_empty() { "is empty".to_string() } else { fact };
@@ -453,13 +483,14 @@ impl Rows {
                 "" => format!("row {row}: `{heading}` {fact}"),
                 shown => format!("row {row}: `{heading}` is {shown}{fact}"),
             };
-            Box::new(Problem::error(self.here(), message))
+            bad.push(Problem::error(self.here(), message));
+            T::default()
         })
     }
 
     /// Reports a bad row; after the last that is reported, says that reading stops.
-    fn reject(&self, problem: Problem, problems: &mut Vec<Problem>, bad_count: &mut usize) {
-        problems.push(problem);
+    fn reject(&self, found: Vec<Problem>, problems: &mut Vec<Problem>, bad_count: &mut usize) {
+        problems.extend(found);
         *bad_count += 1;
         if *bad_count == MAX_BAD_ROWS {
             let message = format!("reading stops after {MAX_BAD_ROWS} bad rows");
@@ -506,10 +537,10 @@ fn whole(cell: &[u8], least: u64, most: u64) -> Result<u32, String> {
         }
     };
     if value < least {
-        return Err(format!("the least is {least}"));
+        return Err(format!("the least is {}", number(least)));
     }
     let fits = u32::try_from(value).ok().filter(|_| value <= most);
-    fits.ok_or_else(|| format!("the most is {most}"))
+    fits.ok_or_else(|| format!("the most is {}", number(most)))
 }
 
 /// Reads seconds into microseconds, rounded.
@@ -565,7 +596,8 @@ mod tests {
         let mut found = Vec::new();
         let root = document.root();
         let job = root.entry("job", "j").unwrap();
-        let trace = read_trace(&files, &job, &root.table("limits"), &mut found);
+        let limits = (&root.table("limits"), &mut Bytes(0));
+        let trace = read_trace(&files, &job, limits, &mut found);
         document.problems.extend(found);
         let lines = document.problems.to_lines();
         trace.map(|trace| (trace, lines.clone())).ok_or(lines)
@@ -617,8 +649,29 @@ mod tests {
              t.csv:8: row 7: `arrival_s` is empty\n\
              t.csv:9: row 8: `arrival_s` is 1e30, which is too large\n\
              t.csv:10: row 9: `d` is inf, which is not a finite number\n\
-             t.csv:12: row 10: `n` is 9999999, the most is 1000000\n"
+             t.csv:12: row 10: `n` is 9999999, the most is 1,000,000\n"
         );
+    }
+
+    #[test]
+    fn every_bad_cell_of_a_row_is_named_and_a_file_without_a_header_is_said_to_have_none() {
+        let csv = "arrival_s,n,c,m,g,d\n-1,0,1,x,0,\n";
+        let lines = read(&format!("{JOB}{ALL}"), csv).unwrap_err();
+        assert_eq!(
+            lines,
+            "t.csv:2: row 1: `arrival_s` is -1, which is negative\n\
+             t.csv:2: row 1: `n` is 0, the least is 1\n\
+             t.csv:2: row 1: `m` is x, which is no number\n\
+             t.csv:2: row 1: `d` is empty\n"
+        );
+        for empty in ["", "\n\n", "\u{feff}"] {
+            let lines = read(JOB, empty).unwrap_err();
+            assert_eq!(
+                lines,
+                "a.toml:2:9: job `j`: `t.csv` has no header\nhint: the first line names the \
+                 columns, such as `arrival_s,cpu,memory`\n"
+            );
+        }
     }
 
     #[test]
@@ -645,18 +698,18 @@ mod tests {
         check(
             &format!("{JOB}[limits]\ntrace_rows = 1\n"),
             "arrival_s\n1\n2\n",
-            "t.csv:3: more than 1 rows\n\
+            "t.csv:3: more than 1 row\n\
              hint: raise `limits.trace_rows`, or read fewer with the job's `rows`\n",
         );
         check(
-            &format!("{JOB}[limits]\ntrace_memory = \"16 B\"\n"),
+            &format!("{JOB}[limits]\ntrace_memory = \"32 B\"\n"),
             "arrival_s\n1\n2\n3\n",
-            "t.csv:4: more than 2 rows\nhint: that is all that fits `limits.trace_memory` (16 B): \
+            "t.csv:4: more than 2 rows\nhint: that is all that fits `limits.trace_memory` (32 B): \
              raise it, or set `rows`\n",
         );
         let bad = "arrival_s\n".to_string() + &"x\n".repeat(1000);
         let lines = read(JOB, &bad).unwrap_err();
-        assert!(lines.ends_with("… and 1 more problems\n"), "{lines}");
+        assert!(lines.ends_with("… and 1 more problem\n"), "{lines}");
     }
 
     #[test]

@@ -4,8 +4,7 @@ use crate::billing::{Bill, Meter, price};
 use crate::ecs::{Observer, Sim, Stop};
 use crate::engine::Seed;
 use crate::record::{
-    Buckets, Ending, Fingerprint, Recorder, RecorderOptions, Recording, RowLog, RowSink, WarmUp,
-    why_partial,
+    Ending, Fingerprint, Recorder, RecorderOptions, Recording, RowLog, RowSink, WarmUp, why_partial,
 };
 use crate::scenario::{self, Scenario};
 use crate::units::SimTime;
@@ -112,14 +111,7 @@ pub fn run<S: RowSink>(
 
 fn options(scenario: &Scenario) -> RecorderOptions {
     RecorderOptions {
-        buckets: match scenario.record.interval {
-            // As fine as asked: nothing is merged.
-            Some(width) => {
-                let count = scenario.model.duration.as_micros().div_ceil(width.as_micros());
-                Buckets { width, max: (count as usize).max(2) }
-            }
-            None => Buckets::of_run(scenario.model.duration),
-        },
+        buckets: scenario.record.buckets,
         warm_up: match scenario.warm_up {
             scenario::WarmUp::For(span) => WarmUp::Until(SimTime::ZERO + span),
             scenario::WarmUp::Steady => WarmUp::Steady,

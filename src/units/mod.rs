@@ -4,12 +4,16 @@ mod amount;
 mod calendar;
 mod money;
 mod schedule;
+mod text;
 mod time;
 
 pub use amount::{Bytes, Resources};
-pub use calendar::{
-    Calendar, CalendarError, Civil, Tick, TimeFormat, parse_span, parse_utc_micros,
-};
+pub use calendar::{Calendar, CalendarError, Civil, Tick, TimeFormat, parse_utc_micros};
+pub(crate) use money::with_thousands;
 pub use money::{HourlyRate, Money};
 pub use schedule::{Schedule, ScheduleError};
+pub(crate) use text::{
+    Decimal, TIME_HINT, amount, fault, shortened, split_unit, time_unit, too_large,
+};
+pub use text::{Fault, parse_span};
 pub use time::{SimTime, Span};

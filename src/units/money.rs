@@ -130,13 +130,14 @@ impl fmt::Display for Money {
             format!("{sign}${:.6}", nanos as f64 / NANOS_PER_DOLLAR)
         } else {
             let cents = divide_half_even(nanos as i128, 10_000_000);
-            format!("{sign}${}.{:02}", with_thousands(cents / 100), cents % 100)
+            format!("{sign}${}.{:02}", with_thousands(cents.unsigned_abs() / 100), cents % 100)
         };
         f.pad(&text)
     }
 }
 
-fn with_thousands(number: i128) -> String {
+/// Writes a whole number with its thousands apart: `1,234,567`; it must not be negative.
+pub(crate) fn with_thousands(number: u128) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {

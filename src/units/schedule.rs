@@ -31,7 +31,8 @@ pub struct ScheduleError {
 impl Schedule {
     /// Reads a schedule expression.
     ///
-    /// - `rate(5 minutes)`: a positive number of minutes, hours or days; singular only after 1.
+    /// - `rate(5 minutes)`: a positive number of minutes, hours or days; singular after 1 and
+    ///   only there.
     /// - `cron(30 7 ? * MON-FRI *)`: minute, hour, day of month, month, day of week (1 is Sunday),
     ///   year. Lists, ranges and steps (`0/15`); `L` (last day), `LW` (last weekday) and `15W` (the
     ///   weekday nearest to the 15th, in the same month) among days of the month; `L` (Saturday),
@@ -42,7 +43,7 @@ impl Schedule {
     /// Names of days and months may be in either case. Assumption: ranges do not wrap around
     /// (`FRI-MON`), and `L` and `W` may stand in lists. Sources: EventBridge User Guide, "Cron
     /// expressions reference" and "Rate expressions reference"; EventBridge Scheduler User Guide,
-    /// "Schedule types", which also writes `rate(1 days)`.
+    /// "Schedule types".
     ///
     /// # Errors
     /// If the text is none of these. A day that never comes (31 February) is no error.
@@ -191,6 +192,10 @@ fn rate(inner: Word<'_>) -> Result<Span, ScheduleError> {
             return Err(unit.wrong(message, "rates have minutes, hours or days"));
         }
     };
+    if count == 1 && unit.text.ends_with('s') {
+        let hint = format!("write `{}`", unit.text.trim_end_matches('s'));
+        return Err(unit.wrong(format!("`{}` is plural after 1", unit.text), &hint));
+    }
     if count > 1 && !unit.text.ends_with('s') {
         let hint = format!("write `{}s`", unit.text);
         return Err(unit.wrong(format!("`{}` is singular after {count}", unit.text), &hint));
@@ -501,7 +506,7 @@ mod tests {
         check("rate(5 minutes)", [0, 300, 600]);
         check("rate( 12  hours )", [0, 43_200, 86_400]);
         // Across a day of 23 hours; EventBridge Scheduler's guide writes it with an s.
-        check("rate(1 days)", [0, 86_400, 172_800]);
+        check("rate(1 day)", [0, 86_400, 172_800]);
         let calendar = Calendar::new("2026-03-02", "UTC").unwrap();
         let rate = Schedule::parse("rate(2 minutes)").unwrap();
         let next = |micros| rate.next_after(&calendar, SimTime::from_micros(micros));
@@ -743,6 +748,7 @@ mod tests {
         check("rate(1.5 hours)", "     ^^^", "`1.5` is not a positive number");
         check("rate(-1 hours)", "     ^^", "`-1` is not a positive number");
         check("rate(5 minute)", "       ^^^^^^", "`minute` is singular after 5");
+        check("rate(1 hours)", "       ^^^^^", "`hours` is plural after 1");
         check("rate(5 weeks)", "       ^^^^^", "`weeks` is not a unit of a rate");
         check("rate(999999999999 days)", "     ^^^^^^^^^^^^", "999999999999 days are too long");
         check("at(2026-03-03)", "   ^^^^^^^^^^", "`2026-03-03` is not a date and time");

@@ -101,6 +101,64 @@ fn two_processes_leave_the_same_bytes_whatever_the_number_of_threads() {
 }
 
 #[test]
+fn a_negative_duration_is_the_program_s_own_error() {
+    let output = ecsim(&["check", "scenarios/batch.toml", "--duration", "-3 d"]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = text(&output.stderr);
+    assert!(told.contains("`duration` is -3, which is negative"), "{told}");
+}
+
+#[test]
+fn check_lists_prices_that_are_assumed_and_what_has_no_effect() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.toml");
+    let scenario = r#"
+region = "eu-west-1"
+[container_instances.od]
+instance_type = "m5.large"
+operating_system = "WINDOWS"
+[load_balancer.l]
+[target_group.g]
+load_balancer = "l"
+health_check = { healthy_threshold = 3, unhealthy_threshold = 4, timeout = "3 s", interval = "9 s" }
+[service.s]
+desired_count = 1
+load_balancers = [{ target_group = "g", container_name = "app", container_port = 80 }]
+[service.s.task_definition]
+runtime_platform.operating_system_family = "WINDOWS_SERVER_2022_CORE"
+volumes = [{ name = "v", host = {} }, { name = "w", efs_volume_configuration = {} }]
+[service.s.task_definition.container_definitions.app]
+image = "x"
+memory = 512
+port_mappings = [{ container_port = 80, name = "web" }]
+health_check = { retries = 2, interval = "7 s" }
+"#;
+    std::fs::write(&path, scenario).unwrap();
+    let output = ecsim(&["check", path.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let told = text(&output.stdout);
+    let part = |title: &str| -> String {
+        let rest = told.split(title).nth(1).unwrap_or_else(|| panic!("no {title}: {told}"));
+        rest.split("\n\n").next().unwrap_or("").to_string()
+    };
+    assert!(part("PRICES, assumed").contains("m5.large with Windows: $"), "{told}");
+    assert!(part("NOT MODELLED").contains("EFS file systems"), "{told}");
+    let without_effect = part("UNDERSTOOD, without effect");
+    for key in [
+        "target_group.g.health_check.healthy_threshold",
+        "target_group.g.health_check.unhealthy_threshold",
+        "target_group.g.health_check.timeout",
+        "service.s.task_definition.volumes",
+        "service.s.task_definition.volumes[0].host",
+        "service.s.task_definition.container_definitions.app.port_mappings[0].name",
+        "service.s.task_definition.container_definitions.app.health_check.retries",
+    ] {
+        assert!(without_effect.lines().any(|line| line.trim() == key), "{key}: {told}");
+    }
+    assert!(!without_effect.contains("interval"), "{told}");
+}
+
+#[test]
 fn an_objective_that_is_missed_fails_only_if_asked_to() {
     let missed = ["run", "scenarios/fargate-service.toml", "--no-output", "--set"];
     let objective = "objective.\"cost.total\"=\"< $0.01\"";

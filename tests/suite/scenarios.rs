@@ -2,8 +2,8 @@
 
 use ecsim::engine::Seed;
 use ecsim::record::Rows;
-use ecsim::scenario::{Disk, Scenario};
-use ecsim::study::{Measure, Outcome, measures, run, verdicts};
+use ecsim::scenario::{Disk, Override, Scenario};
+use ecsim::study::{Measure, Outcome, Unit, measures, run, verdicts};
 
 use super::{files, read, repository};
 
@@ -56,6 +56,35 @@ fn each_runs_to_its_end_and_its_objectives_can_be_judged() {
             let name = &verdict.objective.measure;
             assert!(verdict.value.is_some(), "{path}: there is no measure `{name}`");
         }
+    }
+}
+
+/// An objective is checked before a run against names that only a run makes.
+#[test]
+fn every_measure_of_a_result_can_have_an_objective_in_its_unit_and_in_no_other() {
+    for path in shipped().iter().filter(|path| !path.contains("/placement-b")) {
+        let scenario = scenario(path);
+        let measures = measures(&scenario.model, &outcome(&scenario));
+        let read = |bound: fn(Unit) -> &'static str| {
+            let objectives = measures
+                .iter()
+                .map(|it| Override::set(format!("objective.{:?}={:?}", it.name, bound(it.unit))));
+            Scenario::read(&Disk, &repository(path), &objectives.collect::<Vec<_>>())
+        };
+        let suits = |unit| match unit {
+            Unit::Share => ">= 1 %",
+            Unit::Seconds => ">= 1 s",
+            Unit::Dollars => ">= $1",
+            Unit::Count => ">= 1",
+            Unit::InstanceHours => ">= 1 h",
+        };
+        let suiting = read(suits).unwrap_or_else(|problems| panic!("{}", problems.to_lines()));
+        assert!(suiting.objectives.len() >= measures.len(), "{path}");
+        let other = |unit| match unit {
+            Unit::Share | Unit::Dollars | Unit::Count => ">= 1 s",
+            Unit::Seconds | Unit::InstanceHours => ">= 1 %",
+        };
+        assert_eq!(read(other).unwrap_err().error_count(), measures.len(), "{path}");
     }
 }
 

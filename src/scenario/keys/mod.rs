@@ -116,6 +116,8 @@ pub struct Key {
     pub source: &'static str,
     /// One sentence.
     pub sentence: &'static str,
+    /// Whether the simulation has no use for it, although it must be sound.
+    pub is_idle: bool,
 }
 
 /// What holds when a key is not written.
@@ -139,6 +141,12 @@ impl Key {
     /// Gives a default, as TOML, by convention of this program.
     const fn or(mut self, default: &'static str) -> Key {
         self.need = Need::Default(default);
+        self
+    }
+
+    /// Says that the simulation has no use for it.
+    const fn idle(mut self) -> Key {
+        self.is_idle = true;
         self
     }
 
@@ -166,12 +174,12 @@ impl Key {
 
 /// Makes a key that need not be written.
 const fn key(name: &'static str, kind: Kind, sentence: &'static str) -> Key {
-    Key { name, kind, need: Need::Optional, evidence: None, source: "", sentence }
+    Key { name, kind, need: Need::Optional, evidence: None, source: "", sentence, is_idle: false }
 }
 
 /// Makes a key of AWS's that the simulation has no use for.
 const fn unused(name: &'static str) -> Key {
-    key(name, Kind::WithoutEffect, "Understood, without effect on the simulation.")
+    key(name, Kind::WithoutEffect, "Understood, without effect on the simulation.").idle()
 }
 
 const SECOND_US: u64 = 1_000_000;

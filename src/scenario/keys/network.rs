@@ -69,7 +69,8 @@ const CHECK: &[Key] = &[
         seconds(2, 120),
         "Until a check counts as failed; without it 6 s for HTTP, 10 s for TCP, TLS and HTTPS.",
     )
-    .documented(CHECK_API),
+    .documented(CHECK_API)
+    .idle(),
     key(
         "healthy_threshold",
         integer(2, 10),
@@ -79,7 +80,8 @@ const CHECK: &[Key] = &[
     .documented(CHECK_API),
     key("unhealthy_threshold", integer(2, 10), "Failures in a row until unhealthy.")
         .or("2")
-        .documented(CHECK_API),
+        .documented(CHECK_API)
+        .idle(),
 ];
 
 const NETWORK: &[Key] = &[

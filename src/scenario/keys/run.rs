@@ -131,7 +131,8 @@ const RECORD: &[Key] = &[
         "interval",
         POSITIVE_SPAN,
         "Length of a bucket of the series; without it 1 s for a run of up to 30 min, 10 s for one \
-         of up to 5 h, else 60 s, doubled until some 2,000 do.",
+         of up to 5 h, else 60 s, doubled until some 2,000 do, or as many as \
+         `limits.record_memory` holds.",
     ),
     key("task_log", Kind::Boolean, "Whether a row for every task is written.").or("true"),
     key("event_log", Kind::Boolean, "Whether a row for every service event is written.").or("true"),
@@ -141,7 +142,16 @@ const LIMITS: &[Key] = &[
     key("instances", POSITIVE_COUNT, "Container instances that may exist.").or("200_000"),
     key("tasks", POSITIVE_COUNT, "Tasks that may exist at one time.").or("5_000_000"),
     key("events", integer(1, u64::MAX), "Events that may be handled.").or("10_000_000_000"),
-    key("trace_memory", Kind::Bytes, "Memory a job trace may take once read.").or("\"256 MB\""),
+    key(
+        "record_memory",
+        Kind::Bytes,
+        "Memory that series and statistics may take, by a generous estimate.",
+    )
+    .or("\"1 GiB\""),
+    key("trace_memory", Kind::Bytes, "Memory that all job traces together may take once read.")
+        .or("\"256 MB\""),
     key("trace_rows", integer(1, u64::MAX), "Rows a job trace may have.").or("100_000_000"),
+    key("task_sizes", POSITIVE_COUNT, "Different sizes of task that job traces may have.")
+        .or("100_000"),
     key("wall_time", POSITIVE_SPAN, "Real time the run may take; without it, any."),
 ];

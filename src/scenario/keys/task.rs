@@ -72,9 +72,10 @@ const DEFINITION: &[Key] = &[
     key(
         "volumes",
         list(&Kind::Table(&[VOLUME]), 100),
-        "Volumes; accepted, they cost nothing here.",
+        "Volumes; accepted, they cost nothing here, and take no time.",
     )
-    .or("[]"),
+    .or("[]")
+    .idle(),
     key(
         "container_definitions",
         Kind::Named { thing: "container", of: &Kind::Table(&[CONTAINER, CONTAINER_UNUSED]) },
@@ -144,11 +145,12 @@ const VOLUME: &[Key] = &[
         "docker_volume_configuration",
         Kind::WithoutEffect,
         "A Docker volume; understood, without effect.",
-    ),
+    )
+    .idle(),
     key(
         "efs_volume_configuration",
         Kind::WithoutEffect,
-        "An EFS file system; it rules out external instances.",
+        "An EFS file system; it rules out external instances, and is not modelled on the bill.",
     ),
     unused("fsx_windows_file_server_volume_configuration"),
     unused("s3files_volume_configuration"),
@@ -257,15 +259,26 @@ const RESTART: &[Key] = &[
 
 const HEALTH_CHECK: &[Key] = &[
     key("interval", seconds(5, 300), "Between checks.").or("\"30 s\"").documented(HEALTH_API),
-    key("timeout", seconds(2, 60), "Until a check counts as failed.")
-        .or("\"5 s\"")
-        .documented(HEALTH_API),
-    key("retries", integer(1, 10), "Failures in a row that make it unhealthy.")
-        .or("3")
-        .documented(HEALTH_API),
-    key("start_period", seconds(0, 300), "In which failures do not count.")
+    key(
+        "timeout",
+        seconds(2, 60),
+        "Until a check counts as failed; checks here pass once it is ready.",
+    )
+    .or("\"5 s\"")
+    .documented(HEALTH_API)
+    .idle(),
+    key(
+        "retries",
+        integer(1, 10),
+        "Failures in a row that make it unhealthy; no check fails later.",
+    )
+    .or("3")
+    .documented(HEALTH_API)
+    .idle(),
+    key("start_period", seconds(0, 300), "In which failures do not count; none do.")
         .or("\"0 s\"")
-        .documented(HEALTH_API),
+        .documented(HEALTH_API)
+        .idle(),
     unused("command"),
 ];
 

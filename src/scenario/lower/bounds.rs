@@ -1,13 +1,14 @@
-//! What is too much for one run, what is more than a new account gets, and what nobody uses.
+//! What is too much for one run: instances, tasks, events, series.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use crate::ecs::model::{Action, Provider, Scheduling, Service, Source, StrategyItem};
-use crate::units::{Calendar, Schedule, SimTime, Span};
+use crate::ecs::model::{Action, Scheduling, Service, Source};
+use crate::engine::Ix;
+use crate::record::{Buckets, Recorder};
+use crate::units::{Bytes, Calendar, Schedule, SimTime, Span};
 
-use super::super::View;
-use super::super::suggest::did_you_mean;
-use super::{Lower, task};
+use super::super::problems::number;
+use super::{Lower, launch};
 
 /// Events that the shortest task makes: created, started, ended and two between.
 const EVENTS_PER_TASK: u128 = 5;
@@ -15,60 +16,137 @@ const EVENTS_PER_TASK: u128 = 5;
 /// Firings of a schedule that are counted one by one; beyond that the rest is estimated.
 const FIRINGS_COUNTED: u64 = 1_000;
 
-/// Checks the model as a whole.
-pub(super) fn check(lower: &mut Lower) {
-    instances(lower);
+/// Memory of one bucket of one series: held, growing, and as a row of text at the end.
+const BUCKET_BYTES: u64 = 256;
+
+/// Memory of the histograms of one service or submitter.
+const STATISTICS_BYTES: u64 = 64 << 10;
+
+/// The least buckets that a series is worth anything with, if nothing says how many.
+const LEAST_BUCKETS: u64 = 60;
+
+/// Checks the model as a whole; returns how fine series can be.
+pub(super) fn check(lower: &mut Lower) -> Buckets {
     tasks_at_once(lower);
     tasks_in_all(lower);
-    fargate_quota(lower);
-    unused(lower);
+    series(lower)
 }
 
-/// Instances take memory from the beginning to the end of a run.
-fn instances(lower: &mut Lower) {
+/// Instances take memory from the beginning to the end of a run, and fleets have series.
+///
+/// Returns false if that is so much that all the rest is not worth looking at.
+pub(super) fn instances(lower: &mut Lower) -> bool {
     let limit: u64 = lower.root().table("limits").get("instances");
     let mut total = 0;
     for (_, view) in lower.root().entries("container_instances") {
         let count = view.get::<u64>("count");
         total += count;
         if total > limit {
-            let message =
-                format!("`count` is {count}, which makes {total} container instances in all");
+            let message = format!(
+                "`count` is {}, which makes {} container instances in all",
+                number(count),
+                number(total)
+            );
+            let limit = number(limit);
             let hint = format!("`limits.instances` is {limit}: raise it if there is the memory");
             lower.problems.push(view.error("count", message).hint(hint));
-            return;
+            return false;
         }
     }
+    let before = lower.problems.len();
+    series(lower);
+    lower.problems.len() == before
+}
+
+/// Says how many buckets series have, within the memory that they may take.
+fn series(lower: &mut Lower) -> Buckets {
+    let root = lower.root();
+    let limit = root.table("limits").get::<Bytes>("record_memory").0;
+    let owners = lower.model.services.len() + lower.model.submitters.len();
+    let fixed = owners as u64 * STATISTICS_BYTES;
+    let count = Recorder::series_count(&lower.model) as u64;
+    let most = limit.saturating_sub(fixed) / (count.max(1) * BUCKET_BYTES);
+    let raise = format!("`limits.record_memory` is {}: raise it", Bytes(limit));
+    let usual = Buckets::of_run(lower.model.duration);
+    let record = root.table("record");
+    let Some(width) = record.find::<Span>("interval") else {
+        if most < LEAST_BUCKETS {
+            let least = Bytes(fixed + count * BUCKET_BYTES * LEAST_BUCKETS);
+            let message = format!(
+                "{} series of {LEAST_BUCKETS} buckets, and the statistics of {owners} services, \
+                 tasks and jobs, take some {least}",
+                number(count),
+            );
+            let limits = root.table("limits");
+            lower.problems.push(limits.error("record_memory", message).hint(raise));
+        }
+        // They double, and so must be able to.
+        return Buckets { max: usual.max.min(most.max(2) as usize), ..usual };
+    };
+    let buckets = lower.model.duration.as_micros().div_ceil(width.as_micros().max(1)).max(2);
+    if buckets > most {
+        let memory = u128::from(buckets) * u128::from(count * BUCKET_BYTES) + u128::from(fixed);
+        let memory = Bytes(u64::try_from(memory).unwrap_or(u64::MAX));
+        let message = format!(
+            "`interval` is {width}, which makes {} buckets of {} series: some {memory}",
+            number(buckets),
+            number(count),
+        );
+        let longer = lower.model.duration.as_micros().div_ceil(most.max(2));
+        // Written with two units at most, so rounded up to a minute.
+        let minutes = Span::micros(longer).as_micros().div_ceil(Span::MINUTE.as_micros());
+        let hint = match most {
+            0..2 => raise,
+            _ => format!("{raise}, or make `interval` {} or longer", Span::MINUTE * minutes),
+        };
+        lower.problems.push(record.error("interval", message).hint(hint));
+        return usual;
+    }
+    Buckets { width, max: buckets as usize }
 }
 
 /// The most tasks that each service wants at one time.
-fn desired_most(lower: &Lower, service: &Service) -> u64 {
-    let Scheduling::Replica { desired_count } = service.scheduling else { return 0 };
-    let later = lower.model.actions.iter().map(|(_, action)| match *action {
-        Action::SetDesiredCount { service: of, desired_count }
-            if lower.model.services[of].name == service.name =>
-        {
-            desired_count
-        }
-        Action::SetDesiredCount { .. } => 0,
-    });
-    u64::from(later.max().unwrap_or(0).max(desired_count))
+fn desired_most(lower: &Lower) -> BTreeMap<Ix<Service>, u64> {
+    let mut most = BTreeMap::new();
+    for (ix, service) in lower.model.services.iter() {
+        let count = match service.scheduling {
+            Scheduling::Replica { desired_count } => u64::from(desired_count),
+            Scheduling::Daemon => launch::hosts(&lower.model, service.launch),
+        };
+        most.insert(ix, count);
+    }
+    for &(_, Action::SetDesiredCount { service, desired_count }) in &lower.model.actions {
+        let count = most.entry(service).or_default();
+        *count = u64::from(desired_count).max(*count);
+    }
+    most
 }
 
 fn tasks_at_once(lower: &mut Lower) {
     let limit = lower.model.limits.tasks;
     let mut total = 0;
-    for (_, service) in lower.model.services.iter() {
-        let count = desired_most(lower, service);
+    for (ix, count) in desired_most(lower) {
         total += count;
-        if total > limit {
-            let view = lower.root().entry("service", &service.name);
-            let view = view.expect("a service is made of its table");
-            let message = format!("`desired_count` goes up to {count}, which makes {total} tasks");
-            let hint = format!("`limits.tasks` is {limit}: raise it if there is the memory");
-            lower.problems.push(view.error("desired_count", message).hint(hint));
-            return;
+        if total <= limit {
+            continue;
         }
+        let service = &lower.model.services[ix];
+        let view = lower.root().entry("service", &service.name);
+        let view = view.expect("a service is made of its table");
+        let (count, total) = (number(count), number(total));
+        let (key, message) = match service.scheduling {
+            Scheduling::Replica { .. } => (
+                "desired_count",
+                format!("`desired_count` goes up to {count}, which makes {total} tasks in all"),
+            ),
+            Scheduling::Daemon => (
+                "scheduling_strategy",
+                format!("a task on each of {count} instances makes {total} tasks in all"),
+            ),
+        };
+        let hint = format!("`limits.tasks` is {}: raise it if there is the memory", number(limit));
+        lower.problems.push(view.error(key, message).hint(hint));
+        return;
     }
 }
 
@@ -76,6 +154,7 @@ fn tasks_at_once(lower: &mut Lower) {
 fn tasks_in_all(lower: &mut Lower) {
     let limit = u128::from(lower.model.limits.events);
     let mut problems = Vec::new();
+    let mut total = 0u128;
     for (_, submitter) in lower.model.submitters.iter() {
         let (kind, name) = submitter.name.split_once('.').expect("it has the name of its table");
         let view = lower.root().entry(kind, name).expect("a submitter is made of its table");
@@ -88,12 +167,21 @@ fn tasks_in_all(lower: &mut Lower) {
                 ("schedule", u128::from(times) * u128::from(*count))
             }
         };
-        if tasks.saturating_mul(EVENTS_PER_TASK) > limit {
-            let message = format!(
-                "it starts about {tasks} tasks, and each takes {EVENTS_PER_TASK} events or more"
-            );
+        let before = total;
+        total = total.saturating_add(tasks);
+        // The one that is too much is named, and each that would be by itself.
+        let is_last_straw = before.saturating_mul(EVENTS_PER_TASK) <= limit;
+        let alone = tasks.saturating_mul(EVENTS_PER_TASK) > limit;
+        if alone || (is_last_straw && total.saturating_mul(EVENTS_PER_TASK) > limit) {
+            let tasks = match alone {
+                true => number(tasks),
+                false => format!("{}, in all {}", number(tasks), number(total)),
+            };
+            let message =
+                format!("it starts about {tasks} tasks, of {EVENTS_PER_TASK} events or more each");
             let hint = format!(
-                "`limits.events` is {limit}: raise it, shorten `duration`, or start fewer tasks"
+                "`limits.events` is {}: raise it, shorten `duration`, or start fewer tasks",
+                number(limit)
             );
             problems.push(view.error(key, message).hint(hint));
         }
@@ -115,94 +203,4 @@ fn firings(schedule: &Schedule, calendar: &Calendar, duration: Span) -> u64 {
         next = schedule.next_after(calendar, at);
     }
     count
-}
-
-/// A new account's quota of vCPUs on Fargate is small; whoever plans with more should know.
-///
-/// Source: AWS General Reference, ECS quotas.
-fn fargate_quota(lower: &mut Lower) {
-    let view = lower.root().table("account");
-    let kinds = [
-        (Provider::Fargate, "fargate_on_demand_vcpu", lower.model.account.fargate_cpu_units),
-        (Provider::FargateSpot, "fargate_spot_vcpu", lower.model.account.fargate_spot_cpu_units),
-    ];
-    for (provider, key, binding) in kinds {
-        let wanted = services_vcpu(lower, provider);
-        let quota: u32 = view.get(key);
-        if wanted <= f64::from(quota) {
-            continue;
-        }
-        let name = if provider == Provider::Fargate { "Fargate" } else { "Fargate Spot" };
-        let problem = if binding.is_some() {
-            let message = format!(
-                "services want {wanted} vCPU on {name}, the quota is {quota}: not all will start"
-            );
-            view.warning(key, message).hint(format!("set `account.{key}` higher"))
-        } else {
-            let message = format!(
-                "services want {wanted} vCPU on {name}; a new account has {quota} until it asks"
-            );
-            view.warning(key, message)
-                .hint("`account.quotas = \"documented\"` simulates a new account")
-        };
-        lower.problems.push(problem);
-    }
-}
-
-/// Returns the vCPUs that all services want of a kind of Fargate at the start.
-fn services_vcpu(lower: &Lower, provider: Provider) -> f64 {
-    let mut units = 0.0;
-    for (_, service) in lower.model.services.iter() {
-        let Scheduling::Replica { desired_count } = service.scheduling else { continue };
-        let items = &lower.model.launches[service.launch].providers;
-        let size = lower.model.task_definitions[service.task_definition].fargate;
-        if let (Some(size), Some(item)) = (size, items.iter().find(|it| it.provider == provider)) {
-            units += f64::from(size.cpu_units) * share(items, item, desired_count);
-        }
-    }
-    (units / 10.24).round() / 100.0
-}
-
-/// Returns how many of so many tasks go to one item of a strategy, but for rounding.
-fn share(items: &[StrategyItem], item: &StrategyItem, count: u32) -> f64 {
-    let base: u32 = items.iter().map(|it| it.base).sum();
-    let weights: u32 = items.iter().map(|it| it.weight).sum();
-    let rest = count.saturating_sub(base);
-    let part = f64::from(rest) * f64::from(item.weight) / f64::from(weights.max(1));
-    f64::from(item.base.min(count)) + part
-}
-
-/// Names that nothing refers to are often misspelt.
-fn unused(lower: &mut Lower) {
-    let root = lower.root();
-    if !root.is_sound() {
-        return;
-    }
-    let mut used = BTreeSet::new();
-    for table in ["service", "task", "job"] {
-        for (_, owner) in root.entries(table) {
-            let child = owner.child("task_definition").filter(|child| !task::is_inline(child));
-            used.extend(child.map(|child| child.value::<String>()));
-        }
-    }
-    for (name, view) in root.entries("task_definition") {
-        if !used.contains(name) {
-            lower.problems.push(warning(&view, "no service, task or job runs it"));
-        }
-    }
-    for (name, view) in root.entries("image") {
-        if !lower.images.contains_key(name) {
-            let known = lower.images.keys().map(String::as_str);
-            let problem = warning(&view, "no container has this image");
-            lower.problems.push(match did_you_mean(name, known) {
-                Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
-                None => problem,
-            });
-        }
-    }
-}
-
-fn warning(view: &View, message: &str) -> super::Problem {
-    let problem = view.error_here(message);
-    super::Problem { severity: super::super::Severity::Warning, ..problem }
 }

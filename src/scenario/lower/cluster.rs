@@ -1,5 +1,7 @@
 //! Clusters, subnets, and fixed fleets of container instances.
 
+use std::collections::BTreeMap;
+
 use crate::catalogue::InstanceType;
 use crate::ecs::model::{
     Architecture, ClusterSpec, Fleet, HostPort, InstanceClass, InstanceLaunchType, Os, Protocol,
@@ -9,6 +11,7 @@ use crate::engine::Ix;
 use crate::units::{Bytes, Resources};
 
 use super::super::View;
+use super::super::problems::number;
 use super::super::value::{BytesPerSecond, CpuUnits, Mib};
 use super::Lower;
 
@@ -87,9 +90,12 @@ pub(super) fn fleets(lower: &mut Lower) {
         *total += u64::from(count);
         if *total > INSTANCES_PER_CLUSTER && !allowed {
             let message = format!(
-                "`count` is {count}, which makes {total} container instances in the cluster `{}`; \
-                 AWS allows {INSTANCES_PER_CLUSTER}",
-                lower.model.clusters[cluster].name
+                "`count` is {}, which makes {} container instances in the cluster `{}`; AWS allows \
+                 {}",
+                number(count),
+                number(*total),
+                lower.model.clusters[cluster].name,
+                number(INSTANCES_PER_CLUSTER)
             );
             let hint = "use several clusters, or set `account.override = true` to ask what if";
             lower.problems.push(view.error("count", message).hint(hint));
@@ -158,7 +164,7 @@ fn on_ec2(lower: &mut Lower, view: &View, os: Os) -> Option<KindOfInstance> {
         return None;
     };
     let Some(known) = lower.catalogue.instance_type(&name).cloned() else {
-        let nearest = lower.catalogue.nearest_instance_types(&name).join(", ");
+        let nearest = lower.nearest_instance_types(&name);
         let message = format!("`{name}` is not in the catalogue of instance types");
         let hint =
             format!("did you mean {nearest}? or describe it in `[instance_type.\"{name}\"]`");
@@ -337,12 +343,10 @@ fn attributes(
         InstanceLaunchType::Ec2 => pairs.push(("ecs.instance-type", &kind.name)),
         InstanceLaunchType::External => pairs.push(("ecs.capability.external", "")),
     }
-    let mut attributes: Vec<(String, String)> =
+    let mut attributes: BTreeMap<String, String> =
         pairs.into_iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
     for (name, value) in view.entries("attributes") {
-        attributes.retain(|(other, _)| other != name);
-        attributes.push((name.to_string(), value.value()));
+        attributes.insert(name.to_string(), value.value());
     }
-    attributes.sort();
-    attributes
+    attributes.into_iter().collect()
 }

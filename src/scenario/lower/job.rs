@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::ecs::model::{
-    FargateSize, JobTrace, Launch, Requirement, Source, Submitter, TaskDefinition, WhenFull,
+    FargateSize, JobTrace, Launch, Model, Provider, Requirement, Source, Submitter, TaskDefinition,
+    WhenFull,
 };
 use crate::engine::Ix;
 use crate::units::{Calendar, Resources, Schedule, SimTime};
 
+use super::super::problems::number;
 use super::super::trace;
 use super::super::{Problem, View};
-use super::launch::{Launcher, SizedBy, check_fit, launch, no_room};
+use super::launch::{Launcher, SizedBy, check_fit, instances_of, launch, may_host, no_room};
+use super::warnings::runs_on;
 use super::{Lower, task};
 
 /// Letters of the name of a task group. Source: ECS API, RunTask.
@@ -26,6 +29,7 @@ pub(super) fn tasks(lower: &mut Lower) {
         let launch = launch(lower, &view, (Launcher::RunTask, &group), definition);
         if let Some(definition) = definition {
             check_fit(lower, &view, &launch, (definition, SizedBy::Definition));
+            warn_of_endless(lower, &view, definition);
         }
         let launch = lower.model.launches.push(launch);
         let (Some(source), Some(task_definition)) = (source, definition) else { continue };
@@ -38,6 +42,112 @@ pub(super) fn tasks(lower: &mut Lower) {
             gang: false,
         });
     }
+}
+
+/// A scheduled task that never ends is one more each time.
+fn warn_of_endless(lower: &mut Lower, view: &View, definition: Ix<TaskDefinition>) {
+    if !runs_on(lower, definition) || !lower.root().is_sound_at(&["behaviour"]) {
+        return;
+    }
+    let name = &lower.model.task_definitions[definition].name;
+    let message = "nothing says how long its tasks run: they run to the end, and add up";
+    let hint = format!("add `behaviour.{name}.run_time`");
+    lower.problems.push(view.warning("task_definition", message).hint(hint));
+}
+
+/// Rows that arrive after the end of the run are never seen.
+fn warn_of_late(lower: &mut Lower, view: &View, trace: &JobTrace) {
+    let end = SimTime::ZERO + lower.model.duration;
+    let late = trace.arrival.len() - trace.arrival.partition_point(|at| *at <= end);
+    if late == 0 || !lower.root().is_sound_at(&["duration"]) {
+        return;
+    }
+    let rows = trace.arrival.len();
+    let which = match late == rows {
+        true => "any row".to_string(),
+        false => format!("{} of {} rows", number(late as u64), number(rows as u64)),
+    };
+    let message =
+        format!("the run ends after {}, before {which} of the trace", lower.model.duration);
+    let hint = "make `duration` longer, or `time_scale` smaller; arrivals are seconds";
+    lower.problems.push(view.warning("trace", message).hint(hint));
+}
+
+/// A gang that its cluster could not hold even if it were empty would wait for ever.
+fn check_gangs(
+    lower: &mut Lower,
+    view: &View,
+    (launch, definition): (&Launch, Ix<TaskDefinition>),
+    trace: &JobTrace,
+) {
+    let mut room: BTreeMap<Ix<Requirement>, u64> = BTreeMap::new();
+    let mut first: Option<(usize, u64)> = None;
+    let mut rows = 0u64;
+    for (row, (&requirement, &count)) in trace.requirement.iter().zip(&trace.count).enumerate() {
+        let fits = *room.entry(requirement).or_insert_with(|| {
+            let sized = trace.fargate.get(requirement.index()).copied().flatten();
+            room_for(&lower.model, launch, (requirement, sized))
+        });
+        if u64::from(count) > fits {
+            rows += 1;
+            first = first.or(Some((row, fits)));
+        }
+    }
+    let Some((row, fits)) = first else { return };
+    let name = &lower.model.task_definitions[definition].name;
+    let resources = lower.model.requirements[trace.requirement[row]].resources;
+    let more = if rows > 1 {
+        format!("{} rows of the trace, for example: ", number(rows))
+    } else {
+        String::new()
+    };
+    let message = format!(
+        "{more}a gang of {} tasks of `{name}` with {} CPU units and {} MiB each, and {} fit at \
+         once",
+        number(trace.count[row]),
+        number(resources.cpu_units),
+        number(resources.memory_mib),
+        number(fits)
+    );
+    let hint = "give the cluster more instances, make gangs smaller, or leave `gang` out";
+    lower.problems.push(view.error("gang", message).hint(hint));
+}
+
+/// Returns how many tasks of one size an empty cluster holds, at the most.
+fn room_for(
+    model: &Model,
+    launch: &Launch,
+    (requirement, sized): (Ix<Requirement>, Option<FargateSize>),
+) -> u64 {
+    let wanted = &model.requirements[requirement];
+    let quota = |units: Option<u32>| match (units, sized) {
+        (Some(units), Some(size)) => u64::from(units / size.cpu_units.max(1)),
+        _ => u64::MAX,
+    };
+    let mut room = 0u64;
+    for item in &launch.providers {
+        room = room.saturating_add(match item.provider {
+            Provider::Fargate => quota(model.account.fargate_cpu_units),
+            Provider::FargateSpot => quota(model.account.fargate_spot_cpu_units),
+            Provider::Ec2 | Provider::External => 0,
+        });
+    }
+    for (ix, class) in model.classes.iter().filter(|(_, class)| may_host(launch, class)) {
+        let has = class.registered;
+        let times = |has: u32, wanted: u32| has.checked_div(wanted).unwrap_or(u32::MAX);
+        let alone = launch
+            .constraints
+            .iter()
+            .any(|it| matches!(it, crate::ecs::model::PlacementConstraint::DistinctInstance))
+            || !wanted.ports.is_empty();
+        let fits = times(has.cpu_units, wanted.resources.cpu_units)
+            .min(times(has.memory_mib, wanted.resources.memory_mib))
+            .min(times(has.gpus, wanted.resources.gpus))
+            .min(if wanted.awsvpc { class.task_enis } else { u32::MAX })
+            .min(if alone { 1 } else { u32::MAX });
+        room = room.saturating_add(instances_of(model, ix).saturating_mul(u64::from(fits)));
+    }
+    room
 }
 
 /// Returns the task group: as given, else that of the family.
@@ -98,7 +208,8 @@ pub(super) fn jobs(lower: &mut Lower) {
         let group = group(lower, name, &view, definition);
         let launch = launch(lower, &view, (Launcher::RunTask, &group), definition);
         let limits = lower.root().table("limits");
-        let read = trace::read_trace(lower.files, &view, &limits, &mut lower.problems);
+        let limits = (&limits, &mut lower.trace_memory);
+        let read = trace::read_trace(lower.files, &view, limits, &mut lower.problems);
         let (Some(rows), Some(task_definition)) = (read, definition) else { continue };
         check_given(lower, &view, &rows, (&launch, task_definition));
         let before = lower.problems.len();
@@ -107,6 +218,11 @@ pub(super) fn jobs(lower: &mut Lower) {
         let (trace, misfits) = trace_of(lower, &view, (&launch, task_definition), &rows);
         // Where no task of it can run, no size of task is the reason.
         lower.problems.extend(misfits.filter(|_| can_run));
+        // Where single tasks do not fit, that is said.
+        if view.get("gang") && lower.problems.len() == before {
+            check_gangs(lower, &view, (&launch, task_definition), &trace);
+        }
+        warn_of_late(lower, &view, &trace);
         let launch = lower.model.launches.push(launch);
         lower.model.submitters.push(Submitter {
             name: format!("job.{name}"),
@@ -136,7 +252,7 @@ fn check_given(
     let named = &lower.model.task_definitions[definition];
     let base = lower.model.requirements[named.requirement].resources;
     let on_fargate = launch.providers.iter().any(|item| !item.provider.uses_instances());
-    let runs_on = named.containers.iter().all(|it| it.behaviour.run_time.is_none());
+    let runs_on = runs_on(lower, definition);
     let name = named.name.clone();
     let missing = |key: &str, what: &str| {
         let hint = format!("add `columns.{key}`, or `{key} = …` for all rows alike");
@@ -201,6 +317,7 @@ fn trace_of(
 ) -> (JobTrace, Option<Problem>) {
     let base = lower.model.task_definitions[definition].requirement;
     let base = lower.model.requirements[base].clone();
+    let most_sizes: u64 = lower.root().table("limits").get("task_sizes");
     let mut made = JobTrace::default();
     let mut sizes: BTreeMap<Resources, Sized> = BTreeMap::new();
     let mut misfits = Misfits { first: None, rows: 0 };
@@ -213,7 +330,13 @@ fn trace_of(
         };
         let (size, problem) = match sizes.get(&resources) {
             Some(size) => (*size, None),
+            None if lower.task_sizes >= most_sizes => {
+                let message = format!("traces have more than {} sizes of task", number(most_sizes));
+                let hint = "round what tasks ask for, or raise `limits.task_sizes`";
+                return (made, Some(view.error("trace", message).hint(hint)));
+            }
             None => {
+                lower.task_sizes += 1;
                 let wanted = Requirement { resources, ..base.clone() };
                 let (size, problem) = sized(lower, view, (launch, definition), wanted, &mut made);
                 sizes.insert(resources, size);

@@ -1,12 +1,14 @@
 //! How tasks are launched: launch type or strategy, placement, network; and whether it can work.
 
 use crate::ecs::model::{
-    Architecture, InstanceClass, InstanceLaunchType, Launch, Os, PlacementConstraint,
+    Architecture, InstanceClass, InstanceLaunchType, Launch, Model, Os, PlacementConstraint,
     PlacementStrategy, Provider, Requirement, StrategyItem, Subnet, TaskDefinition,
 };
+use crate::ecs::placement::query::Subject;
 use crate::engine::Ix;
 
 use super::super::keys::Kind;
+use super::super::problems::listed;
 use super::super::{Problem, View};
 use super::{Lower, task};
 
@@ -144,6 +146,9 @@ fn strategy_items(lower: &mut Lower, view: &View, key: &str) -> Vec<StrategyItem
             _ => Provider::Fargate,
         };
         if items.iter().any(|other| other.provider == provider) {
+            if !view.is_sound_at(&[key]) {
+                continue;
+            }
             let name: String = item.get("capacity_provider");
             let message = format!("`{name}` is named twice");
             let hint = "put base and weight into one item";
@@ -199,10 +204,10 @@ fn strategy(
         let message = "Fargate knows no placement strategies; it spreads over zones by itself";
         lower.problems.push(view.error(key, message).hint("leave `placement_strategy` out"));
     }
-    view.items(key).iter().filter_map(|item| strategy_rule(lower, view, item)).collect()
+    view.items(key).iter().filter_map(|item| strategy_rule(lower, item)).collect()
 }
 
-fn strategy_rule(lower: &mut Lower, owner: &View, item: &View) -> Option<PlacementStrategy> {
+fn strategy_rule(lower: &mut Lower, item: &View) -> Option<PlacementStrategy> {
     let (kind, field): (String, Option<String>) = match item.alternative() {
         Some(("random", _)) => ("random".to_string(), None),
         Some((kind, view)) => (kind.to_string(), Some(view.value())),
@@ -229,9 +234,8 @@ fn strategy_rule(lower: &mut Lower, owner: &View, item: &View) -> Option<Placeme
         _ => Err(("`field` is missing".into(), SPREAD)),
     };
     rule.map_err(|(message, hint)| {
-        let problem = owner.error("placement_strategy", message);
-        let problem = if hint.is_empty() { problem } else { problem.hint(hint) };
-        lower.problems.push(Problem { at: item.place(), ..problem });
+        let problem = item.error_here(message);
+        lower.problems.push(if hint.is_empty() { problem } else { problem.hint(hint) });
     })
     .ok()
 }
@@ -245,14 +249,13 @@ fn constraints(lower: &mut Lower, view: &View) -> Vec<PlacementConstraint> {
         let word = word.or_else(|| is_word.then(|| item.value()));
         if word.as_deref() == Some("distinctInstance") {
             if is_long && item.is_written("expression") {
-                let problem =
-                    view.error("placement_constraints", "`distinctInstance` takes no expression");
-                let problem = problem.hint("leave `expression` out, or write `memberOf`");
-                lower.problems.push(Problem { at: item.place(), ..problem });
+                let problem = item.error_here("`distinctInstance` takes no expression");
+                let hint = "leave `expression` out, or write `memberOf`";
+                lower.problems.push(problem.hint(hint));
             }
             list.push(PlacementConstraint::DistinctInstance);
         } else {
-            list.extend(task::member_of(lower, view, &item));
+            list.extend(task::member_of(lower, &item));
         }
     }
     list
@@ -347,20 +350,21 @@ fn check_compatible(
     launch: &Launch,
     facts: &task::DefinitionFacts,
 ) {
-    let listed = &facts.compatibilities;
+    let compatible = &facts.compatibilities;
     let wanted = launch.providers.iter().find_map(|item| match item.provider {
         Provider::Fargate | Provider::FargateSpot => Some("FARGATE"),
         Provider::External => Some("EXTERNAL"),
         Provider::Ec2 => None,
     });
-    let Some(wanted) = wanted.filter(|it| !listed.is_empty() && !listed.iter().any(|l| l == it))
+    let Some(wanted) =
+        wanted.filter(|it| !compatible.is_empty() && !compatible.iter().any(|one| one == it))
     else {
         return;
     };
-    let names: Vec<&str> = listed.iter().map(String::as_str).collect();
+    let names: Vec<&str> = compatible.iter().map(String::as_str).collect();
     let message = format!(
         "`requires_compatibilities` of its task definition is {}, and it is launched on `{wanted}`",
-        task::quoted(&names)
+        listed(&names)
     );
     let hint = format!("add `\"{wanted}\"` there, or launch it elsewhere");
     lower.problems.push(view.error("task_definition", message).hint(hint));
@@ -534,6 +538,68 @@ pub(super) fn no_room(
         }
     }
     None
+}
+
+/// Says whether instances of a class are among those that a launch may choose from.
+///
+/// Constraints that depend on what happens in a run are taken to hold.
+pub(super) fn may_host(launch: &Launch, class: &InstanceClass) -> bool {
+    let uses = |item: &StrategyItem| match item.provider {
+        Provider::Ec2 => class.launch_type == InstanceLaunchType::Ec2,
+        Provider::External => class.launch_type == InstanceLaunchType::External,
+        Provider::Fargate | Provider::FargateSpot => false,
+    };
+    let holds = |constraint: &PlacementConstraint| match constraint {
+        PlacementConstraint::MemberOf(query) if query.depends_on_attributes_only() => {
+            query.matches(&Blank(class))
+        }
+        PlacementConstraint::MemberOf(_) | PlacementConstraint::DistinctInstance => true,
+    };
+    class.cluster == launch.cluster
+        && launch.providers.iter().any(uses)
+        && launch.constraints.iter().all(holds)
+}
+
+/// Returns how many instances a launch may choose from.
+pub(super) fn hosts(model: &Model, launch: Ix<Launch>) -> u64 {
+    let launch = &model.launches[launch];
+    let classes = model.classes.iter().filter(|(_, class)| may_host(launch, class));
+    classes.map(|(ix, _)| instances_of(model, ix)).sum()
+}
+
+/// Returns how many instances of a class there are.
+pub(super) fn instances_of(model: &Model, class: Ix<InstanceClass>) -> u64 {
+    let fleet = &model.fleets[model.classes[class].fleet];
+    let Some(position) = fleet.classes.iter().position(|&it| it == class) else { return 0 };
+    // Instance `i` is of kind `i mod n`.
+    (fleet.count as usize + fleet.classes.len() - 1 - position) as u64 / fleet.classes.len() as u64
+}
+
+/// An instance of a class, of which nothing is known but its attributes.
+struct Blank<'a>(&'a InstanceClass);
+
+impl Subject for Blank<'_> {
+    fn attribute(&self, name: &str) -> Option<&str> {
+        self.0.attribute(name)
+    }
+    fn agent_connected(&self) -> bool {
+        true
+    }
+    fn ec2_instance_id(&self) -> String {
+        String::new()
+    }
+    fn agent_version(&self) -> &str {
+        ""
+    }
+    fn registered_at(&self) -> i64 {
+        0
+    }
+    fn running_tasks_count(&self) -> u32 {
+        0
+    }
+    fn hosts_task_of_group(&self, _: &str) -> bool {
+        false
+    }
 }
 
 fn has_ports(class: &InstanceClass, wanted: &Requirement) -> bool {

@@ -13,6 +13,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod timing;
+mod warnings;
 
 use std::collections::BTreeMap;
 
@@ -23,12 +24,13 @@ use crate::ecs::model::{
     TaskDefinition, TaskGroup, Zone,
 };
 use crate::engine::{Distribution, Ix, Table};
+use crate::record::Buckets;
 use crate::units::{Bytes, Calendar, CalendarError, Span};
 
 use super::document::default_of;
 use super::keys::find;
 use super::load::Files;
-use super::problems::Problem;
+use super::problems::{MAX_KEPT, Problem, number};
 use super::value;
 use super::{Document, View};
 
@@ -48,6 +50,12 @@ struct Lower<'d> {
     target_groups: BTreeMap<String, Ix<TargetGroup>>,
     services: BTreeMap<String, Ix<Service>>,
     definitions: BTreeMap<String, Option<Ix<TaskDefinition>>>,
+    /// Memory that job traces take.
+    trace_memory: Bytes,
+    /// Sizes of task that rows of job traces have.
+    task_sizes: u64,
+    /// Values that distributions of behaviour have read from files.
+    values_read: usize,
     /// Whether some fleet is not in the model, because something is wrong with it.
     has_unknown_instances: bool,
     /// Facts about each definition that only launches ask for.
@@ -61,6 +69,8 @@ pub struct Lowered {
     pub model: Model,
     /// The prices, if all are known.
     pub prices: Option<PriceBook>,
+    /// How fine series can be in the memory they may take.
+    pub buckets: Buckets,
     /// What is wrong in meaning, and what the reader should know.
     pub problems: Vec<Problem>,
 }
@@ -76,11 +86,14 @@ pub fn lower(document: &Document, files: &dyn Files) -> Lowered {
     };
     let mut lower = Lower::new(document, files, calendar);
     lower.problems.extend(problem);
-    lower.all();
-    bounds::check(&mut lower);
+    let mut buckets = Buckets::default();
+    if lower.all() {
+        buckets = bounds::check(&mut lower);
+        warnings::check(&mut lower);
+    }
     let prices = prices::price_book(document, &lower.catalogue, &lower.model);
     let prices = prices.map_err(|problems| lower.problems.extend(problems)).ok();
-    Lowered { model: lower.model, prices, problems: lower.problems }
+    Lowered { model: lower.model, prices, buckets, problems: lower.problems }
 }
 
 /// Reads the scenario's clock.
@@ -155,6 +168,9 @@ impl<'d> Lower<'d> {
             target_groups: BTreeMap::new(),
             services: BTreeMap::new(),
             definitions: BTreeMap::new(),
+            trace_memory: Bytes(0),
+            task_sizes: 0,
+            values_read: 0,
             has_unknown_instances: false,
             definition_facts: Table::new(),
             problems,
@@ -166,18 +182,37 @@ impl<'d> Lower<'d> {
     }
 
     /// Lowers every area, in an order in which names exist before they are used.
-    fn all(&mut self) {
+    ///
+    /// Returns false if there is too much to go on with.
+    fn all(&mut self) -> bool {
         prices::overlay(self);
         timing::account(self);
         cluster::clusters(self);
         cluster::subnets(self);
         cluster::fleets(self);
+        if !bounds::instances(self) {
+            return false;
+        }
         service::target_groups(self);
         task::definitions(self);
         service::services(self);
         job::tasks(self);
         job::jobs(self);
         service::actions(self);
+        true
+    }
+
+    /// Says whether further problems are only counted, so that no hint need be sought for them.
+    fn is_full(&self) -> bool {
+        self.problems.len() >= MAX_KEPT
+    }
+
+    /// Returns the instance types nearest to a name, in words.
+    fn nearest_instance_types(&self, name: &str) -> String {
+        match self.is_full() {
+            true => String::new(),
+            false => self.catalogue.nearest_instance_types(name).join(", "),
+        }
     }
 
     /// Returns the zone of this name, `b` or `eu-west-1b`; reports one of another region.
@@ -248,11 +283,16 @@ fn default_image_size() -> Bytes {
     default_of(key).expect("the size of an image has a default")
 }
 
+/// Values that all files of distributions together may have.
+const MAX_VALUES: usize = 10_000_000;
+
 /// Turns a written distribution of lengths of time into the engine's, in seconds.
+///
+/// `values_read` counts what files have.
 fn distribution(
     written: &value::Distribution,
     (view, key): (&View, &str),
-    files: &dyn Files,
+    (files, values_read): (&dyn Files, &mut usize),
     problems: &mut Vec<Problem>,
 ) -> Distribution {
     use value::Distribution as W;
@@ -264,11 +304,18 @@ fn distribution(
         W::Lognormal { median, sigma } => Distribution::lognormal(secs(median), *sigma),
         W::Weibull { scale, shape } => Distribution::weibull(secs(scale), *shape),
         W::Gamma { mean, shape } => Distribution::gamma_of_mean(secs(mean), *shape),
+        W::Empirical { .. } if *values_read > MAX_VALUES => Distribution::constant(0.0),
         W::Empirical { file, column } => {
             let named = view.error(key, "");
             let read = super::trace::read_durations(files, file, column, &named, problems);
             // After an error of its own, any distribution will do: nothing is run.
             let values = read.unwrap_or_else(|| vec![Span::ZERO]);
+            *values_read += values.len();
+            if *values_read > MAX_VALUES {
+                let most = number(MAX_VALUES as u64);
+                let message = format!("files of distributions have more than {most} rows in all");
+                problems.push(view.error(key, message).hint("take samples of them"));
+            }
             Distribution::empirical(values.iter().map(secs).collect())
         }
     };

@@ -33,7 +33,7 @@ pub(super) fn overlay(lower: &mut Lower) {
     let prices = lower.root().table("prices");
     for (name, view) in prices.entries("ec2") {
         if lower.catalogue.instance_type(name).is_none() {
-            let nearest = lower.catalogue.nearest_instance_types(name).join(", ");
+            let nearest = lower.nearest_instance_types(name);
             if lower.root().is_sound_at(&["instance_type"]) {
                 let problem =
                     view.error_here(format!("`{name}` is not in the catalogue of instance types"));
@@ -345,10 +345,30 @@ impl Book<'_> {
                 None => missing.push("traffic between zones".to_string()),
             }
         }
+        missing.extend(self.file_systems());
         missing.push("Container Insights".to_string());
         missing.push("ECR".to_string());
         missing.push("traffic to the internet".to_string());
         (lines, missing)
+    }
+
+    /// Lists the file systems that volumes are on: nothing says how much is stored there.
+    fn file_systems(&self) -> Vec<String> {
+        let named = self.root.entries("task_definition").into_iter().map(|(_, view)| view);
+        let owners = ["service", "task", "job"].into_iter();
+        let in_place = owners
+            .flat_map(|table| self.root.entries(table))
+            .filter_map(|(_, owner)| owner.child("task_definition").filter(super::task::is_inline));
+        let volumes: Vec<View> = named.chain(in_place).flat_map(|it| it.items("volumes")).collect();
+        [
+            ("efs_volume_configuration", "EFS file systems"),
+            ("fsx_windows_file_server_volume_configuration", "FSx file systems"),
+            ("s3files_volume_configuration", "S3 file systems"),
+        ]
+        .into_iter()
+        .filter(|(key, _)| volumes.iter().any(|volume| volume.is_written(key)))
+        .map(|(_, name)| name.to_string())
+        .collect()
     }
 
     fn stands(&self, category: Category, item: &str, (charge, milli): (Charge, u64)) -> Standing {

@@ -4,6 +4,7 @@ use crate::ecs::model::{Action, Provider, Scheduling, Service, TargetGroup};
 use crate::units::{SimTime, Span};
 
 use super::super::View;
+use super::super::problems::{listed, number};
 use super::launch::{Launcher, SizedBy, check_fit, definition_view, launch};
 use super::{Lower, task};
 
@@ -61,7 +62,7 @@ pub(super) fn services(lower: &mut Lower) {
         if let Some(definition) = definition {
             check_fit(lower, &view, &launch, (definition, SizedBy::Definition));
         }
-        let target_groups = targets(lower, &view, definition);
+        let target_groups = targets(lower, &view);
         let launch = lower.model.launches.push(launch);
         // A service whose definition is wrong is not made; its name still exists for others.
         let Some(task_definition) = definition else { continue };
@@ -97,8 +98,8 @@ fn scheduling(lower: &mut Lower, view: &View, daemon: bool) -> Scheduling {
 fn check_count(lower: &mut Lower, view: &View, count: u32) {
     let allowed = lower.root().table("account").get::<bool>("override");
     if count > TASKS_PER_SERVICE && !allowed {
-        let message =
-            format!("`desired_count` is {count}; AWS allows {TASKS_PER_SERVICE} tasks a service");
+        let (count, most) = (number(count), number(TASKS_PER_SERVICE));
+        let message = format!("`desired_count` is {count}; AWS allows {most} tasks a service");
         let hint = "split the service, or set `account.override = true` to ask what if";
         lower.problems.push(view.error("desired_count", message).hint(hint));
     }
@@ -109,8 +110,8 @@ fn check_services(lower: &mut Lower, view: &View, count: usize) {
     if count > SERVICES_PER_CLUSTER && !allowed {
         let cluster: String = view.get("cluster");
         let message = format!(
-            "the cluster `{cluster}` has more than {SERVICES_PER_CLUSTER} services, all that AWS \
-             allows"
+            "the cluster `{cluster}` has more than {} services, all that AWS allows",
+            number(SERVICES_PER_CLUSTER as u64)
         );
         let hint = "use several clusters, or set `account.override = true` to ask what if";
         lower.problems.push(view.error("cluster", message).hint(hint));
@@ -120,20 +121,52 @@ fn check_services(lower: &mut Lower, view: &View, count: usize) {
 /// The target groups, whose containers and ports must be those of the task definition.
 ///
 /// Source: ECS API, LoadBalancer.
-fn targets(
-    lower: &mut Lower,
-    view: &View,
-    definition: Option<crate::engine::Ix<crate::ecs::model::TaskDefinition>>,
-) -> Vec<crate::engine::Ix<TargetGroup>> {
+fn targets(lower: &mut Lower, view: &View) -> Vec<crate::engine::Ix<TargetGroup>> {
     let mut groups = Vec::new();
     for item in view.items("load_balancers") {
-        let written = definition_view(lower, view).filter(View::is_sound);
-        if let Some(written) = written.filter(|_| definition.is_some()) {
+        // Which containers there are is known, whatever else is wrong with them.
+        let written = definition_view(lower, view).filter(|it| it.is_sound_at(&["file", "like"]));
+        if let Some(written) = written {
             check_target(lower, &item, &written);
         }
         groups.push(lower.target_groups[&item.get::<String>("target_group")]);
     }
+    if view.is_sound_at(&["load_balancers"]) {
+        check_targets_together(lower, view);
+    }
     groups
+}
+
+/// What of several load balancers does not go together.
+///
+/// Source: ECS API, CreateService, `loadBalancers`: several target groups, or one Classic Load
+/// Balancer. That a target is registered once follows.
+fn check_targets_together(lower: &mut Lower, view: &View) {
+    let items = view.items("load_balancers");
+    let mut seen = Vec::new();
+    for item in &items {
+        let group: String = item.get("target_group");
+        let balancer = lower.root().entry("target_group", &group);
+        let balancer = balancer.map(|it| it.get::<String>("load_balancer")).unwrap_or_default();
+        let kind = lower.root().entry("load_balancer", &balancer);
+        let is_classic = kind.is_some_and(|it| it.get::<String>("type") == "classic");
+        if is_classic && items.len() > 1 {
+            let message = format!(
+                "`{balancer}` is a Classic Load Balancer, of which a service has one, and nothing \
+                 beside it"
+            );
+            let hint = "leave the others out, or use an `application` or `network` load balancer";
+            lower.problems.push(item.error("target_group", message).hint(hint));
+        }
+        let container: String = item.get("container_name");
+        let target = (group, container, item.get::<u64>("container_port"));
+        if seen.contains(&target) {
+            let (group, container, port) = &target;
+            let message = format!("port {port} of `{container}` is in `{group}` twice");
+            lower.problems.push(item.error("target_group", message).hint("leave one out"));
+        }
+        seen.push(target);
+    }
 }
 
 fn check_target(lower: &mut Lower, item: &View, definition: &View) {
@@ -147,7 +180,7 @@ fn check_target(lower: &mut Lower, item: &View, definition: &View) {
         let names: Vec<&str> = containers.iter().map(|(name, _)| *name).collect();
         let names = if names.is_empty() { vec!["app"] } else { names };
         let message = format!("`{name}` is not a container of its task");
-        let hint = format!("it has {}", task::quoted(&names));
+        let hint = format!("it has {}", listed(&names));
         lower.problems.push(item.error("container_name", message).hint(hint));
         return;
     };
@@ -155,7 +188,8 @@ fn check_target(lower: &mut Lower, item: &View, definition: &View) {
     let mappings = container.items("port_mappings");
     let has_range = mappings.iter().any(|mapping| mapping.is_written("container_port_range"));
     let mapped: Vec<u64> = mappings.iter().filter_map(|it| it.find("container_port")).collect();
-    if !mapped.contains(&port) && !has_range {
+    let is_sound = container.is_sound_at(&["port_mappings"]);
+    if !mapped.contains(&port) && !has_range && is_sound {
         let ports: Vec<String> = mapped.iter().map(u64::to_string).collect();
         let message = format!("`{name}` does not map the port {port}");
         let hint = match ports.as_slice() {

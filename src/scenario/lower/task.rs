@@ -1,5 +1,7 @@
 //! Task definitions: AWS's rules of registration, and what a task reserves.
 
+use std::collections::BTreeSet;
+
 use crate::ecs::model::{
     Architecture, Behaviour, Condition, Container, Dependency, FargateSize, HealthCheck, HostPort,
     Os, PlacementConstraint, Protocol, Requirement, RestartPolicy, TaskDefinition, Usage,
@@ -10,7 +12,7 @@ use crate::units::{Resources, Span};
 
 use super::super::View;
 use super::super::keys::Kind;
-use super::super::problems::shortened;
+use super::super::problems::{listed, number, shortened};
 use super::super::suggest::did_you_mean;
 use super::super::value::{self, CpuUnits, Mib, PerSecond, Share};
 use super::Lower;
@@ -58,10 +60,14 @@ pub(super) fn definitions(lower: &mut Lower) {
             lower.root().is_sound_at(&["task_definition", "service", "task", "job", "behaviour"]);
         if !lower.definitions.contains_key(name) && !inline && !job && is_sure {
             let problem = view.error_here("there is no task definition of this name");
+            if lower.is_full() {
+                lower.problems.push(problem);
+                continue;
+            }
             let names: Vec<&str> = lower.definitions.keys().map(String::as_str).collect();
             lower.problems.push(match did_you_mean(name, names.iter().copied()) {
                 Some(meant) => problem.hint(format!("did you mean `behaviour.{meant}`?")),
-                None => problem.hint(format!("task definitions here: {}", quoted(&names))),
+                None => problem.hint(format!("task definitions here: {}", listed(&names))),
             });
         }
     }
@@ -74,14 +80,6 @@ pub(super) fn mistake(text: &str, part: &str, message: &str) -> String {
         format!("`{text}`: {message}")
     } else {
         format!("`{text}`, at `{}`: {message}", shortened(part))
-    }
-}
-
-/// Lists names for a hint.
-pub(super) fn quoted(names: &[&str]) -> String {
-    match names {
-        [] => "none".to_string(),
-        names => format!("`{}`", names.join("`, `")),
     }
 }
 
@@ -125,6 +123,7 @@ fn definition(lower: &mut Lower, name: &str, view: &View) -> Option<Ix<TaskDefin
     let requirement = requirement(lower, view, (&network_mode, os));
     let facts = facts(lower, view, network_mode);
     check_sums(lower, view, os);
+    check_size(lower, view);
     match os {
         Os::Linux => check_linux(lower, view),
         Os::Windows => check_windows(lower, view, architecture),
@@ -193,8 +192,9 @@ fn check_linux(lower: &mut Lower, view: &View) {
     if let Some(CpuUnits(units)) = view.find("cpu")
         && !TASK_CPU.contains(&units)
     {
-        let (least, most) = (TASK_CPU.start(), TASK_CPU.end());
-        let message = format!("`cpu` is {units} units; a task takes {least} to {most}");
+        let (units, least) = (number(units), number(*TASK_CPU.start()));
+        let most = number(*TASK_CPU.end());
+        let message = format!("`cpu` is {units}; a task takes {least} to {most} units");
         let hint = "give less, or none, to the containers and leave `cpu` of the task out";
         lower.problems.push(view.error("cpu", message).hint(hint));
     }
@@ -239,7 +239,7 @@ fn facts(lower: &mut Lower, view: &View, network_mode: String) -> DefinitionFact
     let constraints = view
         .items("placement_constraints")
         .iter()
-        .filter_map(|item| member_of(lower, view, item))
+        .filter_map(|item| member_of(lower, item))
         .collect();
     DefinitionFacts {
         network_mode,
@@ -257,20 +257,14 @@ pub(super) fn uses_efs(view: &View) -> bool {
 }
 
 /// Reads a `memberOf` constraint, in its short form or AWS's.
-pub(super) fn member_of(
-    lower: &mut Lower,
-    owner: &View,
-    item: &View,
-) -> Option<PlacementConstraint> {
+pub(super) fn member_of(lower: &mut Lower, item: &View) -> Option<PlacementConstraint> {
     let expression: String = match item.alternative() {
         Some((_, view)) => view.value(),
         None => match item.find("expression") {
             Some(expression) => expression,
             None => {
-                let problem = owner.error("placement_constraints", "`expression` is missing");
                 let hint = "such as `expression = \"attribute:ecs.instance-type =~ m5.*\"`";
-                let problem = problem.hint(hint);
-                lower.problems.push(super::super::Problem { at: item.place(), ..problem });
+                lower.problems.push(item.error_here("`expression` is missing").hint(hint));
                 return None;
             }
         },
@@ -280,8 +274,7 @@ pub(super) fn member_of(
         Err(error) => {
             let part = expression.get(error.range.clone()).unwrap_or("");
             let message = mistake(&expression, part, &error.message);
-            let problem = owner.error("placement_constraints", message);
-            let problem = super::super::Problem { at: item.place(), ..problem };
+            let problem = item.error_here(message);
             lower.problems.push(match error.hint {
                 hint if hint.is_empty() => problem,
                 hint => problem.hint(hint),
@@ -347,16 +340,52 @@ fn gpus(lower: &mut Lower, container: &View) -> u32 {
             true => value.value::<String>(),
             false => value.value::<u32>().to_string(),
         };
+        if written.trim() == "ALL" {
+            gpus += all_gpus(lower, &item);
+            continue;
+        }
         match written.trim().parse::<u32>().ok().filter(|count| *count <= 1024) {
             Some(count) => gpus += count,
             None => {
                 let message = format!("`{}` is not a whole number of GPUs", shortened(&written));
-                let hint = "write how many; `ALL` is not modelled";
+                let hint = "write how many, or `ALL`";
                 lower.problems.push(item.error("value", message).hint(hint));
             }
         }
     }
     gpus
+}
+
+/// Returns how many GPUs all of an instance's are, where all instances that have some have as many.
+///
+/// Source: ECS API, ResourceRequirement: `ALL` allocates all GPUs of the instance. Which instance
+/// that is, a run decides; here it must be known before.
+fn all_gpus(lower: &mut Lower, item: &View) -> u32 {
+    let with_gpus = lower.model.classes.iter().map(|(_, class)| class.registered.gpus);
+    let counts: BTreeSet<u32> = with_gpus.filter(|gpus| *gpus > 0).collect();
+    let counts: Vec<u32> = counts.into_iter().collect();
+    if let [count] = counts[..] {
+        return count;
+    }
+    let is_sure = lower.root().is_sound_at(&["container_instances", "instance_type"]);
+    if !is_sure || lower.has_unknown_instances {
+        return 0;
+    }
+    let problem = match counts.as_slice() {
+        [] => item
+            .error("value", "`ALL` takes every GPU of an instance, and no instance has any")
+            .hint("add `[container_instances.…]` with GPUs, such as `p3.2xlarge`"),
+        counts => {
+            let counts: Vec<String> = counts.iter().map(u32::to_string).collect();
+            let message = format!(
+                "`ALL` is not modelled where instances have different numbers of GPUs: here {}",
+                counts.join(" and ")
+            );
+            item.error("value", message).hint("write how many")
+        }
+    };
+    lower.problems.push(problem);
+    0
 }
 
 /// Returns the static host port of a mapping; dynamic ones do not count.
@@ -400,6 +429,23 @@ fn check_port(lower: &mut Lower, mapping: &View, network_mode: &str) {
             lower.problems.push(mapping.error("container_port", message).hint(hint));
         }
         _ => {}
+    }
+}
+
+/// Bytes that a task definition may have. Source: AWS General Reference, ECS quotas: 64 KB.
+const DEFINITION_BYTES: usize = 64 << 10;
+
+/// AWS counts the JSON that is registered; written as TOML, a definition has about that many bytes.
+fn check_size(lower: &mut Lower, view: &View) {
+    let allowed = lower.root().table("account").get::<bool>("override");
+    let size = view.text_size();
+    if size > DEFINITION_BYTES && !allowed {
+        let message = format!(
+            "the task definition has about {}; AWS takes 64 KiB",
+            crate::units::Bytes(size as u64)
+        );
+        let hint = "put environment and the like into files (`environment_files`, `secrets`)";
+        lower.problems.push(view.error_here(message).hint(hint));
     }
 }
 
@@ -542,6 +588,9 @@ fn containers(lower: &mut Lower, name: &str, view: &View) -> Vec<Container> {
         let hint = "make two task definitions of it";
         lower.problems.push(view.error("container_definitions", message).hint(hint));
     }
+    if entries.len() > 10 * CONTAINERS {
+        return Vec::new();
+    }
     if !entries.iter().any(|(_, container)| container.get("essential")) {
         let message = "the task has no essential container; at least one must be";
         let hint = "leave `essential = false` out for the container that does the work";
@@ -575,7 +624,7 @@ fn check_behaviour_names(
             if !entries.iter().any(|(other, _)| *other == name) {
                 let names: Vec<&str> = entries.iter().map(|(name, _)| *name).collect();
                 let message = format!("`{name}` is not a container of the task definition");
-                let hint = format!("it has {}", quoted(&names));
+                let hint = format!("it has {}", listed(&names));
                 lower.problems.push(view.error_here(message).hint(hint));
             }
         }
@@ -634,7 +683,7 @@ fn dependency(
     let Some(on) = all.iter().position(|(known, _)| *known == other) else {
         let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
         let message = format!("`{other}` is not a container of this task");
-        let hint = format!("it has {}", quoted(&names));
+        let hint = format!("it has {}", listed(&names));
         lower.problems.push(item.error("container_name", message).hint(hint));
         return None;
     };
@@ -685,7 +734,7 @@ fn check_cycles(lower: &mut Lower, view: &View, containers: &[Container]) {
         .map(|(container, _)| container.name.as_str())
         .collect();
     if !stuck.is_empty() {
-        let message = format!("containers wait for each other: {}", quoted(&stuck));
+        let message = format!("containers wait for each other: {}", listed(&stuck));
         let hint = "take one `depends_on` away";
         lower.problems.push(view.error("container_definitions", message).hint(hint));
     }
@@ -704,6 +753,7 @@ fn behaviour<'d>(
     (name, is_main): (&str, bool),
 ) -> Behaviour {
     let files = lower.files;
+    let values_read = &mut lower.values_read;
     let mut problems = Vec::new();
     let pick = |key: &str| -> Option<View<'d>> {
         let task = task.filter(|_| is_main || OF_EVERY_CONTAINER.contains(&key));
@@ -712,7 +762,8 @@ fn behaviour<'d>(
     let mut dist = |key: &str| -> Option<Distribution> {
         let view = pick(key)?;
         let written: value::Distribution = view.get(key);
-        Some(super::distribution(&written, (&view, key), files, &mut problems))
+        let source = (files, &mut *values_read);
+        Some(super::distribution(&written, (&view, key), source, &mut problems))
     };
     let constant = |seconds| Distribution::constant(seconds).expect("a length of time");
     let run_time = dist("run_time");

@@ -13,9 +13,10 @@ use super::Lower;
 
 /// Reads `[timing]`.
 pub(super) fn timing(view: &View, files: &dyn Files, problems: &mut Vec<Problem>) -> Timing {
+    let mut values_read = 0;
     let mut dist = |key: &str| -> Distribution {
         let written: value::Distribution = view.get(key);
-        super::distribution(&written, (view, key), files, problems)
+        super::distribution(&written, (view, key), (files, &mut values_read), problems)
     };
     Timing {
         reconcile_delay: dist("reconcile_delay"),

@@ -167,3 +167,25 @@ fn task_definitions_that_others_have_published_run() {
     }
     assert!(wrong.is_empty(), "{wrong}");
 }
+
+#[test]
+fn a_definition_has_64_kib_at_the_most_unless_one_asks_what_if() {
+    // Source: AWS General Reference, ECS quotas.
+    let check = |letters: usize, before: &str, expected: &str| {
+        let value = "x".repeat(letters);
+        let json = REGISTER.replace("\"value\": \"1\"", &format!("\"value\": \"{value}\""));
+        let text = format!("{before}{SCENARIO}");
+        let files = InMemory::new(&[("a.toml", &text), ("t.json", &json)]);
+        let read = Scenario::read(&files, Path::new("a.toml"), &[]);
+        let lines = read.map_or_else(|problems| problems.to_lines(), |_| String::new());
+        assert_eq!(lines.lines().next().unwrap_or(""), expected, "{letters}");
+    };
+    check(60_000, "", "");
+    check(
+        70_000,
+        "",
+        "a.toml:1:18: task definition `t`: the task definition has about 71.08 KiB; AWS takes \
+         64 KiB",
+    );
+    check(70_000, "account.override = true\n", "");
+}

@@ -262,7 +262,32 @@ fn a_file_without_end_is_an_error() {
     let problems = Scenario::read(&Endless, Path::new("a.toml"), &[]).unwrap_err();
     assert!(problems.to_lines().contains("a line is longer than 1 MiB"), "{}", problems.to_lines());
     let problems = Scenario::read(&Endless, Path::new("b.toml"), &[]).unwrap_err();
-    assert_eq!(problems.to_lines(), "`b.toml` is larger than 64 MiB\n");
+    assert_eq!(problems.to_lines(), "`b.toml` is larger than 16 MiB\n");
     let nowhere = Scenario::read(&Disk, Path::new("no such folder/a.toml"), &[]).unwrap_err();
     assert_eq!(nowhere.to_lines(), "there is no file `no such folder/a.toml`\n");
+}
+
+#[test]
+fn what_is_small_as_text_and_large_when_read_is_an_error() {
+    let check = |texts: &[(&str, &str)], expected: &str| {
+        let files = InMemory::new(texts);
+        let problems = Scenario::read(&files, Path::new("a.toml"), &[]).unwrap_err();
+        let lines = problems.to_lines();
+        assert!(lines.contains(expected), "{}", &lines[..lines.len().min(1000)]);
+    };
+    let attributes: String = (0..20_000).map(|n| format!("a{n} = \"x\"\n")).collect();
+    let copies: String =
+        (0..100).map(|n| format!("[container_instances.c{n}]\nlike = \"b\"\n")).collect();
+    let text = format!(
+        "[container_instances.b]\ninstance_type = \"m5.large\"\n\
+         [container_instances.b.attributes]\n{attributes}{copies}"
+    );
+    check(&[("a.toml", &text)], "`like` copies 1,000,000 values or more");
+    let text: String =
+        (0..40).map(|n| format!("[task_definition.t{n}]\nfile = \"w.json\"\n")).collect();
+    let json = format!("{}{TASK_JSON}", " ".repeat(1 << 20));
+    check(&[("a.toml", &text), ("w.json", &json)], "all files together larger than 32 MiB");
+    let objectives: String = (0..1001).map(|n| format!("\"cost.of.x{n}\" = \"< 1\"\n")).collect();
+    let text = format!("[objective]\n{objectives}");
+    check(&[("a.toml", &text)], "more problems");
 }

@@ -230,12 +230,12 @@ fn wrong_values_say_what_they_are_and_what_they_should_be() {
         "a.toml:3:10: job `j`: `memory` is \"1.5 MB\", which is not whole MiB\n\
          hint: memory is counted in whole MiB; MB and GB are MiB and GiB, as in AWS's API\n\
          a.toml:4:7: job `j`: `cpu` is 307.5, which is not whole CPU units\n\
-         hint: CPU is counted in whole units; 1024 are one vCPU: \"0.5 vCPU\" is 512\n\
+         hint: CPU is counted in whole units; 1,024 are one vCPU: \"0.5 vCPU\" is 512\n\
          a.toml:5:8: job `j`: `rows` is 1.5, which is not whole\n\
-         hint: the least is 1, the most 1000000000\n\
+         hint: the least is 1, the most 1,000,000,000\n\
          a.toml:6:14: job `j`: `time_scale` is nan, which is not a finite number\n\
          a.toml:7:9: job `j`: `count` is 10000000, which is too large\n\
-         hint: the least is 1, the most 1000000\n\
+         hint: the least is 1, the most 1,000,000\n\
          a.toml:8:8: job `j`: `gang` is \"yes\"\nhint: write true or false\n",
     );
     check(
@@ -347,7 +347,7 @@ fn files_that_cannot_be_read_say_why() {
         Ok(b"name = \"a\"\nregion = \"\xff\"\n".to_vec()),
         "x.toml:2: byte 0xff is not UTF-8\nhint: save the file as UTF-8\n",
     );
-    check(Ok(vec![b'#'; (MAX_TEXT + 1) as usize]), "`x.toml` is larger than 64 MiB\n");
+    check(Ok(vec![b'#'; (MAX_TEXT + 1) as usize]), "`x.toml` is larger than 16 MiB\n");
 }
 
 #[test]
@@ -368,7 +368,7 @@ fn a_wrong_value_that_was_copied_is_reported_once() {
     check(
         "[container_instances.a]\ncount = 0\n[container_instances.b]\nlike = \"a\"\n",
         "a.toml:2:9: container instances `a`: `count` is 0, which is too small\n\
-         hint: the least is 1, the most 1000000\n",
+         hint: the least is 1, the most 1,000,000\n",
     );
 }
 
@@ -451,7 +451,7 @@ fn a_hundred_problems_are_printed_and_the_rest_counted() {
     let text: String = (0..2500).map(|number| format!("x{number} = 1\n")).collect();
     let found = lines(&[("a.toml", &text)], &[]);
     assert_eq!(found.matches("unknown key").count(), 100);
-    assert!(found.ends_with("… and 2400 more problems\n"), "{}", &found[found.len() - 100..]);
+    assert!(found.ends_with("… and 2,400 more problems\n"), "{}", &found[found.len() - 100..]);
 }
 
 #[test]

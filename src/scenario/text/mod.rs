@@ -110,6 +110,19 @@ impl Node {
         if let Value::Table(table) = &self.value { Some(table) } else { None }
     }
 
+    /// Returns how many values this is, itself and all that it holds.
+    pub(super) fn size(&self) -> usize {
+        1 + match &self.value {
+            Value::Table(table) => table.size(),
+            Value::List(items) => items.iter().map(Node::size).sum(),
+            Value::Text(_)
+            | Value::Number(_)
+            | Value::Boolean(_)
+            | Value::DateTime(_)
+            | Value::Null => 0,
+        }
+    }
+
     /// Writes the value on one line, as TOML would.
     pub fn to_line(&self) -> String {
         match &self.value {
@@ -186,6 +199,11 @@ impl Table {
         Some(self.entries.remove(at))
     }
 
+    /// Returns how many values are in the table and all that it holds.
+    pub(super) fn size(&self) -> usize {
+        self.entries.iter().map(|entry| entry.node.size()).sum()
+    }
+
     /// Takes the table apart, in the order written.
     pub fn into_entries(self) -> impl Iterator<Item = Entry> {
         self.entries.into_iter()
@@ -201,6 +219,7 @@ impl Table {
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     sources: Vec<Source>,
+    bytes: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -226,8 +245,14 @@ impl Sources {
     }
 
     fn add(&mut self, source: Source) -> FileId {
+        self.bytes += source.text.len() as u64;
         self.sources.push(source);
         FileId(u32::try_from(self.sources.len() - 1).expect("the depth of `extends` is bounded"))
+    }
+
+    /// Returns how many bytes all texts have together.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     fn source(&self, file: FileId) -> &Source {

@@ -1,0 +1,286 @@
+//! What is allowed and probably not meant: nothing that runs, names that nothing uses, places that
+//! do not exist, daemons that cannot all be there.
+
+use std::collections::BTreeSet;
+
+use crate::ecs::model::{
+    InitialState, InstanceClass, Launch, PlacementConstraint, PlacementStrategy, Provider,
+    Requirement, Scheduling, Service, StrategyItem, TaskDefinition,
+};
+use crate::engine::Ix;
+use crate::units::Resources;
+
+use super::super::problems::{Severity, Where, listed, number};
+use super::super::suggest::did_you_mean;
+use super::super::{Problem, View};
+use super::launch::may_host;
+use super::{Lower, task};
+
+/// Looks at the model as a whole.
+pub(super) fn check(lower: &mut Lower) {
+    fargate_quota(lower);
+    unused(lower);
+    nothing_runs(lower);
+    starts_that_are_over(lower);
+    places(lower);
+    crowded_daemons(lower);
+}
+
+/// Whoever forgets the work gets the bill of an empty cluster.
+fn nothing_runs(lower: &mut Lower) {
+    let root = lower.root();
+    let has_any = ["service", "task", "job"].iter().any(|table| !root.entries(table).is_empty());
+    let is_wrong = lower.problems.iter().any(|it| it.severity == Severity::Error);
+    if has_any || is_wrong || lower.document.problems.has_errors() {
+        return;
+    }
+    let message = "nothing runs: there is no service, no task and no job";
+    let hint = "write a table [service.…], [task.…] or [job.…]";
+    lower.problems.push(Problem::warning(Where::Run, message).hint(hint));
+}
+
+/// Starts that fail change nothing where all tasks run from the beginning and none ends.
+fn starts_that_are_over(lower: &mut Lower) {
+    if lower.model.initial_state != InitialState::Steady {
+        return;
+    }
+    let mut problems = Vec::new();
+    for (ix, service) in lower.model.services.iter() {
+        let definition = &lower.model.task_definitions[service.task_definition];
+        let behaviours = || definition.containers.iter().map(|it| &it.behaviour);
+        let fails = behaviours().any(|it| it.start_failure_rate > 0.0);
+        let ends = behaviours().any(|it| it.run_time.is_some() || it.crash_rate_per_hour > 0.0);
+        let changes = lower.model.actions.iter().any(|(_, action)| match action {
+            crate::ecs::model::Action::SetDesiredCount { service, .. } => *service == ix,
+        });
+        let Some(view) = lower.root().entry("behaviour", &definition.name) else { continue };
+        if fails && !ends && !changes {
+            let message = format!(
+                "`start_failure_rate` has no effect on the service `{}`: its tasks run when the \
+                 run begins, and nothing ends them",
+                service.name
+            );
+            let hint = "write `initial_state = \"cold\"`, or a `crash_rate`";
+            problems.push(view.warning("start_failure_rate", message).hint(hint));
+        }
+    }
+    lower.problems.extend(problems);
+}
+
+/// Everything that launches tasks: its table, its name there, how it does it.
+fn launches<'a>(lower: &'a Lower) -> Vec<(&'a str, &'a str, &'a Launch)> {
+    let model = &lower.model;
+    let services = model.services.iter().map(|(_, it)| ("service", it.name.as_str(), it.launch));
+    let submitters = model.submitters.iter().filter_map(|(_, it)| {
+        it.name.split_once('.').map(|(table, name)| (table, name, it.launch))
+    });
+    let all = services.chain(submitters);
+    all.map(|(table, name, launch)| (table, name, &model.launches[launch])).collect()
+}
+
+/// A rule about an attribute that no instance has is often misspelt.
+fn places(lower: &mut Lower) {
+    let is_sure = lower.root().is_sound_at(&["container_instances", "instance_type", "cluster"]);
+    if !is_sure || lower.has_unknown_instances {
+        return;
+    }
+    let mut problems = Vec::new();
+    for (table, name, launch) in launches(lower) {
+        let Some(view) = lower.root().entry(table, name) else { continue };
+        let anywhere = Launch { constraints: Vec::new(), ..launch.clone() };
+        let classes = lower.model.classes.iter().map(|(_, class)| class);
+        let there: Vec<&InstanceClass> = classes.filter(|it| may_host(&anywhere, it)).collect();
+        if there.is_empty() {
+            continue;
+        }
+        for rule in &launch.strategy {
+            let PlacementStrategy::SpreadAttribute(attribute) = rule else { continue };
+            if there.iter().all(|class| class.attribute(attribute).is_none()) {
+                let message = format!(
+                    "it spreads over `attribute:{attribute}`, which none of its instances has"
+                );
+                let problem = view.warning("placement_strategy", message);
+                problems.push(problem.hint(known_attributes(attribute, &there)));
+            }
+        }
+        let is_free = |it: &PlacementConstraint| matches!(it, PlacementConstraint::MemberOf(_));
+        let has_expressions = launch.constraints.iter().any(is_free);
+        if has_expressions && !there.iter().any(|class| may_host(launch, class)) {
+            let message = "no instance meets its placement constraints: no task will be placed";
+            let hint = known_attributes("", &there);
+            problems.push(view.warning("placement_constraints", message).hint(hint));
+        }
+    }
+    lower.problems.extend(problems);
+}
+
+fn known_attributes(name: &str, classes: &[&InstanceClass]) -> String {
+    let names: BTreeSet<&str> =
+        classes.iter().flat_map(|it| &it.attributes).map(|(name, _)| name.as_str()).collect();
+    match did_you_mean(name, names.iter().copied()) {
+        Some(meant) => format!("did you mean `attribute:{meant}`?"),
+        None => format!("attributes there are {}", listed(&names.into_iter().collect::<Vec<_>>())),
+    }
+}
+
+/// Daemons that do not fit together on an instance never all run.
+fn crowded_daemons(lower: &mut Lower) {
+    let model = &lower.model;
+    let daemons: Vec<&Service> = model
+        .services
+        .iter()
+        .map(|(_, service)| service)
+        .filter(|service| service.scheduling == Scheduling::Daemon)
+        .collect();
+    let mut said = BTreeSet::new();
+    let mut problems = Vec::new();
+    for (_, class) in model.classes.iter().filter(|_| daemons.len() > 1) {
+        let wanted = |service: &Service| {
+            let definition = &model.task_definitions[service.task_definition];
+            &model.requirements[definition.requirement]
+        };
+        let here: Vec<&&Service> = daemons
+            .iter()
+            .filter(|it| may_host(&model.launches[it.launch], class) && wanted(it).os == class.os)
+            .collect();
+        let Some(short) = shortage(class, here.iter().map(|it| wanted(it))) else { continue };
+        let fleet = &model.fleets[class.fleet].name;
+        let Some(view) = lower.root().entry("container_instances", fleet) else { continue };
+        if said.insert(fleet) {
+            let names: Vec<&str> = here.iter().map(|it| it.name.as_str()).collect();
+            let message = format!(
+                "the DAEMON services {} do not fit on one instance: {short}",
+                listed(&names)
+            );
+            let hint = "take larger instances, or let daemons ask for less";
+            let problem = view.error_here(message).hint(hint);
+            problems.push(Problem { severity: Severity::Warning, ..problem });
+        }
+    }
+    lower.problems.extend(problems);
+}
+
+/// Says what an instance has too little of for all of these.
+fn shortage<'a>(
+    class: &InstanceClass,
+    wanted: impl Iterator<Item = &'a Requirement>,
+) -> Option<String> {
+    let (mut cpu, mut memory, mut gpus, mut enis) = (0u64, 0u64, 0u64, 0u64);
+    for requirement in wanted {
+        let Resources { cpu_units, memory_mib, gpus: some } = requirement.resources;
+        cpu += u64::from(cpu_units);
+        memory += u64::from(memory_mib);
+        gpus += u64::from(some);
+        enis += u64::from(requirement.awsvpc);
+    }
+    let has = class.registered;
+    let rows = [
+        (cpu, has.cpu_units, "CPU units"),
+        (memory, has.memory_mib, "MiB"),
+        (gpus, has.gpus, "GPUs"),
+        (enis, class.task_enis, "network interfaces for tasks"),
+    ];
+    let (wanted, has, unit) = rows.into_iter().find(|&(wanted, has, _)| wanted > u64::from(has))?;
+    Some(format!("they ask for {} {unit}, and it has {}", number(wanted), number(has)))
+}
+
+/// Says whether a task of a definition goes on until somebody stops it.
+pub(super) fn runs_on(lower: &Lower, definition: Ix<TaskDefinition>) -> bool {
+    let containers = &lower.model.task_definitions[definition].containers;
+    let ends = |it: &crate::ecs::model::Container| it.essential && it.behaviour.run_time.is_some();
+    !containers.iter().any(ends)
+}
+
+/// A new account's quota of vCPUs on Fargate is small; whoever plans with more should know.
+///
+/// Source: AWS General Reference, ECS quotas.
+fn fargate_quota(lower: &mut Lower) {
+    let view = lower.root().table("account");
+    let kinds = [
+        (Provider::Fargate, "fargate_on_demand_vcpu", lower.model.account.fargate_cpu_units),
+        (Provider::FargateSpot, "fargate_spot_vcpu", lower.model.account.fargate_spot_cpu_units),
+    ];
+    for (provider, key, binding) in kinds {
+        let wanted = services_vcpu(lower, provider);
+        let quota: u32 = view.get(key);
+        if wanted <= f64::from(quota) {
+            continue;
+        }
+        let name = if provider == Provider::Fargate { "Fargate" } else { "Fargate Spot" };
+        let problem = if binding.is_some() {
+            let message = format!(
+                "services want {wanted} vCPU on {name}, the quota is {quota}: not all will start"
+            );
+            view.warning(key, message).hint(format!("set `account.{key}` higher"))
+        } else {
+            let message = format!(
+                "services want {wanted} vCPU on {name}; a new account has {quota} until it asks"
+            );
+            view.warning(key, message)
+                .hint("`account.quotas = \"documented\"` simulates a new account")
+        };
+        lower.problems.push(problem);
+    }
+}
+
+/// Returns the vCPUs that all services want of a kind of Fargate at the start.
+fn services_vcpu(lower: &Lower, provider: Provider) -> f64 {
+    let mut units = 0.0;
+    for (_, service) in lower.model.services.iter() {
+        let Scheduling::Replica { desired_count } = service.scheduling else { continue };
+        let items = &lower.model.launches[service.launch].providers;
+        let size = lower.model.task_definitions[service.task_definition].fargate;
+        if let (Some(size), Some(item)) = (size, items.iter().find(|it| it.provider == provider)) {
+            units += f64::from(size.cpu_units) * share(items, item, desired_count);
+        }
+    }
+    (units / 10.24).round() / 100.0
+}
+
+/// Returns how many of so many tasks go to one item of a strategy, but for rounding.
+fn share(items: &[StrategyItem], item: &StrategyItem, count: u32) -> f64 {
+    let base: u32 = items.iter().map(|it| it.base).sum();
+    let weights: u32 = items.iter().map(|it| it.weight).sum();
+    let rest = count.saturating_sub(base);
+    let part = f64::from(rest) * f64::from(item.weight) / f64::from(weights.max(1));
+    f64::from(item.base.min(count)) + part
+}
+
+/// Names that nothing refers to are often misspelt.
+fn unused(lower: &mut Lower) {
+    let root = lower.root();
+    if !root.is_sound() {
+        return;
+    }
+    let mut used = BTreeSet::new();
+    for table in ["service", "task", "job"] {
+        for (_, owner) in root.entries(table) {
+            let child = owner.child("task_definition").filter(|child| !task::is_inline(child));
+            used.extend(child.map(|child| child.value::<String>()));
+        }
+    }
+    for (name, view) in root.entries("task_definition") {
+        if !used.contains(name) {
+            lower.problems.push(warning(&view, "no service, task or job runs it"));
+        }
+    }
+    for (name, view) in root.entries("image") {
+        if !lower.images.contains_key(name) {
+            let problem = warning(&view, "no container has this image");
+            if lower.is_full() {
+                lower.problems.push(problem);
+                continue;
+            }
+            let known = lower.images.keys().map(String::as_str);
+            lower.problems.push(match did_you_mean(name, known) {
+                Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
+                None => problem,
+            });
+        }
+    }
+}
+
+fn warning(view: &View, message: &str) -> Problem {
+    let problem = view.error_here(message);
+    Problem { severity: Severity::Warning, ..problem }
+}
