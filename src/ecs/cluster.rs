@@ -103,7 +103,7 @@ const HOST_PORTS: usize = 100;
 struct Ledger {
     free: Resources,
     /// Ports taken, sorted.
-    ports: SmallVec<[HostPort; 8]>,
+    ports: Vec<HostPort>,
 }
 
 /// How many tasks of a group are where; tasks with `desiredStatus` RUNNING count.
@@ -121,8 +121,11 @@ struct GroupCounts {
 impl Ledger {
     fn fits(&self, wanted: &Requirement) -> bool {
         self.free.fits(&wanted.resources)
-            && !wanted.ports.iter().any(|port| self.taken(*port))
-            && self.ports_left() >= wanted.ports.len()
+            && (wanted.ports.is_empty() || self.ports_fit(&wanted.ports))
+    }
+
+    fn ports_fit(&self, wanted: &[HostPort]) -> bool {
+        !wanted.iter().any(|port| self.taken(*port)) && self.ports_left() >= wanted.len()
     }
 
     /// Returns how many more host ports may be reserved.
@@ -272,7 +275,7 @@ impl Cluster {
         now: SimTime,
     ) -> Id<Instance> {
         let kind = &model.classes[class];
-        let mut ports: SmallVec<[HostPort; 8]> = kind.reserved_ports.iter().copied().collect();
+        let mut ports = kind.reserved_ports.clone();
         ports.sort_unstable();
         let ledger = Ledger { free: kind.registered, ports };
         let id = self.instances.insert(Instance {
@@ -413,15 +416,15 @@ impl Cluster {
             && (!wanted.awsvpc || host.has_eni(daemon))
     }
 
-    /// Reserves what a task needs in the scheduler's ledger.
+    /// Reserves what a task needs in the scheduler's ledger, and counts it as one of its group.
     ///
     /// # Panics
     /// If there is no room: the caller did not check.
     pub fn place(
         &mut self,
         instance: Id<Instance>,
-        wanted: &Requirement,
-        daemon: Option<Ix<Service>>,
+        (wanted, daemon): (&Requirement, Option<Ix<Service>>),
+        group: Ix<TaskGroup>,
     ) {
         let host = &mut self.instances[instance];
         if host.set_aside_for(daemon).is_none() {
@@ -434,7 +437,7 @@ impl Cluster {
                 None => host.free_enis -= 1,
             }
         }
-        self.note(instance);
+        self.count_in(Location::Instance(instance), group);
     }
 
     /// Gives back the scheduler's reservation of CPU, memory, GPUs and ports: the task is stopping.

@@ -60,10 +60,11 @@ pub(super) struct NewTask {
 fn create(cx: &mut Cx, world: &mut World, new: &NewTask, status: TaskStatus) -> Id<Task> {
     let requirement = &cx.model.requirements[new.requirement];
     let daemon = daemon_of(cx, new.owner);
+    let group = cx.model.launches[new.launch].group;
     let place = new.place;
     let fargate = match place.instance {
         Some(instance) => {
-            world.cluster.place(instance, requirement, daemon);
+            world.cluster.place(instance, (requirement, daemon), group);
             None
         }
         None => {
@@ -71,6 +72,7 @@ fn create(cx: &mut Cx, world: &mut World, new: &NewTask, status: TaskStatus) -> 
             // A task that runs already was launched before the run began.
             let paced = status == TaskStatus::Provisioning;
             world.account.fargate_starts(place.provider, size, paced);
+            world.cluster.count_in(place.location(), group);
             Some(Box::new(FargateHost { size, puller: Puller::new(cx.model.images.len()) }))
         }
     };
@@ -105,8 +107,6 @@ fn create(cx: &mut Cx, world: &mut World, new: &NewTask, status: TaskStatus) -> 
             ..Holds::default()
         },
     });
-    let group = cx.model.launches[new.launch].group;
-    world.cluster.count_in(world.tasks[task].location(), group);
     cx.tell(world, Fact::TaskCreated { task });
     task
 }

@@ -197,7 +197,11 @@ impl Sim {
             services: model.services.iter().map(|(_, spec)| ServiceState::new(spec)).collect(),
             tasks_created: 0,
             account: AccountState::new(&model),
-            submitters: model.submitters.iter().map(|_| SubmitterState::default()).collect(),
+            submitters: model
+                .submitters
+                .iter()
+                .map(|(_, spec)| SubmitterState::new(spec, seed))
+                .collect(),
             submissions: Arena::new(),
             placer: Placer::default(),
         };

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use crate::engine::{Id, Ix, Luck, Purpose};
+use crate::engine::{Id, Ix, Luck, Purpose, Seed};
 use crate::units::{Calendar, Schedule, SimTime, Span};
 
 use super::life::{self, NewTask};
@@ -24,8 +24,9 @@ const TASKS_PER_CALL: u32 = 10;
 const CALLS_PER_EVENT: u32 = 100;
 
 /// What a submitter has done so far.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct SubmitterState {
+    luck: Luck,
     next_row: u32,
     queue: VecDeque<Id<Submission>>,
     queue_pending: bool,
@@ -63,6 +64,18 @@ impl Submission {
     /// Returns how many tasks are neither launched nor refused yet.
     fn left(&self) -> u32 {
         self.count - self.launched - self.attempt.refused.iter().sum::<u32>()
+    }
+}
+
+impl SubmitterState {
+    /// Makes the state of a submitter that has not begun.
+    pub(super) fn new(spec: &Submitter, seed: Seed) -> SubmitterState {
+        SubmitterState {
+            luck: seed.luck(&spec.name),
+            next_row: 0,
+            queue: VecDeque::new(),
+            queue_pending: false,
+        }
     }
 }
 
@@ -258,7 +271,7 @@ fn start_one(cx: &mut Cx, world: &mut World, id: Id<Submission>) -> Result<(), S
         world.submissions[id].attempt.refused[provider as usize] += 1;
         return Ok(());
     }
-    let ask = ask(cx, submission, submission.launched, provider);
+    let ask = ask(cx, world, (submission, submission.launched), provider);
     let wait = world.account.fargate_launch_wait(provider, cx.now());
     if !wait.is_zero() {
         return Err(wait);
@@ -284,19 +297,24 @@ fn start_one(cx: &mut Cx, world: &mut World, id: Id<Submission>) -> Result<(), S
 ///
 /// Base and weight of a strategy count over the tasks of one submission (Assumption: the API says
 /// "for each service" and nothing about RunTask).
-fn ask(cx: &Cx, submission: &Submission, ordinal: u32, provider: Provider) -> Ask {
+fn ask(
+    cx: &Cx,
+    world: &World,
+    (submission, ordinal): (&Submission, u32),
+    provider: Provider,
+) -> Ask {
     Ask {
         launch: cx.model.submitters[submission.submitter].launch,
         requirement: submission.requirement,
         fargate: submission.fargate,
         provider,
-        luck: task_luck(cx, submission, ordinal),
+        luck: task_luck(world, submission, ordinal),
     }
 }
 
-fn task_luck(cx: &Cx, submission: &Submission, ordinal: u32) -> Luck {
-    let name = &cx.model.submitters[submission.submitter].name;
-    cx.seed.luck(name).part(u64::from(submission.row)).part(u64::from(ordinal))
+fn task_luck(world: &World, submission: &Submission, ordinal: u32) -> Luck {
+    let luck = world.submitters[submission.submitter].luck;
+    luck.part(u64::from(submission.row)).part(u64::from(ordinal))
 }
 
 fn launch(cx: &mut Cx, world: &mut World, id: Id<Submission>, (ask, place): (Ask, Place)) {
@@ -337,7 +355,7 @@ fn launch_all_or_none(cx: &mut Cx, world: &mut World, id: Id<Submission>) -> Out
     for ordinal in 0..count {
         let provider = choose_provider(providers, &by_provider);
         by_provider[provider as usize] += 1;
-        let ask = ask(cx, &submission, ordinal, provider);
+        let ask = ask(cx, world, (&submission, ordinal), provider);
         match placement::choose(cx.model, world, &ask) {
             Some(place) => {
                 placement::reserve(cx.model, world, &ask, place);
@@ -371,7 +389,7 @@ fn handle_refusal(cx: &mut Cx, world: &mut World, id: Id<Submission>) {
     let then = match cx.model.submitters[submitter].when_full {
         WhenFull::Retry { initial, max } => {
             let pause = initial.saturating_mul(1u64.checked_shl(attempt).unwrap_or(u64::MAX));
-            let luck = task_luck(cx, submission, submission.launched).part(u64::from(attempt));
+            let luck = task_luck(world, submission, submission.launched).part(u64::from(attempt));
             // Between half the pause and all of it, so that those refused together come apart.
             let factor = 0.5 + 0.5 * luck.unit(RETRY_JITTER);
             AfterFailure::RetryIn(Span::from_secs_f64(pause.min(max).as_secs_f64() * factor))

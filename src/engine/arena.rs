@@ -152,18 +152,17 @@ impl<T> Arena<T> {
         Id { slot, generation, of: PhantomData }
     }
 
-    /// Takes the value out; the id and its copies find nothing from now on.
-    pub fn remove(&mut self, id: Id<T>) -> Option<T> {
-        let entry = self.slots.get_mut(id.slot())?;
+    /// Ends the value; the id and its copies find nothing from now on. Says whether it was there.
+    pub fn remove(&mut self, id: Id<T>) -> bool {
+        let Some(entry) = self.slots.get_mut(id.slot()) else { return false };
         match entry {
             Slot::Taken(generation, _) if *generation == id.generation => {}
-            Slot::Taken(..) | Slot::Free(_) => return None,
+            Slot::Taken(..) | Slot::Free(_) => return false,
         }
-        let next = Slot::Free(id.generation.checked_add(1).unwrap_or(NonZeroU32::MIN));
-        let Slot::Taken(_, value) = std::mem::replace(entry, next) else { return None };
+        *entry = Slot::Free(id.generation.checked_add(1).unwrap_or(NonZeroU32::MIN));
         self.free.push(id.slot);
         self.len -= 1;
-        Some(value)
+        true
     }
 
     /// Returns the value, unless it is gone.
@@ -320,15 +319,15 @@ mod tests {
     fn an_id_of_something_gone_finds_nothing_although_its_slot_is_used_again() {
         let mut arena = Arena::new();
         let first = arena.insert("first");
-        assert_eq!(arena.remove(first), Some("first"));
+        assert!(arena.remove(first));
         let second = arena.insert("second");
         assert_eq!(second.slot(), first.slot());
         assert_eq!(arena.get(first), None);
-        assert_eq!(arena.remove(first), None);
+        assert!(!arena.remove(first));
         assert_eq!(arena[second], "second");
         assert_eq!(arena.len(), 1);
         assert_eq!(arena.in_slot(second.slot()), Some((second, &"second")));
-        assert_eq!(arena.remove(second), Some("second"));
+        assert!(arena.remove(second));
         assert_eq!(arena.in_slot(second.slot()), None);
         assert_eq!((arena.iter().count(), arena.slot_count()), (0, 1));
     }

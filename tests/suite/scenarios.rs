@@ -107,3 +107,88 @@ fn those_on_placement_do_the_same_work() {
     }
     assert!(base.1.is_some());
 }
+
+/// Runs a scenario of a test, and returns its rows and who is called what.
+fn run_text(name: &str, text: &str) -> (Scenario, Rows) {
+    let folder = std::env::temp_dir().join(format!("ecsim-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("there is a folder for what is temporary");
+    let path = folder.join("scenario.toml");
+    std::fs::write(&path, text).expect("it can be written");
+    let scenario = Scenario::read(&Disk, &path, &[])
+        .unwrap_or_else(|problems| panic!("{}", problems.to_lines()));
+    std::fs::remove_dir_all(&folder).expect("it can be removed");
+    let seed = Seed { master: scenario.seed, replication: 0 };
+    let (_, rows) = run(&scenario, seed, Rows::default(), (&mut (), &mut ()));
+    (scenario, rows)
+}
+
+const TWO_INSTANCES: &str = r#"
+duration = "1 h"
+region = "eu-west-1"
+container_instances.i = { instance_type = "m5.large", count = 2 }
+"#;
+
+#[test]
+fn s_e46_a_task_that_wants_to_be_with_a_group_is_never_placed_in_an_empty_cluster() {
+    let text = format!(
+        r#"{TWO_INSTANCES}
+        [task_definition.app]
+        container_definitions.app = {{ image = "app", cpu = 256, memory = 512 }}
+        [service.near]
+        task_definition = "app"
+        desired_count = 1
+        placement_constraints = [{{ member_of = "task:group == service:production" }}]
+        "#
+    );
+    let (_, rows) = run_text("s-e46", &text);
+    assert_eq!(rows.tasks.len(), 0);
+    // With a task of that group there is a place, and it is beside it.
+    let text = format!(
+        r#"{text}
+        [service.production]
+        task_definition = "app"
+        desired_count = 1
+        "#
+    );
+    let (scenario, rows) = run_text("s-e46-with", &text);
+    assert_eq!(rows.tasks.len(), 2, "{:?}", scenario.name);
+    assert_eq!(rows.tasks[0].instance, rows.tasks[1].instance);
+}
+
+#[test]
+fn s_e48_tasks_of_a_family_are_spread_by_their_group_unless_the_group_is_named() {
+    let check = |group: &str, expected: std::ops::RangeInclusive<usize>| {
+        // Another family holds three tasks on the first instance, by packing.
+        let text = format!(
+            r#"{TWO_INSTANCES}
+            [task_definition.other]
+            container_definitions.app = {{ image = "app", cpu = 128, memory = 256 }}
+            [task_definition.web]
+            container_definitions.app = {{ image = "app", cpu = 128, memory = 256 }}
+            [behaviour]
+            other.run_time = "2 h"
+            web.run_time = "2 h"
+            [task.other]
+            task_definition = "other"
+            schedule = "at(2026-01-05T00:01:00)"
+            count = 3
+            {group}
+            placement_strategy = [{{ binpack = "memory" }}]
+            [task.web]
+            task_definition = "web"
+            schedule = "at(2026-01-05T00:02:00)"
+            count = 3
+            {group}
+            placement_strategy = [{{ spread = "instanceId" }}]
+            "#
+        );
+        let (_, rows) = run_text("s-e48", &text);
+        assert_eq!(rows.tasks.len(), 6);
+        let packed = rows.tasks[0].instance;
+        let beside = rows.tasks[3..].iter().filter(|row| row.instance == packed).count();
+        assert!(expected.contains(&beside), "{beside} of three tasks of web, with `{group}`");
+    };
+    // `family:web` counts only itself; in one group with the other three, none goes there.
+    check("", 1..=2);
+    check("group = \"shared\"", 0..=0);
+}

@@ -170,14 +170,15 @@ pub(super) fn reserve(model: &Model, world: &mut World, ask: &Ask, place: Place)
     let group = model.launches[ask.launch].group;
     match (place.instance, ask.fargate) {
         (Some(instance), _) => {
-            world.cluster.place(instance, &model.requirements[ask.requirement], None);
+            let requirement = &model.requirements[ask.requirement];
+            world.cluster.place(instance, (requirement, None), group);
         }
         (None, size) => {
             let size = size.expect("checked in scenario: a task on Fargate has a size");
             world.account.fargate_starts(place.provider, size, false);
+            world.cluster.count_in(place.location(), group);
         }
     }
-    world.cluster.count_in(place.location(), group);
     if let Some(subnet) = place.subnet {
         world.account.take_address(subnet);
     }
