@@ -62,7 +62,7 @@ Words on the screen (output/README.md defines them, every measure and every colu
   pending          from the moment a task was wanted until it was RUNNING
   used/reserved    what containers use over what tasks reserve; >: some do not say
   waiting          from the arrival of a task of a job until RunTask launched it
-  failed calls     RunTask calls that found no room for all they asked for
+  failed calls     times a row of a trace or a firing asked and did not get all its tasks
   given up         tasks no longer asked for, because there was no room
   unfinished       tasks that wait or are not STOPPED at the end
   makespan         from a job's first arrival until its last task so far STOPPED
@@ -113,6 +113,14 @@ pub(super) fn execute(args: &RunArgs, out: &mut dyn Write) -> io::Result<Exit> {
         Ok(changed) => changed,
         Err(exit) => return Ok(exit),
     };
+    if let Some((base, _)) = scenarios.iter().zip(&changed).find(|(a, b)| a.seed != b.seed) {
+        tell(&format!(
+            "error: --what-if changes the `seed` of `{}`, and with it the luck",
+            base.name
+        ));
+        tell("hint: a change is compared on the same luck; `--seed` gives another to both");
+        return Ok(Exit::BadInput);
+    }
     if let Some(name) = twice(scenarios.iter().map(|scenario| scenario.name.as_str())) {
         tell(&format!("error: two scenarios are called `{name}`, and their results would be one"));
         tell("hint: give one of them another `name`");
@@ -409,6 +417,6 @@ fn exit_of(args: &RunArgs, done: &[Done]) -> Exit {
     let runs = || done.iter().flat_map(Done::runs);
     let partial = runs().any(|it| it.outcome.recording.partial.is_some())
         || done.iter().any(Done::is_search_cut_short);
-    let missed = runs().flat_map(|it| &it.verdicts).any(|verdict| !verdict.is_met());
+    let missed = runs().flat_map(|it| &it.verdicts).any(|verdict| verdict.is_missed());
     if partial || (args.fail_on_missed && missed) { Exit::Failed } else { Exit::Fine }
 }

@@ -255,6 +255,7 @@ impl Fixture {
             requirement: vec![requirement; rows.len()],
             duration: rows.iter().map(|row| Span::secs(row.2)).collect(),
             fargate: Vec::new(),
+            file_rows: Vec::new(),
         };
         self.model.submitters.push(Submitter {
             name: name.into(),

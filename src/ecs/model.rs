@@ -533,6 +533,19 @@ pub struct JobTrace {
     pub duration: Vec<Span>,
     /// The Fargate size of each requirement, by position; empty where no task runs on Fargate.
     pub fargate: Vec<Option<FargateSize>>,
+    /// Which row of the file each is, from 1; empty: the file is in order of arrival.
+    pub file_rows: Vec<u32>,
+}
+
+impl Source {
+    /// Returns what people call a row: its number in the file, or that of the firing, from 1.
+    pub fn row_number(&self, row: u32) -> u32 {
+        let in_file = match self {
+            Source::Trace(trace) => trace.file_rows.get(row as usize).copied(),
+            Source::Schedule { .. } => None,
+        };
+        in_file.unwrap_or(row.saturating_add(1))
+    }
 }
 
 /// What a submitter does when nothing fits. ECS itself has no queue.

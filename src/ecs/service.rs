@@ -482,6 +482,9 @@ pub(super) fn task_is_to_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, re
 fn note_failed_start(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
     let timing = &cx.model.timing;
     let state = &mut world.services[ix];
+    if state.throttled_until > cx.now() {
+        return; // launched before the delay began, together with the one that began it
+    }
     state.failed_starts += 1;
     let Some(step) = state.failed_starts.checked_sub(timing.throttle_after) else { return };
     let factor = 1u64.checked_shl(step.min(32)).unwrap_or(u64::MAX);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::ecs::model::Model;
+use crate::ecs::model::{Model, Source};
 use crate::ecs::{AfterFailure, FailedChecks, FailureReason};
 
 use super::log::{EventRow, Happening, InstanceName, Refusal, Speaker};
@@ -79,10 +79,18 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         Happening::DesiredCount { from, to } => {
             let _ = write!(text, "[desired count changed from {from} to {to}]");
         }
-        Happening::RunTaskFailed { row, missing, refusal, then } => {
+        Happening::RunTaskFailed { row: number, missing, refusal, then } => {
             let _ = write!(text, "{}: ", failure_code(refusal.reason));
             let tasks = if missing == 1 { "task" } else { "tasks" };
-            let _ = write!(text, "no room for {missing} {tasks} of row {row}");
+            let _ = write!(text, "no room for {missing} {tasks}");
+            if let Speaker::Submitter(submitter) = row.speaker {
+                let source = &model.submitters[submitter].source;
+                let kind = match source {
+                    Source::Trace(_) => "row",
+                    Source::Schedule { .. } => "firing",
+                };
+                let _ = write!(text, " of {kind} {}", source.row_number(number));
+            }
             add_checks(&mut text, &refusal.failed);
             match then {
                 AfterFailure::RetryIn(delay) => {

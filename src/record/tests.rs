@@ -434,7 +434,7 @@ fn what_is_said_is_said_in_the_words_of_ecs() {
         refusal: refusal(FailureReason::Memory, Some(closest)),
         then,
     };
-    let said = format!("(RunTask batch) RESOURCE:MEMORY: no room for 3 tasks of row 17 {brackets}");
+    let said = format!("(RunTask batch) RESOURCE:MEMORY: no room for 3 tasks of row 18 {brackets}");
     check(refused(AfterFailure::RetryIn(Span::secs(8))), &format!("{said}; tries again in 8 s"));
     check(refused(AfterFailure::GivesUp), &format!("{said}; gives up"));
 }

@@ -65,7 +65,8 @@ pub fn comparison(columns: &[Column]) -> String {
     if columns.iter().any(|column| !column.verdicts.is_empty()) {
         let mut row = vec!["objectives met".to_string()];
         row.extend(columns.iter().map(|column| {
-            let met = column.verdicts.iter().filter(|verdict| verdict.is_met()).count();
+            let met =
+                column.verdicts.iter().filter(|verdict| verdict.is_met() == Some(true)).count();
             format!("{met} of {}", column.verdicts.len())
         }));
         table.add_row(row);

@@ -202,7 +202,8 @@ struct WindowEntry<'a> {
 struct ObjectiveEntry<'a> {
     measure: &'a str,
     bound: &'a str,
-    met: bool,
+    /// Nothing if it could not be measured.
+    met: Option<bool>,
     /// Nothing if the result has no such measure.
     #[serde(flatten)]
     value: Option<Value>,

@@ -111,7 +111,7 @@ fn task(cells: &mut Cells, row: &TaskRow, model: &Model) {
             cells.skip(1);
             cells.submitter(&model.submitters[submitter].name);
             cells.skip(1);
-            cells.number(row.into());
+            cells.number(model.submitters[submitter].source.row_number(row).into());
             cells.number(ordinal.into());
         }
     }

@@ -129,17 +129,22 @@ impl Screen<'_> {
         if verdicts.is_empty() {
             return;
         }
-        let missed = verdicts.iter().filter(|verdict| !verdict.is_met()).count();
-        let count = if missed == 0 {
-            "all met".to_string()
-        } else {
-            format!("{missed} of {} missed", verdicts.len())
+        let missed = verdicts.iter().filter(|verdict| verdict.is_missed()).count();
+        let met = verdicts.iter().filter(|verdict| verdict.is_met() == Some(true)).count();
+        let count = match missed {
+            0 if met == verdicts.len() => "all met".to_string(),
+            0 => format!("{met} of {} met, none missed", verdicts.len()),
+            missed => format!("{missed} of {} missed", verdicts.len()),
         };
         self.line(&format!("\nOBJECTIVES   {count}"));
         let rows = verdicts
             .iter()
             .map(|verdict| {
-                let word = if verdict.is_met() { "ok    " } else { "MISSED" };
+                let word = match verdict.is_met() {
+                    Some(true) => "ok    ",
+                    Some(false) => "MISSED",
+                    None => "–     ",
+                };
                 let value = match verdict.value {
                     Some((value, unit)) => measure(unit, value),
                     None => "not measured".to_string(),

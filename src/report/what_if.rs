@@ -87,13 +87,15 @@ impl WhatIf<'_> {
 
     /// Says how many objectives are met, if that is another number or not all.
     fn objectives(&self) -> String {
-        let met = |it: &Finished| it.verdicts.iter().filter(|verdict| verdict.is_met()).count();
+        let met = |it: &Finished| {
+            it.verdicts.iter().filter(|verdict| verdict.is_met() == Some(true)).count()
+        };
         let (base, changed) = (met(&self.base), met(&self.changed));
         let of = self.changed.verdicts.len();
         if base == changed && changed == of {
             return String::new();
         }
-        let missed = self.changed.verdicts.iter().filter(|verdict| !verdict.is_met());
+        let missed = self.changed.verdicts.iter().filter(|verdict| verdict.is_missed());
         let missed: Vec<&str> = missed.map(|it| it.objective.measure.as_str()).collect();
         let names = match missed.as_slice() {
             [] => String::new(),

@@ -41,6 +41,8 @@ pub struct JobTrace {
     pub gpus: Series,
     /// Microseconds each task runs; nothing if its behaviour says.
     pub durations_us: Option<DurationSeries>,
+    /// Which row of the file each is, from 1; empty: the file is in order of arrival.
+    pub file_rows: Vec<u32>,
 }
 
 /// A whole number for each row, or the same for all.
@@ -245,6 +247,7 @@ impl Columns {
             gpus: each(self.gpus),
             durations: self.duration.map(|_| Vec::new()),
             first_disorder: None,
+            file_rows: Vec::new(),
         };
         let left = bounds.memory.0.saturating_sub(bounds.used.0);
         let row_count_max = bounds.rows.min(left / bounds.row_bytes);
@@ -322,6 +325,8 @@ struct RawTrace {
     gpus: Option<Vec<u32>>,
     durations: Option<Vec<u64>>,
     first_disorder: Option<u64>,
+    /// Which row of the file each is, once they are sorted.
+    file_rows: Vec<u32>,
 }
 
 impl RawTrace {
@@ -337,6 +342,7 @@ impl RawTrace {
         if let Some(values) = &mut self.durations {
             *values = order.iter().map(|&row| values[row]).collect();
         }
+        self.file_rows = order.iter().map(|&row| row as u32 + 1).collect();
     }
 
     /// Fills in what the scenario gives for all rows alike.
@@ -353,6 +359,7 @@ impl RawTrace {
             memory_mib: self.memory.map(Series::Each).or(memory),
             gpus: self.gpus.map_or_else(|| same("gpus"), Series::Each),
             durations_us: self.durations.map(DurationSeries::Each).or(duration),
+            file_rows: self.file_rows,
         }
     }
 }
@@ -621,6 +628,7 @@ mod tests {
                 memory_mib: Some(Series::Each(vec![512, 4])),
                 gpus: Series::Each(vec![0, 1]),
                 durations_us: Some(DurationSeries::Each(vec![1_500_000, 1_000_000_000])),
+                file_rows: Vec::new(),
             }
         );
         let constants = "cpu = 512\nmemory = \"1 GB\"\nduration = \"5 min\"\ncount = 2\nrows = 1\n\
@@ -717,6 +725,7 @@ mod tests {
         let job = format!("{JOB}columns.count = \"n\"");
         let (trace, lines) = read(&job, "arrival_s,n\n5,1\n3,2\n5,3\n3,4\n").unwrap();
         assert_eq!(trace.arrivals_us, [3_000_000, 3_000_000, 5_000_000, 5_000_000]);
+        assert_eq!(trace.file_rows, [2, 4, 1, 3]);
         assert_eq!(trace.task_counts, Series::Each(vec![2, 4, 1, 3]));
         assert_eq!(
             lines,

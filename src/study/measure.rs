@@ -57,9 +57,15 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Says whether the objective is met; one that cannot be measured is not.
-    pub fn is_met(&self) -> bool {
-        self.value.is_some_and(|(value, _)| self.objective.is_met_by(value))
+    /// Says whether the objective is met, or missed; `None`: nothing happened that it could be
+    /// measured by, such as a start.
+    pub fn is_met(&self) -> Option<bool> {
+        self.value.map(|(value, _)| self.objective.is_met_by(value))
+    }
+
+    /// Says whether the objective is missed.
+    pub fn is_missed(&self) -> bool {
+        self.is_met() == Some(false)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 use std::sync::Arc;
 
+use crate::ecs::model::Submitter;
 use crate::ecs::{Fact, Instance, Model, Observer, Owner, Sim, Task, World};
 use crate::engine::{Id, Seed};
 use crate::units::SimTime;
@@ -173,11 +174,13 @@ fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> f
             describe_event(out, event, world, model)
         }
         Fact::Submitted { submitter, row, count } => {
-            write!(out, "{} submits row {} of {count} tasks", model.submitters[submitter].name, row)
+            let Submitter { name, source, .. } = &model.submitters[submitter];
+            write!(out, "{name} submits row {} of {count} tasks", source.row_number(row))
         }
         Fact::RunTaskFailed { submitter, row, missing, failure, .. } => {
-            let name = &model.submitters[submitter].name;
+            let Submitter { name, source, .. } = &model.submitters[submitter];
             let reason = crate::record::failure_code(failure.reason);
+            let row = source.row_number(row);
             write!(out, "{name} finds no room for {missing} tasks of row {row}: {reason}")
         }
     }
@@ -239,8 +242,8 @@ impl fmt::Display for TaskName<'_> {
                 write!(f, "task {slot} of service {name}")
             }
             Owner::Submission { submitter, row, ordinal } => {
-                let name = &self.model.submitters[submitter].name;
-                write!(f, "task {ordinal} of row {row} of {name}")
+                let Submitter { name, source, .. } = &self.model.submitters[submitter];
+                write!(f, "task {ordinal} of row {} of {name}", source.row_number(row))
             }
         }
     }

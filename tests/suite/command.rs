@@ -291,3 +291,23 @@ fn the_gallery_is_what_the_readme_s_command_prints() {
     }
     assert_eq!(count, 15);
 }
+
+#[test]
+fn a_change_of_the_luck_is_no_what_if() {
+    let path = "scenarios/fargate-service.toml";
+    let output = ecsim(&["run", "--no-output", path, "--what-if", "seed=2"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("`--seed` gives another to both"));
+}
+
+#[test]
+fn an_objective_without_anything_to_measure_is_not_missed() {
+    let path = "scenarios/fargate-service.toml";
+    let bound = "objective.\"service.web.pending_p99\"=\"<= 1 min\"";
+    let set = ["--set", bound, "--set", "initial_state=\"steady\"", "--duration", "1 min"];
+    let mut arguments = vec!["run", "--no-output", "--fail-on-missed", path];
+    arguments.extend(set);
+    let output = ecsim(&arguments);
+    assert!(text(&output.stdout).contains("not measured"), "{}", text(&output.stdout));
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}

@@ -192,3 +192,30 @@ fn s_e48_tasks_of_a_family_are_spread_by_their_group_unless_the_group_is_named()
     check("", 1..=2);
     check("group = \"shared\"", 0..=0);
 }
+
+#[test]
+fn ties_go_to_whoever_registered_first_or_to_any() {
+    let hosts = |ties: &str| {
+        let mut text = format!(
+            r#"
+            duration = "1 h"
+            region = "eu-west-1"
+            placement_ties = "{ties}"
+            container_instances.i = {{ instance_type = "m5.4xlarge", count = 8 }}
+            [task_definition.app]
+            container_definitions.app = {{ image = "app", cpu = 256, memory = 512 }}
+            "#
+        );
+        for n in 0..16 {
+            text += &format!("[service.s{n}]\ntask_definition = \"app\"\ndesired_count = 1\n");
+        }
+        let (_, rows) = run_text("ties", &text);
+        let mut hosts: Vec<_> =
+            rows.tasks.iter().map(|row| format!("{:?}", row.instance)).collect();
+        hosts.sort();
+        hosts.dedup();
+        hosts.len()
+    };
+    assert_eq!(hosts("registered"), 1, "each service has none of its tasks anywhere");
+    assert!((4..=8).contains(&hosts("random")), "sixteen throws of a die with eight sides");
+}

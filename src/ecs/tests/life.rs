@@ -3,7 +3,8 @@
 use super::super::fixture::*;
 use super::super::model::*;
 use super::super::{
-    ContainerState, Fact, Observer, Owner, Sim, StopCode, StopReason, TaskStatus, World,
+    ContainerState, Fact, Observer, Owner, ServiceEvent, Sim, StopCode, StopReason, TaskStatus,
+    World,
 };
 use crate::engine::Ix;
 use crate::units::{Bytes, SimTime, Span};
@@ -232,6 +233,27 @@ fn a_service_whose_tasks_never_start_is_throttled_up_to_27_minutes() {
     let gaps: Vec<f64> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
     let expected = [0.0, 0.0, 60.0, 120.0, 240.0, 480.0, 960.0, 1620.0, 1620.0];
     assert_eq!(gaps[..expected.len()], expected);
+}
+
+#[test]
+fn tasks_that_fail_together_delay_a_service_as_one_does() {
+    let mut f = Fixture::new(1);
+    f.fleet("i", 1, (4096, 8192));
+    let web = f.definition("web", 256, 512);
+    f.model.task_definitions[web].containers[0].behaviour.start_failure_rate = 1.0;
+    f.service("web", web, 10);
+    let (_, story) = f.story(4000);
+    let delays: Vec<(f64, f64)> = story
+        .iter()
+        .filter_map(|(at, fact)| match fact {
+            Fact::ServiceEvent { event: ServiceEvent::StartImpaired { delay }, .. } => {
+                Some((*at, delay.as_secs_f64()))
+            }
+            _ => None,
+        })
+        .collect();
+    let expected = [(0.0, 60.0), (60.0, 120.0), (180.0, 240.0), (420.0, 480.0), (900.0, 960.0)];
+    assert_eq!(delays[..5], expected);
 }
 
 #[test]

@@ -53,6 +53,14 @@ const RUN: &[Key] = &[
         "Whether services run at the start, or start then.",
     )
     .or("\"steady\""),
+    key(
+        "placement_ties",
+        Kind::Choice(&["registered", "random"]),
+        "Which of the instances that are equal by the placement strategy and hold as few tasks of \
+         the group gets a task: the one registered first, or any.",
+    )
+    .or("\"registered\"")
+    .assumed("AWS does not publish it; the first fills instances in order, as people rarely see"),
 ];
 
 const ROUND_ABOUT: &[Key] = &[

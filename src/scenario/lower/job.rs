@@ -318,7 +318,7 @@ fn trace_of(
     let base = lower.model.task_definitions[definition].requirement;
     let base = lower.model.requirements[base].clone();
     let most_sizes: u64 = lower.root().table("limits").get("task_sizes");
-    let mut made = JobTrace::default();
+    let mut made = JobTrace { file_rows: rows.file_rows.clone(), ..JobTrace::default() };
     let mut sizes: BTreeMap<Resources, Sized> = BTreeMap::new();
     let mut misfits = Misfits { first: None, rows: 0 };
     for row in 0..rows.arrivals_us.len() {

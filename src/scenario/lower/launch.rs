@@ -36,7 +36,10 @@ pub(super) fn launch(
     let cluster = lower.clusters[&view.get::<String>("cluster")];
     let providers = providers(lower, view);
     let on_instances = providers.iter().all(|item| item.provider.uses_instances());
-    let strategy = strategy(lower, view, launcher, on_instances);
+    let mut strategy = strategy(lower, view, launcher, on_instances);
+    if on_instances && lower.root().get::<String>("placement_ties") == "random" {
+        decide_ties_at_random(&mut strategy);
+    }
     let mut constraints =
         definition.map(|ix| lower.definition_facts[ix].constraints.clone()).unwrap_or_default();
     let own = self::constraints(lower, view);
@@ -173,6 +176,16 @@ fn strategy_items(lower: &mut Lower, view: &View, key: &str) -> Vec<StrategyItem
         }
     }
     items
+}
+
+/// What is equal by the strategy goes to an instance with fewest tasks of the group, and of these
+/// to any.
+fn decide_ties_at_random(strategy: &mut Vec<PlacementStrategy>) {
+    for last in [PlacementStrategy::SpreadInstance, PlacementStrategy::Random] {
+        if !strategy.contains(&PlacementStrategy::Random) && !strategy.contains(&last) {
+            strategy.push(last);
+        }
+    }
 }
 
 /// The placement strategy with the defaults of services and of RunTask.
