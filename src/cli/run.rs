@@ -303,7 +303,7 @@ impl Control for Watch {
             let share = progress.at.as_secs_f64() / progress.end.as_secs_f64().max(1e-9);
             let left = passed.as_secs_f64() * (1.0 - share) / share.max(1e-9);
             let rate = progress.events as f64 / passed.as_secs_f64() / 1e6;
-            let date = self.calendar.format(progress.at, TimeFormat::DayAndTime);
+            let date = self.calendar.format(progress.at, TimeFormat::DateAndTime);
             let left = Span::secs(left.round() as u64);
             self.bar.set_position((share * 1000.0) as u64);
             self.bar.set_message(format!("{date}  {rate:.1} M events/s  {left} left"));

@@ -5,7 +5,7 @@ use crate::units::{SimTime, Span};
 
 use super::World;
 use super::cluster::Instance;
-use super::model::{HostPort, Model, Provider, Requirement, Service, Submitter};
+use super::model::{HostPort, Model, Provider, Requirement, Service, Submitter, TargetGroup};
 use super::task::{StopReason, Task, TaskStatus};
 
 /// Watches a run and cannot touch it.
@@ -228,6 +228,27 @@ pub enum ServiceEvent {
     /// `has stopped N running tasks`.
     StoppedTasks {
         /// How many.
+        count: u32,
+        /// One of them.
+        first: Id<Task>,
+    },
+    /// `registered N targets in (target-group …)`.
+    RegisteredTargets {
+        /// How many.
+        count: u32,
+        /// Where.
+        group: Ix<TargetGroup>,
+    },
+    /// `deregistered N targets in (target-group …)`.
+    DeregisteredTargets {
+        /// How many.
+        count: u32,
+        /// Where.
+        group: Ix<TargetGroup>,
+    },
+    /// `has begun draining connections on N tasks`.
+    DrainingConnections {
+        /// On how many tasks.
         count: u32,
     },
     /// `has reached a steady state`.

@@ -679,7 +679,7 @@ fn try_running(cx: &mut Cx, world: &mut World, task: Id<Task>) {
     }
     entry.times.started = Some(cx.now());
     set_status(cx, world, task, TaskStatus::Running);
-    service::task_runs(world, task);
+    service::task_runs(cx, world, task);
     foresee_health(cx, world, task);
 }
 
@@ -731,13 +731,18 @@ fn ready_after(cx: &Cx, task: &Task) -> Span {
     spans.max().unwrap_or(Span::ZERO)
 }
 
+/// When a new target is healthy: at its first check where one is enough, otherwise after as many
+/// intervals as checks (corrections to the reference, 1: interval × threshold).
 fn healthy_target_after(group: &TargetGroup, luck: Luck, ready: Span) -> Span {
     let interval = group.health_check_interval;
-    let phase = Span::from_secs_f64(luck.unit(TARGET_PHASE) * interval.as_secs_f64());
     let more = u64::from(group.first_healthy_checks.saturating_sub(1));
-    // A phase of exactly zero would read as "no phase".
-    first_check_after(ready, phase.max(Span::micros(1)), interval)
-        .saturating_add(interval.saturating_mul(more))
+    let phase = match more {
+        // A phase of exactly zero would read as "no phase".
+        0 => Span::from_secs_f64(luck.unit(TARGET_PHASE) * interval.as_secs_f64())
+            .max(Span::micros(1)),
+        _ => Span::ZERO,
+    };
+    first_check_after(ready, phase, interval).saturating_add(interval.saturating_mul(more))
 }
 
 fn try_healthy(cx: &mut Cx, world: &mut World, task: Id<Task>) {

@@ -494,10 +494,13 @@ fn note_failed_start(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
     cx.tell(world, Fact::ServiceEvent { service: ix, event });
 }
 
-/// A task runs: the service can start tasks.
-pub(super) fn task_runs(world: &mut World, task: Id<Task>) {
-    if let Some(ix) = world.tasks[task].service() {
-        world.services[ix].failed_starts = 0;
+/// A task runs: the service can start tasks, and registers it with its target groups.
+pub(super) fn task_runs(cx: &mut Cx, world: &mut World, task: Id<Task>) {
+    let Some(ix) = world.tasks[task].service() else { return };
+    world.services[ix].failed_starts = 0;
+    for &group in &cx.model.services[ix].target_groups {
+        let event = ServiceEvent::RegisteredTargets { count: 1, group };
+        cx.tell(world, Fact::ServiceEvent { service: ix, event });
     }
 }
 
@@ -524,9 +527,8 @@ fn scale_in(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
     let surplus = world.services[ix].active - world.services[ix].desired;
     let launch = &cx.model.launches[cx.model.services[ix].launch];
     let targets = provider_targets(&launch.providers, world.services[ix].desired);
-    let event = ServiceEvent::StoppedTasks { count: surplus };
-    cx.tell(world, Fact::ServiceEvent { service: ix, event });
-    for _ in 0..surplus {
+    let mut drained = 0;
+    for number in 0..surplus {
         let counts = world.services[ix].by_provider;
         // Not documented which provider loses a task: the one furthest above its share.
         let provider = Provider::ALL
@@ -538,10 +540,30 @@ fn scale_in(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
             });
         let Some(victim) = provider.and_then(|provider| choose_victim(cx, world, ix, provider))
         else {
-            return;
+            break;
         };
+        if number == 0 {
+            let event = ServiceEvent::StoppedTasks { count: surplus, first: victim };
+            cx.tell(world, Fact::ServiceEvent { service: ix, event });
+        }
+        drained += u32::from(world.tasks[victim].last_status == TaskStatus::Running);
         life::request_stop(cx, world, victim, StopReason::ScaledIn);
     }
+    say_drained(cx, world, ix, drained);
+}
+
+/// Says that tasks leave their target groups.
+fn say_drained(cx: &mut Cx, world: &World, ix: Ix<Service>, count: u32) {
+    let groups = &cx.model.services[ix].target_groups;
+    if count == 0 || groups.is_empty() {
+        return;
+    }
+    for &group in groups {
+        let event = ServiceEvent::DeregisteredTargets { count, group };
+        cx.tell(world, Fact::ServiceEvent { service: ix, event });
+    }
+    let event = ServiceEvent::DrainingConnections { count };
+    cx.tell(world, Fact::ServiceEvent { service: ix, event });
 }
 
 /// Returns how many of `count` tasks each provider would have, started one by one.

@@ -2,7 +2,7 @@
 
 use crate::ecs::model::{
     FargateSize, InstanceClass, Model, Provider, Requirement, Scheduling, Service, Submitter,
-    TaskDefinition, Zone,
+    TargetGroup, TaskDefinition, Zone,
 };
 use crate::ecs::{
     AfterFailure, ContainerState, Fact, FailedChecks, FailureReason, Instance, Observer, Owner,
@@ -93,6 +93,27 @@ pub enum Happening {
     },
     /// Tasks were stopped.
     StoppedTasks {
+        /// How many.
+        count: u32,
+        /// Number of one of them.
+        first: Option<u64>,
+    },
+    /// Tasks were registered with a target group.
+    RegisteredTargets {
+        /// How many.
+        count: u32,
+        /// Where.
+        group: Ix<TargetGroup>,
+    },
+    /// Tasks were deregistered from a target group.
+    DeregisteredTargets {
+        /// How many.
+        count: u32,
+        /// Where.
+        group: Ix<TargetGroup>,
+    },
+    /// Tasks drain.
+    DrainingConnections {
         /// How many.
         count: u32,
     },
@@ -387,7 +408,17 @@ fn happening(event: ServiceEvent, world: &World) -> Happening {
             let first = world.tasks.get(first).map(|task| task.number);
             Happening::StartedTasks { count, first }
         }
-        ServiceEvent::StoppedTasks { count } => Happening::StoppedTasks { count },
+        ServiceEvent::StoppedTasks { count, first } => {
+            let first = world.tasks.get(first).map(|task| task.number);
+            Happening::StoppedTasks { count, first }
+        }
+        ServiceEvent::RegisteredTargets { count, group } => {
+            Happening::RegisteredTargets { count, group }
+        }
+        ServiceEvent::DeregisteredTargets { count, group } => {
+            Happening::DeregisteredTargets { count, group }
+        }
+        ServiceEvent::DrainingConnections { count } => Happening::DrainingConnections { count },
         ServiceEvent::SteadyState => Happening::SteadyState,
         ServiceEvent::UnableToPlace { provider, requirement, failure } => {
             Happening::UnableToPlace { provider, requirement, refusal: refusal(failure, world) }

@@ -253,6 +253,9 @@ impl ServiceEvents {
             ServiceEvent::StartImpaired { .. } => &mut self.start_impaired,
             ServiceEvent::Throttled => &mut self.throttled,
             ServiceEvent::DesiredCount { .. } => &mut self.desired_count,
+            ServiceEvent::RegisteredTargets { .. }
+            | ServiceEvent::DeregisteredTargets { .. }
+            | ServiceEvent::DrainingConnections { .. } => return,
         };
         *count += 1;
     }
@@ -612,6 +615,9 @@ impl Recorder {
             }
             ServiceEvent::StartedTasks { .. }
             | ServiceEvent::StoppedTasks { .. }
+            | ServiceEvent::RegisteredTargets { .. }
+            | ServiceEvent::DeregisteredTargets { .. }
+            | ServiceEvent::DrainingConnections { .. }
             | ServiceEvent::StartImpaired { .. }
             | ServiceEvent::Throttled => {}
         }

@@ -62,8 +62,25 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
             let _ = write!(text, "has started {count} tasks:"); // a String takes anything
             list_tasks(&mut text, u64::from(count), first);
         }
-        Happening::StoppedTasks { count } => {
-            let _ = write!(text, "has stopped {count} running tasks.");
+        Happening::StoppedTasks { count, first } => {
+            let _ = write!(text, "has stopped {count} running tasks:");
+            // They do not follow each other, so one stands for all.
+            list_tasks(&mut text, u64::from(count.min(1)), first);
+            if count > 1 {
+                text.truncate(text.trim_end_matches('.').len());
+                text.push_str(" …");
+            }
+        }
+        Happening::RegisteredTargets { count, group } => {
+            let name = &model.target_groups[group].name;
+            let _ = write!(text, "registered {count} targets in (target-group {name})");
+        }
+        Happening::DeregisteredTargets { count, group } => {
+            let name = &model.target_groups[group].name;
+            let _ = write!(text, "deregistered {count} targets in (target-group {name})");
+        }
+        Happening::DrainingConnections { count } => {
+            let _ = write!(text, "has begun draining connections on {count} tasks.");
         }
         Happening::SteadyState => text.push_str("has reached a steady state."),
         Happening::UnableToPlace { refusal, .. } => unable_to_place(&mut text, &refusal, model),

@@ -393,7 +393,15 @@ fn what_is_said_is_said_in_the_words_of_ecs() {
     let ids = format!("(task {}) (task {})", task_id(7), task_id(8));
     let text = format!("(service web) has started 2 tasks: {ids}.");
     check(Happening::StartedTasks { count: 2, first: Some(7) }, &text);
-    check(Happening::StoppedTasks { count: 3 }, "(service web) has stopped 3 running tasks.");
+    let first = Some(7);
+    let text = format!("(service web) has stopped 1 running tasks: (task {}).", task_id(7));
+    check(Happening::StoppedTasks { count: 1, first }, &text);
+    let text = format!("(service web) has stopped 3 running tasks: (task {}) …", task_id(7));
+    check(Happening::StoppedTasks { count: 3, first }, &text);
+    check(
+        Happening::DrainingConnections { count: 1 },
+        "(service web) has begun draining connections on 1 tasks.",
+    );
     let closest = InstanceName { class: Ix::new(0), number: 3 };
     let failed = FailedChecks { cpu: 3, memory: 8, ports: 1, ..FailedChecks::default() };
     let refusal = |reason, closest| Refusal { reason, closest, failed };

@@ -88,6 +88,9 @@ impl RowSink for Happenings {
             Happening::Throttled => (Kind::Throttled, "", 0),
             Happening::StartedTasks { .. }
             | Happening::StoppedTasks { .. }
+            | Happening::RegisteredTargets { .. }
+            | Happening::DeregisteredTargets { .. }
+            | Happening::DrainingConnections { .. }
             | Happening::SteadyState
             | Happening::DesiredCount { .. } => return,
         };

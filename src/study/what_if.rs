@@ -195,7 +195,18 @@ fn describe_event(
     use crate::ecs::ServiceEvent as E;
     match event {
         E::StartedTasks { count, .. } => write!(out, "it has started {count} tasks"),
-        E::StoppedTasks { count } => write!(out, "it has stopped {count} tasks"),
+        E::StoppedTasks { count, .. } => write!(out, "it has stopped {count} tasks"),
+        E::RegisteredTargets { count, group } => {
+            let name = &model.target_groups[group].name;
+            write!(out, "it registered {count} targets in {name}")
+        }
+        E::DeregisteredTargets { count, group } => {
+            let name = &model.target_groups[group].name;
+            write!(out, "it deregistered {count} targets in {name}")
+        }
+        E::DrainingConnections { count } => {
+            write!(out, "it has begun draining connections on {count} tasks")
+        }
         E::SteadyState => write!(out, "it has reached a steady state"),
         E::UnableToPlace { requirement, failure, .. } => {
             let size = model.requirements[requirement].resources;

@@ -33,7 +33,7 @@ pub struct CalendarError {
 /// How an instant is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeFormat {
-    /// `Tue 09:02`
+    /// `Tue 3 Mar 09:02`
     DayAndTime,
     /// `2026-03-03 09:02:11`
     DateAndTime,
@@ -122,7 +122,7 @@ impl Calendar {
     /// Writes an instant as clocks show it.
     pub fn format(&self, at: SimTime, format: TimeFormat) -> String {
         let pattern = match format {
-            TimeFormat::DayAndTime => "%a %H:%M",
+            TimeFormat::DayAndTime => "%a %-d %b %H:%M",
             TimeFormat::DateAndTime => "%Y-%m-%d %H:%M:%S",
             TimeFormat::Day => "%-d %b",
             TimeFormat::Iso8601 => "%Y-%m-%dT%H:%M:%S%.f%:z",
@@ -753,7 +753,7 @@ mod tests {
         let calendar = dublin("2026-03-02T00:00");
         let at = SimTime::from_secs(33 * 3600 + 2 * 60 + 11); // Tuesday 09:02:11
         let check = |format, text: &str| assert_eq!(calendar.format(at, format), text);
-        check(TimeFormat::DayAndTime, "Tue 09:02");
+        check(TimeFormat::DayAndTime, "Tue 3 Mar 09:02");
         check(TimeFormat::DateAndTime, "2026-03-03 09:02:11");
         check(TimeFormat::Day, "3 Mar");
         check(TimeFormat::Iso8601, "2026-03-03T09:02:11+00:00");
@@ -764,7 +764,7 @@ mod tests {
         assert_eq!(calendar.unix_micros(SimTime::ZERO), 20_514 * 86_400_000_000);
         assert_eq!(calendar.format(SimTime::MAX, TimeFormat::Day), "30 Dec");
         // 28 days after the start clocks have gone forward.
-        assert_eq!(calendar.format(hours(28 * 24), TimeFormat::DayAndTime), "Mon 01:00");
+        assert_eq!(calendar.format(hours(28 * 24), TimeFormat::DayAndTime), "Mon 30 Mar 01:00");
         let abroad = calendar.in_zone("America/New_York").unwrap();
         assert_eq!(abroad.format(hours(0), TimeFormat::Iso8601), "2026-03-01T19:00:00-05:00");
     }

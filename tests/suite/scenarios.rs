@@ -219,3 +219,23 @@ fn ties_go_to_whoever_registered_first_or_to_any() {
     assert_eq!(hosts("registered"), 1, "each service has none of its tasks anywhere");
     assert!((4..=8).contains(&hosts("random")), "sixteen throws of a die with eight sides");
 }
+
+#[test]
+fn an_instance_has_its_subnet_as_an_attribute() {
+    let text = r#"
+        duration = "1 h"
+        region = "eu-west-1"
+        subnet.s1 = { availability_zone = "a", cidr = "10.0.0.0/24" }
+        subnet.s2 = { availability_zone = "a", cidr = "10.0.1.0/24" }
+        container_instances.i = { instance_type = "m5.large", count = 2, subnets = ["s1", "s2"] }
+        [task_definition.app]
+        container_definitions.app = { image = "app", cpu = 256, memory = 512 }
+        [service.web]
+        task_definition = "app"
+        desired_count = 3
+        placement_constraints = [{ member_of = "attribute:ecs.subnet-id == s2" }]
+    "#;
+    let (_, rows) = run_text("subnet-id", text);
+    assert_eq!(rows.tasks.len(), 3);
+    assert!(rows.tasks.iter().all(|row| row.instance.is_some_and(|name| name.number == 1)));
+}

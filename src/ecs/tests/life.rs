@@ -65,9 +65,51 @@ fn a_fargate_task_goes_through_every_state_with_its_duration() {
         (405.0, S::Stopped),
     ];
     assert_eq!(biography(&story), [expected]);
+    let group = Ix::new(0);
+    let said: Vec<(f64, ServiceEvent)> = story
+        .iter()
+        .filter_map(|(at, fact)| match fact {
+            Fact::ServiceEvent {
+                event:
+                    event @ (ServiceEvent::RegisteredTargets { .. }
+                    | ServiceEvent::DeregisteredTargets { .. }
+                    | ServiceEvent::DrainingConnections { .. }),
+                ..
+            } => Some((*at, *event)),
+            _ => None,
+        })
+        .collect();
+    let expected = [
+        (27.5, ServiceEvent::RegisteredTargets { count: 1, group }),
+        (100.0, ServiceEvent::DeregisteredTargets { count: 1, group }),
+        (100.0, ServiceEvent::DrainingConnections { count: 1 }),
+    ];
+    assert_eq!(said, expected);
     let healthy = story.iter().find(|(_, fact)| matches!(fact, Fact::TaskHealthy { .. }));
     let (at, _) = healthy.expect("its load balancer sees it");
     assert!((27.5..57.5).contains(at), "one check within an interval of 30 s, not at {at}");
+}
+
+#[test]
+fn a_new_target_takes_one_check_of_an_alb_and_interval_times_threshold_of_others() {
+    let healthy_at = |first_healthy_checks| {
+        let mut f = Fixture::new(1);
+        f.fleet("i", 1, (4096, 8192));
+        let web = f.definition("web", 256, 512);
+        let group = f.model.target_groups.push(TargetGroup {
+            name: "web".into(),
+            deregistration_delay: Span::secs(300),
+            health_check_interval: Span::secs(30),
+            first_healthy_checks,
+        });
+        let service = f.service("web", web, 1);
+        f.model.services[service].target_groups = vec![group];
+        let (_, story) = f.story(1000);
+        let healthy = story.iter().find(|(_, fact)| matches!(fact, Fact::TaskHealthy { .. }));
+        healthy.expect("it becomes healthy").0
+    };
+    assert!((0.0..30.0).contains(&healthy_at(1)), "ALB: {}", healthy_at(1));
+    assert_eq!(healthy_at(5), 150.0, "NLB and Classic: 30 s x 5");
 }
 
 #[test]

@@ -101,11 +101,12 @@ pub(super) fn fleets(lower: &mut Lower) {
             lower.problems.push(view.error("count", message).hint(hint));
         }
         let places = places(lower, &view, count);
+        check_attributes(lower, &view);
         let fleet = Ix::new(lower.model.fleets.len());
         let classes = places
             .into_iter()
-            .map(|zone| {
-                let class = class(lower, &view, &kind, (fleet, cluster, zone));
+            .map(|place| {
+                let class = class(lower, &view, &kind, (fleet, cluster, place));
                 lower.model.classes.push(class)
             })
             .collect();
@@ -233,12 +234,16 @@ fn external(lower: &mut Lower, view: &View, os: Os) -> Option<KindOfInstance> {
     })
 }
 
-/// Returns the zones of a fleet's instances in turn; instances take addresses of their subnets.
-fn places(lower: &mut Lower, view: &View, count: u32) -> Vec<Ix<Zone>> {
+/// Where an instance is: its zone, and its subnet where the scenario names subnets.
+type Location = (Ix<Zone>, Option<Ix<Subnet>>);
+
+/// Returns where a fleet's instances are, in turn; they take addresses of their subnets.
+fn places(lower: &mut Lower, view: &View, count: u32) -> Vec<Location> {
     let subnets: Vec<Ix<Subnet>> =
         view.items("subnets").iter().map(|item| lower.subnets[&item.value::<String>()]).collect();
     if subnets.is_empty() {
-        return lower.zones_at(view, "availability_zones");
+        let zones = lower.zones_at(view, "availability_zones");
+        return zones.into_iter().map(|zone| (zone, None)).collect();
     }
     if view.is_written("availability_zones") {
         let message = "`availability_zones` does not go with `subnets`, which have zones";
@@ -263,14 +268,14 @@ fn places(lower: &mut Lower, view: &View, count: u32) -> Vec<Ix<Zone>> {
             }
         }
     }
-    subnets.iter().map(|&subnet| lower.model.subnets[subnet].zone).collect()
+    subnets.iter().map(|&subnet| (lower.model.subnets[subnet].zone, Some(subnet))).collect()
 }
 
 fn class(
     lower: &Lower,
     view: &View,
     kind: &KindOfInstance,
-    (fleet, cluster, zone): (Ix<Fleet>, Ix<ClusterSpec>, Ix<Zone>),
+    (fleet, cluster, place): (Ix<Fleet>, Ix<ClusterSpec>, Location),
 ) -> InstanceClass {
     let usual: BytesPerSecond = lower.root().table("timing").get("pull_bandwidth");
     let bandwidth: BytesPerSecond = view.find("pull_bandwidth").unwrap_or(usual);
@@ -278,14 +283,14 @@ fn class(
         fleet,
         cluster,
         launch_type: kind.launch_type,
-        zone,
+        zone: place.0,
         instance_type: kind.name.clone(),
         registered: kind.registered,
         task_enis: kind.task_enis,
         reserved_ports: reserved_ports(view, kind.os),
         os: kind.os,
         architecture: kind.architecture,
-        attributes: attributes(lower, view, kind, zone),
+        attributes: attributes(lower, view, kind, place),
         pull_bandwidth: Bytes(bandwidth.0),
         pull_behavior: match view.get::<String>("image_pull_behavior").as_str() {
             "always" => PullBehavior::Always,
@@ -316,6 +321,39 @@ fn reserved_ports(view: &View, os: Os) -> Vec<HostPort> {
     ports
 }
 
+/// Checks the names and values of the user's own attributes.
+///
+/// Source: ECS API, Attribute: 1 to 128 letters, digits, `-`, `_`, `/`, `\\` and `.`; values of up
+/// to 128 may have `@`, `:` and spaces inside as well. Names that begin with `ecs.` are AWS's.
+fn check_attributes(lower: &mut Lower, view: &View) {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "-_/\\.".contains(c);
+    for (name, value) in view.entries("attributes") {
+        let text = value.value::<String>();
+        let fits = |text: &str, more: &str| {
+            text.chars().count() <= 128 && text.chars().all(|c| is_name(c) || more.contains(c))
+        };
+        let (message, hint) = if name.starts_with("ecs.") {
+            (
+                format!("`{name}` is an attribute of AWS's own"),
+                "give yours a name that does not begin with `ecs.`",
+            )
+        } else if name.is_empty() || !fits(name, "") {
+            (
+                format!("{name:?} is no name for an attribute"),
+                "use 1 to 128 letters, digits, `-`, `_`, `/`, `\\` and `.`",
+            )
+        } else if !fits(&text, "@: ") || text.trim() != text {
+            (
+                format!("{text:?} is no value of an attribute"),
+                "use at most 128 letters, digits, `-_/\\.@:`, and spaces inside",
+            )
+        } else {
+            continue;
+        };
+        lower.problems.push(value.error_here(message).hint(hint));
+    }
+}
+
 /// Built-in attributes and the user's own, sorted by name.
 ///
 /// Source: ECS Developer Guide, "Amazon ECS container instance attributes".
@@ -323,7 +361,7 @@ fn attributes(
     lower: &Lower,
     view: &View,
     kind: &KindOfInstance,
-    zone: Ix<Zone>,
+    (zone, subnet): Location,
 ) -> Vec<(String, String)> {
     let os = match kind.os {
         Os::Linux => "linux",
@@ -342,6 +380,9 @@ fn attributes(
     match kind.launch_type {
         InstanceLaunchType::Ec2 => pairs.push(("ecs.instance-type", &kind.name)),
         InstanceLaunchType::External => pairs.push(("ecs.capability.external", "")),
+    }
+    if let Some(subnet) = subnet {
+        pairs.push(("ecs.subnet-id", &lower.model.subnets[subnet].name));
     }
     let mut attributes: BTreeMap<String, String> =
         pairs.into_iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
