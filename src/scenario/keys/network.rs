@@ -74,7 +74,8 @@ const CHECK: &[Key] = &[
     key(
         "healthy_threshold",
         integer(2, 10),
-        "Successes in a row from unhealthy to healthy; a new target needs one.",
+        "Successes in a row from unhealthy to healthy; of a new target too, save for an \
+         Application Load Balancer, where one is enough.",
     )
     .or("5")
     .documented(CHECK_API),
