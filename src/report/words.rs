@@ -77,12 +77,13 @@ pub(super) fn percent(share: f64, decimals: usize) -> String {
 
 /// Writes values of one measure, alike; `None` is a dash.
 ///
-/// Shares that are all near all have three decimals: there what is missing matters.
+/// Shares near all, one of them within 1 % of it, have three decimals: what is missing matters.
 pub(super) fn alike(unit: Unit, values: &[Option<f64>]) -> Vec<String> {
     let there = || values.iter().flatten().copied();
     let greatest = there().map(f64::abs).fold(0.0, f64::max);
     let is_whole = there().all(|value| value.fract() == 0.0);
-    let is_near_all = there().all(|value| value > 0.9 && value <= 1.0);
+    let is_near_all = there().all(|value| value > 0.9 && value <= 1.0)
+        && there().any(|value| value > 0.99 && value < 1.0);
     let amounts = Dollars::by(Money::from_dollars_f64(greatest));
     let write = |value: f64| match unit {
         Unit::Dollars => amounts.write(Money::from_dollars_f64(value)),
@@ -190,6 +191,7 @@ mod tests {
         check(Unit::Seconds, [146.3, 48.0], ["2 min 26 s", "48 s"]);
         check(Unit::Share, [0.99454, 0.51], ["99.5 %", "51.0 %"]);
         check(Unit::Share, [0.99967, 1.0], ["99.967 %", "100 %"]);
+        check(Unit::Share, [0.9, 0.94], ["90.0 %", "94.0 %"]);
         check(Unit::Dollars, [0.004_981, 37.09], ["<$0.01", "$37.09"]);
         assert_eq!(alike(Unit::Count, &[None, Some(1.0)]), ["–", "1"]);
     }

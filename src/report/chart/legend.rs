@@ -29,7 +29,7 @@ const ENTRY_GAP: f64 = 4.0;
 /// Of one kind of event so many are listed by their labels; more are counted.
 const EVENT_LABELS_MAX: usize = 3;
 /// A layer that is nowhere more than this part of its stack is no line of pixels, and not listed.
-const SEEN_FROM: f64 = 0.004;
+const SEEN_FROM: f64 = 0.01;
 
 /// The entries of a panel, in the order in which the eye meets them: stacks from the top down.
 pub(super) fn of_panel(panel: &Panel) -> Vec<Entry> {

@@ -156,7 +156,7 @@ pub(super) fn instances(page: &Page) -> Option<Figure> {
         let marks = vec![
             page.stack(fleets(page, cluster)),
             page.line("with tasks", Colour::Running, busy),
-            page.dashed("needed", Colour::Desired, of(Metric::NeededInstances)),
+            page.line("needed", Colour::Desired, of(Metric::NeededInstances)),
         ];
         let (title, weight) = match clusters.len() {
             1 => ("Container instances".to_string(), 1.5),
