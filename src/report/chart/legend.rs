@@ -74,7 +74,8 @@ pub(super) fn of_panel(panel: &Panel) -> Vec<Entry> {
 /// Entries for events that found no room above the plot: each label once, with its count; a kind
 /// with many labels once, because their marks look alike.
 pub(super) fn of_events(panel: &Panel) -> Vec<Entry> {
-    let mut kinds: Vec<(&str, Colour, Vec<(&str, usize)>)> = Vec::new();
+    type Labels<'a> = Vec<(&'a str, usize)>;
+    let mut kinds: Vec<(&str, Colour, Labels)> = Vec::new();
     for mark in &panel.marks {
         let Mark::Event { label, kind, colour, .. } = mark else { continue };
         let place = kinds.iter().position(|(name, of, _)| name == kind && of == colour);

@@ -250,22 +250,24 @@ fn panel(title: impl Into<String>, detail: impl Into<String>, unit: Unit) -> Pan
 }
 
 /// Returns the colour of the n-th of several alike.
-///
-/// Two of the categories are left out: one looks like what is wrong, and on the other, a dark grey,
-/// a black line would not be seen.
 fn of_several(n: usize) -> Colour {
-    Colour::Category(match n {
-        0 => 0,
-        1 => 2,
-        n => n + 2,
-    })
+    Colour::Category(category(n))
 }
 
 /// Returns a light colour of the n-th of several alike; beyond ten the others.
 fn light_of_several(n: usize) -> Colour {
-    match of_several(n) {
-        Colour::Category(n) => Colour::Category(n + 12),
-        other => other,
+    Colour::Category(category(n) + 12)
+}
+
+/// Returns the category of the n-th of several alike.
+///
+/// Two of the categories are left out: one looks like what is wrong, and on the other, a dark grey,
+/// a black line would not be seen.
+fn category(n: usize) -> usize {
+    match n {
+        0 => 0,
+        1 => 2,
+        n => n + 2,
     }
 }
 
