@@ -1,4 +1,5 @@
-//! Tables in Markdown, for the README: `cargo bench --bench NAME -- --table` prints them.
+//! Tables in Markdown, for the README and `docs/performance.md`:
+//! `cargo bench --bench NAME -- --table` prints them.
 
 use std::time::{Duration, Instant};
 

@@ -34,12 +34,14 @@ const TOLD: [&str; 14] = [
     "placement_failures.total",
 ];
 
+/// Columns of a screen that a table of several runs may take.
+const WIDTH: usize = 110;
+
 /// Writes a table with a column for each run and a row for each measure that decides and differs.
+///
+/// What only one run has comes last. Runs that do not fit beside each other get tables one below
+/// the other.
 pub fn comparison(columns: &[Column]) -> String {
-    let mut table = plain_table();
-    let mut header = vec![String::new()];
-    header.extend(columns.iter().map(|column| column.name.to_string()));
-    table.add_row(header);
     let mut names: Vec<(&str, Unit)> = Vec::new();
     for measure in columns.iter().flat_map(|column| column.measures) {
         // What a cluster says, its fleets say in the files.
@@ -51,6 +53,7 @@ pub fn comparison(columns: &[Column]) -> String {
         }
     }
     let mut same = 0;
+    let (mut rows, mut of_one) = (Vec::new(), Vec::new());
     for (name, unit) in names {
         let value =
             |column: &Column| column.measures.iter().find(|it| it.name == name).map(|it| it.value);
@@ -60,7 +63,9 @@ pub fn comparison(columns: &[Column]) -> String {
             same += 1;
             continue;
         }
-        table.add_row(std::iter::once(name.to_string()).chain(cells));
+        let is_of_one = values.iter().flatten().count() == 1;
+        let row = std::iter::once(name.to_string()).chain(cells).collect();
+        if is_of_one { of_one.push(row) } else { rows.push(row) }
     }
     if columns.iter().any(|column| !column.verdicts.is_empty()) {
         let mut row = vec!["objectives met".to_string()];
@@ -69,14 +74,45 @@ pub fn comparison(columns: &[Column]) -> String {
                 column.verdicts.iter().filter(|verdict| verdict.is_met() == Some(true)).count();
             format!("{met} of {}", column.verdicts.len())
         }));
-        table.add_row(row);
+        rows.push(row);
     }
+    let header = columns.iter().map(|column| column.name.to_string());
+    rows.insert(0, std::iter::once(String::new()).chain(header).collect());
+    rows.append(&mut of_one);
     let rest = match same {
         0 => String::new(),
         1 => "  one more measure is the same in all\n".to_string(),
         same => format!("  {same} more measures are the same in all\n"),
     };
-    finished(table) + &rest
+    in_blocks(&rows) + &rest
+}
+
+/// Writes rows as tables of so many columns as fit, each with the first column.
+fn in_blocks(rows: &[Vec<String>]) -> String {
+    let columns = rows.first().map_or(0, Vec::len);
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let mut tables = Vec::new();
+    let mut begin = 1;
+    while begin < columns {
+        // Two spaces before the first column, and two between any others.
+        let mut taken = 2 + width(0) + 1;
+        let fit = (begin..columns).take_while(|&column| {
+            taken += width(column) + 2;
+            taken <= WIDTH
+        });
+        let end = (begin + fit.count()).max(begin + 1);
+        let mut table = plain_table();
+        for row in rows {
+            let cells = row[begin..end].iter().map(String::as_str);
+            table.add_row(std::iter::once(row[0].as_str()).chain(cells));
+        }
+        tables.push(finished(table));
+        begin = end;
+    }
+    tables.join("\n")
 }
 
 /// Makes a table without lines, for measures.
@@ -94,4 +130,32 @@ pub(super) fn finished(mut table: Table) -> String {
         column.set_padding((if column.index == 0 { 2 } else { 1 }, 1));
     }
     table.trim_fmt() + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_runs_are_compared_within_the_width_of_a_screen() {
+        let value = |name: &str, value| Measure { name: name.into(), value, unit: Unit::Count };
+        let of: Vec<(String, Vec<Measure>)> = (0..9u8)
+            .map(|n| {
+                let mut measures = vec![value("cluster.shop.instances_mean", f64::from(n))];
+                if n == 4 {
+                    measures.insert(0, value("job.alone.given_up", 3.0));
+                }
+                (format!("a-rather-long-name-{n}"), measures)
+            })
+            .collect();
+        let columns: Vec<Column> =
+            of.iter().map(|(name, measures)| Column { name, measures, verdicts: &[] }).collect();
+        let text = comparison(&columns);
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+        for (name, _) in &of {
+            assert_eq!(text.matches(name.as_str()).count(), 1, "{text}");
+        }
+        let first: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).collect();
+        assert!(first[1].contains("instances_mean") && first[2].contains("alone"), "{text}");
+    }
 }

@@ -1,8 +1,9 @@
 //! What went wrong in a run, gathered by who and what, for the one screen that shows it.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::ecs::{AfterFailure, Model};
+use crate::ecs::{AfterFailure, Model, Owner, StopCode, StopReason};
 use crate::record::{
     EventRow, Happening, InstanceRow, RowSink, Speaker, TaskRow, failure_code, sentence,
 };
@@ -11,7 +12,7 @@ use crate::units::SimTime;
 /// Events of a run that somebody should know of, gathered as they come.
 #[derive(Clone, Debug, Default)]
 pub struct Happenings {
-    gathered: BTreeMap<(Kind, String, &'static str), Gathered>,
+    gathered: BTreeMap<(Kind, String, Reason), Gathered>,
 }
 
 /// Events of one kind by one speaker for one reason.
@@ -23,11 +24,14 @@ pub struct Gathered {
     pub last: SimTime,
     /// How often.
     pub count: u64,
-    /// Tasks concerned, all together.
-    pub tasks: u64,
-    /// The first of them in words.
+    /// What happened in words.
     pub sentence: String,
+    /// Whether the sentence is about the first of them only.
+    pub is_of_first: bool,
 }
+
+/// Why it happened: a code or a sentence, and an exit code.
+type Reason = (&'static str, Option<i32>);
 
 /// What is gathered, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,14 +39,34 @@ enum Kind {
     GaveUp,
     StartImpaired,
     UnableToPlace,
+    FailedToStart,
+    Crashed,
     RunTaskFailed,
     Throttled,
 }
 
 impl Happenings {
-    /// Lists what was gathered, the worst first.
+    /// Lists what was gathered, the worst kind first, and of one kind what was most often.
     pub fn worst(&self) -> impl ExactSizeIterator<Item = &Gathered> {
-        self.gathered.values()
+        let mut all: Vec<_> = self.gathered.iter().collect();
+        all.sort_by_key(|((kind, ..), it)| (*kind, Reverse(it.count)));
+        all.into_iter().map(|(_, it)| it)
+    }
+
+    fn add(
+        &mut self,
+        key: (Kind, &str, Reason),
+        at: SimTime,
+        tell: impl FnOnce() -> (String, bool),
+    ) {
+        let (kind, name, reason) = key;
+        let gathered = self.gathered.entry((kind, name.to_string(), reason)).or_insert_with(|| {
+            let (sentence, is_of_first) = tell();
+            Gathered { first: at, last: at, count: 0, sentence, is_of_first }
+        });
+        gathered.first = gathered.first.min(at);
+        gathered.last = gathered.last.max(at);
+        gathered.count += 1;
     }
 }
 
@@ -67,25 +91,57 @@ impl<A: RowSink, B: RowSink> RowSink for Tee<A, B> {
     }
 }
 
+/// Says what a task's end is, if it is not as it should be: a job's task may exit with 0, and a
+/// service may take its own away.
+fn failure(stop: StopReason, owner: Owner) -> Option<(Kind, Option<i32>)> {
+    let kind = match stop.code() {
+        StopCode::TaskFailedToStart => Kind::FailedToStart,
+        StopCode::EssentialContainerExited => Kind::Crashed,
+        StopCode::ServiceSchedulerInitiated => return None,
+    };
+    match (stop, owner) {
+        (StopReason::EssentialContainerExited { exit_code: 0, .. }, Owner::Submission { .. }) => {
+            None
+        }
+        (StopReason::EssentialContainerExited { exit_code, .. }, _) => {
+            Some((kind, Some(exit_code)))
+        }
+        _ => Some((kind, None)),
+    }
+}
+
 impl RowSink for Happenings {
-    fn task(&mut self, _: &TaskRow, _: &Model) {}
+    fn task(&mut self, row: &TaskRow, model: &Model) {
+        let Some(stop) = row.stop else { return };
+        let Some((kind, exit_code)) = failure(stop, row.owner) else { return };
+        let Some(at) = row.times.stop_requested.or(row.stopped) else { return };
+        let (speaker, name) = match row.owner {
+            Owner::Service { service, .. } => ("service", &model.services[service].name),
+            Owner::Submission { submitter, .. } => ("RunTask", &model.submitters[submitter].name),
+        };
+        self.add((kind, name, (stop.sentence(), exit_code)), at, || {
+            let code = exit_code.map(|it| format!(", exit code {it}")).unwrap_or_default();
+            let (word, why) = (stop.code().word(), stop.sentence());
+            (format!("({speaker} {name}) {word}: {why}{code}"), false)
+        });
+    }
 
     fn instance(&mut self, _: &InstanceRow, _: &Model) {}
 
     fn event(&mut self, row: &EventRow, model: &Model) {
-        let (kind, reason, tasks) = match row.happening {
+        let (kind, reason) = match row.happening {
             Happening::UnableToPlace { refusal, .. } => {
-                (Kind::UnableToPlace, failure_code(refusal.reason), 1)
+                (Kind::UnableToPlace, failure_code(refusal.reason))
             }
-            Happening::RunTaskFailed { refusal, missing, then, .. } => {
+            Happening::RunTaskFailed { refusal, then, .. } => {
                 let kind = match then {
                     AfterFailure::GivesUp => Kind::GaveUp,
                     AfterFailure::RetryIn(_) | AfterFailure::Waits => Kind::RunTaskFailed,
                 };
-                (kind, failure_code(refusal.reason), u64::from(missing))
+                (kind, failure_code(refusal.reason))
             }
-            Happening::StartImpaired { .. } => (Kind::StartImpaired, "", 0),
-            Happening::Throttled => (Kind::Throttled, "", 0),
+            Happening::StartImpaired { .. } => (Kind::StartImpaired, ""),
+            Happening::Throttled => (Kind::Throttled, ""),
             Happening::StartedTasks { .. }
             | Happening::StoppedTasks { .. }
             | Happening::RegisteredTargets { .. }
@@ -94,20 +150,10 @@ impl RowSink for Happenings {
             | Happening::SteadyState
             | Happening::DesiredCount { .. } => return,
         };
-        let speaker = match row.speaker {
+        let name = match row.speaker {
             Speaker::Service(service) => &model.services[service].name,
             Speaker::Submitter(submitter) => &model.submitters[submitter].name,
         };
-        let gathered =
-            self.gathered.entry((kind, speaker.clone(), reason)).or_insert_with(|| Gathered {
-                first: row.at,
-                last: row.at,
-                count: 0,
-                tasks: 0,
-                sentence: sentence(row, model),
-            });
-        gathered.last = row.at;
-        gathered.count += 1;
-        gathered.tasks += tasks;
+        self.add((kind, name, (reason, None)), row.at, || (sentence(row, model), true));
     }
 }

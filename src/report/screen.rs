@@ -9,15 +9,15 @@ use crate::catalogue::Evidence;
 use crate::catalogue::{FARGATE_AS_OF, FARGATE_SPOT_AS_OF, ON_DEMAND_AS_OF};
 use crate::ecs::model::{Model, Provider};
 use crate::record::{CapacitySummary, PerResource, Range, Ratio, UsageGiven};
-use crate::scenario::Scenario;
-use crate::study::{Outcome, Verdict};
+use crate::scenario::{Scenario, WarmUp};
+use crate::study::{Outcome, Unit, Verdict};
 use crate::units::{Money, SimTime, Span, TimeFormat};
 
 use super::happenings::{Gathered, Happenings};
-use super::words::{Dollars, decimals, dollars, lines, measure, number, percent, span};
+use super::words::{Dollars, alike, decimals, lines, measure, number, percent};
 
 /// Lines about what happened that a screen shows.
-const SHOWN: usize = 5;
+const SHOWN: usize = 8;
 /// Columns of a screen, tables apart.
 const WIDTH: usize = 100;
 
@@ -76,6 +76,12 @@ fn share(share: Option<f64>) -> String {
     share.map_or("–".to_string(), |share| percent(share, 0))
 }
 
+/// Writes times of one kind alike; dashes if nobody had them.
+fn times(count: u64, times: &[Span]) -> Vec<String> {
+    let there = |time: &Span| (count > 0).then(|| time.as_secs_f64());
+    alike(Unit::Seconds, &times.iter().map(there).collect::<Vec<_>>())
+}
+
 /// Writes least, mean and greatest; one number where they are the same.
 fn range(range: &Range) -> String {
     if range.min == range.max {
@@ -101,6 +107,9 @@ impl Screen<'_> {
             let at = calendar.format(end, TimeFormat::DateAndTime);
             self.line(&format!("PARTIAL: the run ends at {at}: {reason}"));
         }
+        if let Some(left_out) = self.warm_up() {
+            self.line(&left_out);
+        }
         let launches = || self.model.launches.iter().flat_map(|(_, launch)| &launch.providers);
         let uses = |provider| launches().any(|item| item.provider == provider);
         let mut prices = Vec::new();
@@ -125,6 +134,23 @@ impl Screen<'_> {
         self.line(&format!("prices: {}   {events}", prices.join(", ")));
     }
 
+    /// Says what the warm-up leaves out, if there is one.
+    fn warm_up(&self) -> Option<String> {
+        let window = self.outcome.recording.window;
+        match self.scenario.warm_up {
+            WarmUp::For(span) if span.is_zero() => None,
+            WarmUp::For(_) | WarmUp::Steady if window.warmed_up => {
+                let at = self.model.calendar.format(window.from, TimeFormat::DateAndTime);
+                Some(format!(
+                    "warm-up until {at}: SERVICE, RUNTASK (makespan apart) and CAPACITY leave it out"
+                ))
+            }
+            WarmUp::For(_) | WarmUp::Steady => {
+                Some("warm-up: it did not end, and nothing is left out".to_string())
+            }
+        }
+    }
+
     fn objectives(&mut self, verdicts: &[Verdict]) {
         if verdicts.is_empty() {
             return;
@@ -146,6 +172,9 @@ impl Screen<'_> {
                     None => "–     ",
                 };
                 let value = match verdict.value {
+                    Some((value, Unit::Dollars)) => {
+                        self.amounts.write(Money::from_dollars_f64(value))
+                    }
                     Some((value, unit)) => measure(unit, value),
                     None => "not measured".to_string(),
                 };
@@ -168,7 +197,7 @@ impl Screen<'_> {
         rows.push(words(&["", "", "", "desired", "", "p50", "p99", "cpu", "mem", ""]));
         for (ix, service) in summary.services.iter() {
             let pending = &service.pending.total;
-            let times = |time| if pending.count == 0 { "–".into() } else { span(time) };
+            let times = times(pending.count, &[pending.p50, pending.p99]);
             let at_least = if service.usage_given == UsageGiven::Partly { ">" } else { "" };
             let used = |it: Option<f64>| match it {
                 Some(it) => format!("{at_least}{}", percent(it, 0)),
@@ -181,8 +210,8 @@ impl Screen<'_> {
                 range(&service.running),
                 service.availability.map_or(share(None), |it| percent(it, 3)),
                 number(service.started),
-                times(pending.p50),
-                times(pending.p99),
+                times[0].clone(),
+                times[1].clone(),
                 used(service.cpu_utilization),
                 used(service.memory_utilization),
                 self.cost_of(name),
@@ -219,18 +248,19 @@ impl Screen<'_> {
         rows.push(words(&["", "", "", "p50", "p95", "p99", "calls", "up", "", "", ""]));
         for (ix, it) in summary.submitters.iter() {
             let name = &self.model.submitters[ix].name;
-            let times = |time| if it.waiting.count == 0 { "–".into() } else { span(time) };
+            let waiting = &it.waiting;
+            let times = times(waiting.count, &[waiting.p50, waiting.p95, waiting.p99]);
             rows.push(vec![
                 name.clone(),
                 number(it.submitted),
                 number(it.launched),
-                times(it.waiting.p50),
-                times(it.waiting.p95),
-                times(it.waiting.p99),
+                times[0].clone(),
+                times[1].clone(),
+                times[2].clone(),
                 number(it.failed_calls),
                 number(it.given_up),
                 number(it.unfinished),
-                it.makespan.map_or("–".to_string(), |span| span.to_string()),
+                alike(Unit::Seconds, &[it.makespan.map(Span::as_secs_f64)]).remove(0),
                 self.cost_of(name),
             ]);
         }
@@ -273,8 +303,8 @@ impl Screen<'_> {
     fn money(&mut self) {
         let bill = &self.outcome.bill;
         let total = bill.total();
-        let month = dollars(bill.over(total, Span::HOUR * 730));
         let (amounts, length) = (self.amounts, bill.span);
+        let month = amounts.write(bill.over(total, Span::HOUR * 730));
         let total = amounts.write(total);
         self.line(&format!("\nMONEY   {total} in {length} = {month}/month (730 h)"));
         let item = |name: &str, amount| format!("{name} {}", amounts.write(amount));
@@ -355,9 +385,10 @@ impl Screen<'_> {
 fn ec2_split(split: &Ec2Split, amounts: Dollars) -> String {
     let write = |amount| amounts.write(amount);
     let mut text = format!(
-        "  of EC2 {}: reserved by tasks {}, free {}, stranded {}\n",
+        "  of EC2 {}: reserved by tasks {}, (idle) {}: free {}, stranded {}\n",
         write(split.total),
         write(split.reserved),
+        write(split.free + split.stranded),
         write(split.free),
         write(split.stranded)
     );
@@ -384,7 +415,9 @@ fn happening(it: &Gathered, model: &Model) -> String {
         return format!("{}: {}", at(it.first), it.sentence);
     }
     let (first, last, times) = (at(it.first), at(it.last), number(it.count));
-    format!("{first} – {last}, {times} times; the first: {}", it.sentence)
+    let when = if first == last { first } else { format!("{first} – {last}") };
+    let of = if it.is_of_first { "; the first" } else { "" };
+    format!("{when}, {times} times{of}: {}", it.sentence)
 }
 
 fn capacity_row(name: String, it: &CapacitySummary) -> Vec<String> {
@@ -422,7 +455,8 @@ mod tests {
             stranded: cents(1_000),
         };
         let told = |split| ec2_split(&split, Dollars::by(cents(10_000)));
-        let whole = "  of EC2 $100.00: reserved by tasks $60.00, free $30.00, stranded $10.00\n";
+        let whole = "  of EC2 $100.00: reserved by tasks $60.00, (idle) $40.00: \
+                     free $30.00, stranded $10.00\n";
         let silent = Ec2Split { used: None, ..split(0, 0) };
         assert_eq!(told(silent), whole);
         let all = "    of the $60.00 reserved: used $25.00, not used $35.00\n";

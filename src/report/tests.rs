@@ -239,6 +239,61 @@ fn a_full_disk_leaves_the_last_result() {
     }
 }
 
+#[test]
+fn crashes_and_failed_starts_are_told_as_often_as_they_were() {
+    let text = MIXED.replace(
+        "[behaviour.web]\n",
+        "[behaviour.web]\ncrash_rate = \"2 per h\"\nstart_failure_rate = \"20 %\"\n",
+    );
+    let scenario = read(&text);
+    let seed = Seed { master: scenario.seed, replication: 0 };
+    let sink = Tee(Rows::default(), Happenings::default());
+    let (_, Tee(rows, happenings)) = run(&scenario, seed, sink, (&mut (), &mut ()));
+    let told = |service: &str, code: &str| {
+        let start = format!("(service {service}) {code}: ");
+        let all = happenings.worst().filter(|it| it.sentence.starts_with(&start));
+        all.map(|it| it.count).sum::<u64>()
+    };
+    let mut sum = 0;
+    for (service, it) in scenario.model.services.iter() {
+        for code in ["TaskFailedToStart", "EssentialContainerExited"] {
+            let stopped = rows.tasks.iter().filter(|row| {
+                let is_of = matches!(row.owner,
+                    crate::ecs::Owner::Service { service: of, .. } if of == service);
+                is_of && row.stop.is_some_and(|stop| stop.code().word() == code)
+            });
+            let count = stopped.count() as u64;
+            assert!(count > 0, "{code} of {} is to be tested", it.name);
+            assert_eq!(told(&it.name, code), count, "{code} of {}", it.name);
+            sum += count;
+        }
+    }
+    let of_jobs = happenings.worst().filter(|it| it.sentence.contains("job.batch"));
+    let of_jobs: Vec<_> = of_jobs.filter(|it| it.sentence.contains("Essential")).collect();
+    assert!(of_jobs.is_empty(), "jobs end with 0 here: {of_jobs:?}");
+    let kinds: Vec<&Gathered> = happenings.worst().collect();
+    assert!(sum > 8 && kinds.iter().all(|it| it.first <= it.last && it.count > 0));
+    let place = |code| kinds.iter().position(|it| it.sentence.contains(code)).unwrap();
+    assert!(place("TaskFailedToStart") < place("EssentialContainerExited"), "{kinds:?}");
+}
+
+#[test]
+fn a_dip_of_seconds_is_drawn_as_deep_as_it_was() {
+    let text = MIXED.replace("[behaviour.web]\n", "[behaviour.web]\ncrash_rate = \"2 per h\"\n");
+    let (outcome, figures) = pictures(&text);
+    let web = panels(&figures["tasks"]).iter().find(|panel| panel.title == "Service web").unwrap();
+    let Mark::Stack { layers, .. } = &web.marks[0] else { panic!("{web:?}") };
+    assert_eq!(layers[0].name, "healthy");
+    let series = outcome.recording.series.iter().find(|series| {
+        series.metric == Metric::HealthyTasks && series.scope.name(&read(&text).model) == "web"
+    });
+    // A step of the picture is two buckets here.
+    let pairs = series.unwrap().buckets.chunks(2);
+    let least = pairs.map(|pair| pair.iter().map(|it| it.min).min().unwrap() as f64);
+    assert!(layers[0].values.iter().copied().eq(least));
+    assert!(layers.iter().any(|layer| layer.name == "healthy at times"));
+}
+
 fn pictures(text: &str) -> (Outcome, BTreeMap<&'static str, Figure>) {
     let scenario = read(text);
     let seed = Seed { master: scenario.seed, replication: 0 };

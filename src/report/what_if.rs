@@ -161,7 +161,9 @@ fn is_told(it: &Difference, all: &[Difference]) -> bool {
 /// Writes a row of the table; none if both sides look the same.
 fn row(it: &Difference) -> Option<Vec<String>> {
     let by = it.base.zip(it.changed).map(|(base, changed)| changed - base);
-    let mut cells = alike(it.unit, &[it.base, it.changed, by.map(f64::abs)]);
+    // The difference of shares is told in points.
+    let by = by.filter(|_| it.unit != Unit::Share).map(f64::abs);
+    let mut cells = alike(it.unit, &[it.base, it.changed, by]);
     let amount = cells.pop()?;
     if cells[0] == cells[1] {
         return None;

@@ -60,9 +60,7 @@ fn grouped(digits: &str) -> String {
     text
 }
 
-/// Writes a share with so many decimals; with three near all, where what is missing matters.
-///
-/// Only nothing is 0 %, and only all is 100 %.
+/// Writes a share with so many decimals; only nothing is 0 %, and only all is 100 %.
 pub(super) fn percent(share: f64, decimals: usize) -> String {
     let percent = share * 100.0;
     let least = 0.1f64.powi(decimals as i32);
@@ -70,36 +68,29 @@ pub(super) fn percent(share: f64, decimals: usize) -> String {
         format!("{percent:.0} %")
     } else if share > 0.0 && percent < least / 2.0 {
         format!("<{least:.decimals$} %")
-    } else if share > 0.99 && share < 1.0 {
-        if percent > 99.9995 { ">99.999 %".to_string() } else { format!("{percent:.3} %") }
+    } else if share < 1.0 && percent >= 100.0 - least / 2.0 {
+        format!(">{:.decimals$} %", 100.0 - least)
     } else {
         format!("{percent:.decimals$} %")
     }
 }
 
-/// Writes a span in a table: `8.2 s`, `36 s`, `2 min 26 s`.
-pub(super) fn span(span: Span) -> String {
-    match span.as_secs_f64() {
-        0.0 => "0 s".to_string(),
-        secs if secs < 0.05 => "<0.1 s".to_string(),
-        secs if secs < 9.95 => format!("{secs:.1} s"),
-        secs if secs < 99.5 => format!("{secs:.0} s"),
-        secs => Span::secs(secs.round() as u64).to_string(),
-    }
-}
-
 /// Writes values of one measure, alike; `None` is a dash.
+///
+/// Shares near all, one of them within 1 % of it, have three decimals: what is missing matters.
 pub(super) fn alike(unit: Unit, values: &[Option<f64>]) -> Vec<String> {
     let there = || values.iter().flatten().copied();
     let greatest = there().map(f64::abs).fold(0.0, f64::max);
     let is_whole = there().all(|value| value.fract() == 0.0);
+    let is_near_all = there().all(|value| value > 0.9 && value <= 1.0)
+        && there().any(|value| value > 0.99 && value < 1.0);
     let amounts = Dollars::by(Money::from_dollars_f64(greatest));
     let write = |value: f64| match unit {
         Unit::Dollars => amounts.write(Money::from_dollars_f64(value)),
-        Unit::Share => percent(value, 1),
-        Unit::Seconds if greatest < 10.0 => format!("{} s", decimals(value, 2)),
-        Unit::Seconds if greatest < 100.0 => format!("{} s", decimals(value, 1)),
-        Unit::Seconds if value > 0.0 && value < 0.5 => "<1 s".to_string(),
+        Unit::Share => percent(value, if is_near_all { 3 } else { 1 }),
+        Unit::Seconds if value == 0.0 => "0 s".to_string(),
+        Unit::Seconds if greatest < 99.95 => format!("{} s", decimals(value, 1)),
+        Unit::Seconds if value < 0.5 => "<1 s".to_string(),
         Unit::Seconds => Span::secs(value.round() as u64).to_string(),
         Unit::Count if is_whole => decimals(value, 0),
         Unit::Count if greatest < 10.0 => decimals(value, 2),
@@ -175,12 +166,12 @@ mod tests {
         check(0.0004, 1, "<0.1 %");
         check(0.006, 0, "1 %");
         check(0.5, 1, "50.0 %");
-        check(0.99967, 0, "99.967 %");
-        check(0.9999999, 0, ">99.999 %");
+        check(0.99967, 3, "99.967 %");
+        check(0.9999999, 3, ">99.999 %");
+        check(0.99454, 0, "99 %");
+        check(0.996, 0, ">99 %");
         check(1.0, 1, "100 %");
         check(1.2, 0, "120 %");
-        assert_eq!(span(Span::ZERO), "0 s");
-        assert_eq!(span(Span::millis(20)), "<0.1 s");
         assert_eq!(decimals(0.01, 0), "<1");
     }
 
@@ -194,8 +185,13 @@ mod tests {
         check(Unit::Count, [0.0, 0.25], ["0.00", "0.25"]);
         check(Unit::Count, [12_345.0, 1.0], ["12,345", "1"]);
         check(Unit::Seconds, [36.7123, 90.0], ["36.7 s", "90.0 s"]);
-        check(Unit::Seconds, [1.573, 0.2], ["1.57 s", "0.20 s"]);
+        check(Unit::Seconds, [1.573, 0.02], ["1.6 s", "<0.1 s"]);
+        check(Unit::Seconds, [0.795_563, 0.0], ["0.8 s", "0 s"]);
         check(Unit::Seconds, [146.3, 0.2], ["2 min 26 s", "<1 s"]);
+        check(Unit::Seconds, [146.3, 48.0], ["2 min 26 s", "48 s"]);
+        check(Unit::Share, [0.99454, 0.51], ["99.5 %", "51.0 %"]);
+        check(Unit::Share, [0.99967, 1.0], ["99.967 %", "100 %"]);
+        check(Unit::Share, [0.9, 0.94], ["90.0 %", "94.0 %"]);
         check(Unit::Dollars, [0.004_981, 37.09], ["<$0.01", "$37.09"]);
         assert_eq!(alike(Unit::Count, &[None, Some(1.0)]), ["–", "1"]);
     }

@@ -184,35 +184,24 @@ impl Calendar {
             .map_or_else(Vec::new, |(grain, instants)| self.labelled(grain, &instants))
     }
 
-    /// Writes a stretch of time for a headline: `Mon 2 Mar – Sun 8 Mar 2026 (Europe/Dublin, 7 d)`.
-    ///
-    /// `to` itself is not part of the stretch: one that ends at midnight ends on the day before.
+    /// Writes a stretch of time for a headline, from its first instant to the one after its last:
+    /// `Mon 2 Mar 00:00 – Mon 9 Mar 2026 00:00 (Europe/Dublin, 7 d)`.
     ///
     /// # Panics
     /// If `to` is before `from`.
     pub fn heading(&self, from: SimTime, to: SimTime) -> String {
         let length = to.since(from);
-        let first = self.zoned(from);
-        let end = self.zoned(to);
-        let last = if length.is_zero() {
-            end.clone()
+        let (first, end) = (self.zoned(from), self.zoned(to));
+        let stretch = if first.date() == end.date() {
+            format!("{}–{}", first.strftime("%a %-d %b %Y %H:%M"), end.strftime("%H:%M"))
         } else {
-            self.zoned(SimTime::from_micros(to.as_micros() - 1))
+            let year = if first.year() == end.year() { "" } else { " %Y" };
+            let first = first.strftime(&format!("%a %-d %b{year} %H:%M")).to_string();
+            format!("{first} – {}", end.strftime("%a %-d %b %Y %H:%M"))
         };
-        let days = if first.date() == last.date() {
-            let whole = first.date() != end.date() && first.time() == Time::midnight();
-            let day = first.strftime("%a %-d %b %Y");
-            let hours = format!(" {}–{}", first.strftime("%H:%M"), end.strftime("%H:%M"));
-            format!("{day}{}", if whole { "" } else { &hours })
-        } else {
-            let year = if first.year() == last.year() { "" } else { " %Y" };
-            let first = first.strftime(&format!("%a %-d %b{year}")).to_string();
-            format!("{first} – {}", last.strftime("%a %-d %b %Y"))
-        };
-        format!("{days} ({}, {length})", self.time_zone())
+        format!("{stretch} ({}, {length})", self.time_zone())
     }
 
-    /// Returns the local time at an instant.
     /// Returns the local time at an instant.
     pub(super) fn local(&self, at: SimTime) -> DateTime {
         self.zone.to_datetime(self.timestamp(at))
@@ -984,12 +973,20 @@ mod tests {
         let check = |start: &str, to: u64, text: &str| {
             assert_eq!(dublin(start).heading(SimTime::ZERO, hours(to)), text);
         };
-        check("2026-03-02", 168, "Mon 2 Mar – Sun 8 Mar 2026 (Europe/Dublin, 7 d)");
-        check("2025-12-29", 168, "Mon 29 Dec 2025 – Sun 4 Jan 2026 (Europe/Dublin, 7 d)");
-        check("2026-03-02", 24, "Mon 2 Mar 2026 (Europe/Dublin, 1 d)");
+        check("2026-03-02", 168, "Mon 2 Mar 00:00 – Mon 9 Mar 2026 00:00 (Europe/Dublin, 7 d)");
+        check(
+            "2025-12-29",
+            168,
+            "Mon 29 Dec 2025 00:00 – Mon 5 Jan 2026 00:00 (Europe/Dublin, 7 d)",
+        );
+        check("2026-03-02", 24, "Mon 2 Mar 00:00 – Tue 3 Mar 2026 00:00 (Europe/Dublin, 1 d)");
         check("2026-03-02T09:00", 6, "Mon 2 Mar 2026 09:00–15:00 (Europe/Dublin, 6 h)");
-        check("2026-03-02T09:00", 15, "Mon 2 Mar 2026 09:00–00:00 (Europe/Dublin, 15 h)");
+        check(
+            "2026-03-02T09:00",
+            15,
+            "Mon 2 Mar 09:00 – Tue 3 Mar 2026 00:00 (Europe/Dublin, 15 h)",
+        );
         check("2026-03-02", 0, "Mon 2 Mar 2026 00:00–00:00 (Europe/Dublin, 0 s)");
-        check("2026-03-29", 23, "Sun 29 Mar 2026 (Europe/Dublin, 23 h)");
+        check("2026-03-29", 23, "Sun 29 Mar 00:00 – Mon 30 Mar 2026 00:00 (Europe/Dublin, 23 h)");
     }
 }

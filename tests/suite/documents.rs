@@ -33,6 +33,27 @@ fn the_scenario_in_the_readme_is_a_shipped_one() {
 }
 
 #[test]
+fn the_screen_in_the_readme_is_what_its_command_prints() {
+    let readme = read("README.md");
+    let (before, rest) = readme.split_once("<!-- SCREEN: begin").expect("the README shows it");
+    let (mark, rest) = rest.split_once("```text\n").expect("it is a block of text");
+    let (shown, after) = rest.split_once("```\n<!-- SCREEN: end -->").expect("it ends");
+    let (_, command) = before.rsplit_once("cargo run --release -- ").expect("a command is shown");
+    let arguments = command.lines().next().unwrap().split(' ');
+    let mut ecsim = Command::new(env!("CARGO_BIN_EXE_ecsim"));
+    ecsim.current_dir(repository("")).args(arguments).arg("--no-output");
+    let printed = String::from_utf8(ecsim.output().unwrap().stdout).unwrap();
+    if std::env::var_os("ECSIM_RENEW").is_some() {
+        let renewed = format!(
+            "{before}<!-- SCREEN: begin{mark}```text\n{printed}```\n<!-- SCREEN: end -->{after}"
+        );
+        fs::write(repository("README.md"), renewed).unwrap();
+        return;
+    }
+    assert!(shown == printed, "the README's screen is stale: `ECSIM_RENEW=1 cargo test readme`");
+}
+
+#[test]
 fn links_between_documents_lead_somewhere() {
     let mut documents = vec!["README.md".to_string(), "CONTRIBUTING.md".to_string()];
     documents.extend(["docs", "scenarios"].into_iter().flat_map(|it| files(it, &[".md"])));

@@ -2,7 +2,7 @@
 
 use super::colour::{Colour, Rgb};
 use super::scene::{Anchor, Column, Ink, Point, Scene};
-use super::{Mark, Panel, Style};
+use super::{Layer, Mark, Panel, Style, scale::drawable};
 
 /// How an entry's colour is shown.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,8 +26,10 @@ pub(super) const LINE_WIDTH: f64 = 1.75;
 const SWATCH_WIDTH: f64 = 20.0;
 const SWATCH_GAP: f64 = 8.0;
 const ENTRY_GAP: f64 = 4.0;
-/// So many kinds of events are listed; further ones are counted.
-const EVENT_KINDS_MAX: usize = 12;
+/// Of one kind of event so many are listed by their labels; more are counted.
+const EVENT_LABELS_MAX: usize = 3;
+/// A layer that is nowhere more than this part of its stack is no line of pixels, and not listed.
+const SEEN_FROM: f64 = 0.01;
 
 /// The entries of a panel, in the order in which the eye meets them: stacks from the top down.
 pub(super) fn of_panel(panel: &Panel) -> Vec<Entry> {
@@ -57,7 +59,11 @@ pub(super) fn of_panel(panel: &Panel) -> Vec<Entry> {
     }
     for mark in &panel.marks {
         if let Mark::Stack { layers, .. } = mark {
-            for layer in layers.iter().rev() {
+            let greatest = |layer: &Layer| {
+                layer.values.iter().filter_map(|it| drawable(*it)).map(f64::abs).fold(0.0, f64::max)
+            };
+            let seen = layers.iter().map(greatest).fold(0.0, f64::max) * SEEN_FROM;
+            for layer in layers.iter().rev().filter(|layer| greatest(layer) >= seen) {
                 add(Swatch::Area, layer.colour, &layer.name);
             }
         }
@@ -65,28 +71,35 @@ pub(super) fn of_panel(panel: &Panel) -> Vec<Entry> {
     entries
 }
 
-/// Entries for events that found no room above the plot: each kind once, with its count.
+/// Entries for events that found no room above the plot: each label once, with its count; a kind
+/// with many labels once, because their marks look alike.
 pub(super) fn of_events(panel: &Panel) -> Vec<Entry> {
-    let mut kinds: Vec<(&str, Colour, usize)> = Vec::new();
+    type Labels<'a> = Vec<(&'a str, usize)>;
+    let mut kinds: Vec<(&str, Colour, Labels)> = Vec::new();
     for mark in &panel.marks {
-        let Mark::Event { label, colour, .. } = mark else { continue };
-        match kinds.iter_mut().find(|(name, of, _)| name == label && of == colour) {
-            Some((_, _, count)) => *count += 1,
-            None => kinds.push((label, *colour, 1)),
+        let Mark::Event { label, kind, colour, .. } = mark else { continue };
+        let place = kinds.iter().position(|(name, of, _)| name == kind && of == colour);
+        let place = place.unwrap_or_else(|| {
+            kinds.push((kind, *colour, Vec::new()));
+            kinds.len() - 1
+        });
+        let labels = &mut kinds[place].2;
+        match labels.iter_mut().find(|(name, _)| name == label) {
+            Some((_, count)) => *count += 1,
+            None => labels.push((label, 1)),
         }
     }
-    let rest = kinds.split_off(kinds.len().min(EVENT_KINDS_MAX));
-    let entry = |name, colour| Entry { swatch: Swatch::Upright, colour, name };
-    let mut entries: Vec<Entry> = kinds
-        .iter()
-        .map(|(name, colour, count)| match count {
-            1 => entry((*name).to_owned(), *colour),
-            _ => entry(format!("{name} ×{count}"), *colour),
-        })
-        .collect();
-    if let Some((_, colour, _)) = rest.first() {
-        let events: usize = rest.iter().map(|(_, _, count)| count).sum();
-        entries.push(entry(format!("{} further kinds ×{events}", rest.len()), *colour));
+    let mut entries = Vec::new();
+    for (kind, colour, labels) in kinds {
+        let mut add = |name: &str, count: usize| {
+            let name = if count == 1 { name.to_owned() } else { format!("{name} ({count})") };
+            entries.push(Entry { swatch: Swatch::Upright, colour, name });
+        };
+        if labels.len() > EVENT_LABELS_MAX {
+            add(kind, labels.iter().map(|(_, count)| count).sum());
+        } else {
+            labels.iter().for_each(|(label, count)| add(label, *count));
+        }
     }
     entries
 }
@@ -99,6 +112,16 @@ pub(super) fn width(entries: &[Entry]) -> f64 {
         Some(widest) => SWATCH_WIDTH + SWATCH_GAP + widest.ceil() + 1.0,
         None => 0.0,
     }
+}
+
+/// The width of the longest word of the entries, which is not to be broken.
+pub(super) fn word_width(entries: &[Entry]) -> f64 {
+    let word = |name: &str| {
+        let name = super::text::clean(name);
+        name.split(' ').map(|word| Style::LEGEND.width(word)).fold(0.0, f64::max)
+    };
+    let widest = entries.iter().map(|entry| word(&entry.name)).fold(0.0, f64::max);
+    SWATCH_WIDTH + SWATCH_GAP + widest.ceil() + 1.0
 }
 
 /// Entries broken into lines.
@@ -180,7 +203,7 @@ fn line_swatch(scene: &mut Scene, (left, right): (f64, f64), y: f64, (rgb, dashe
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Layer, Unit};
+    use super::super::Unit;
     use super::*;
 
     fn panel(marks: Vec<Mark>) -> Panel {
@@ -225,14 +248,29 @@ mod tests {
 
     #[test]
     fn events_are_counted_by_kind_and_none_is_lost() {
-        let event = |label: String| Mark::Event { label, colour: Colour::Failed, at: 0.0 };
+        let event = |label: String| Mark::Event {
+            label,
+            kind: "changes".into(),
+            colour: Colour::Failed,
+            at: 0.0,
+        };
         let same = (0..17).map(|_| event("notice".into()));
         let entries = of_events(&panel(same.chain([event("release".into())]).collect()));
-        assert_eq!(names(&entries), ["notice ×17", "release"]);
-        let many = (0..40).flat_map(|i| [event(format!("e{i}")), event(format!("e{i}"))]);
-        let entries = of_events(&panel(many.collect()));
-        assert_eq!(entries.len(), EVENT_KINDS_MAX + 1);
-        assert_eq!(entries[EVENT_KINDS_MAX].name, "28 further kinds ×56");
+        assert_eq!(names(&entries), ["notice (17)", "release"]);
+        let many = (0..4).flat_map(|i| [event(format!("e{i}")), event(format!("e{i}"))]);
+        assert_eq!(names(&of_events(&panel(many.collect()))), ["changes (8)"]);
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_not_listed() {
+        let layer = |name: &str, value| Layer {
+            name: name.into(),
+            colour: Colour::Running,
+            values: vec![0.0, value],
+        };
+        let layers = vec![layer("much", 30.0), layer("hair", 0.01), layer("some", 0.5)];
+        let stack = Mark::Stack { at: vec![0.0, 1.0], layers };
+        assert_eq!(names(&of_panel(&panel(vec![stack]))), ["some", "much"]);
     }
 
     #[test]

@@ -153,10 +153,12 @@ pub enum Mark {
         value: f64,
     },
     /// A vertical line at a moment, labelled above the plot. Where labels find no room there, the
-    /// panel's legend lists them with counts instead.
+    /// panel's legend lists them with counts instead; more than three of a kind by their kind.
     Event {
         /// What happened, in few words.
         label: String,
+        /// What it is one of, in the plural.
+        kind: String,
         /// Colour.
         colour: Colour,
         /// When.

@@ -1,7 +1,7 @@
 //! Lays out panels on a shared time axis.
 
 use super::colour::Rgb;
-use super::legend::{self, BAND_ALPHA, LINE_WIDTH, Legend};
+use super::legend::{self, BAND_ALPHA, Entry, LINE_WIDTH, Legend};
 use super::scale::{Scale, drawable};
 use super::scene::{Anchor, Column, Ink, Point, Scene};
 use super::trace::{Frame, dashes};
@@ -20,6 +20,10 @@ const TICK_DISTANCE: f64 = 36.0;
 const LEGEND_GAP: f64 = 20.0;
 /// A legend takes at most this part of the width; longer names wrap.
 const LEGEND_SHARE_MAX: f64 = 0.26;
+/// It takes up to this part where that keeps a word whole.
+const LEGEND_SHARE_OF_WORDS: f64 = 0.4;
+/// Free part of a value axis beyond its data, so that no curve lies on the edge of the plot.
+const HEADROOM: f64 = 0.06;
 /// Labels of events above a plot take at most so many rows.
 const FLAG_ROWS_MAX: usize = 4;
 /// Between the line of an event and its label.
@@ -54,13 +58,7 @@ pub(super) fn draw(
     let ticks = scales.iter().flat_map(|scale| &scale.ticks);
     let value_width = ticks.map(|(_, label)| Style::LABEL.width(label)).fold(30.0, f64::max);
     let left = (MARGIN_PX + value_width + 8.0).ceil();
-    let legend_width = panels
-        .iter()
-        .map(|panel| {
-            legend::width(&legend::of_panel(panel)).max(legend::width(&legend::of_events(panel)))
-        })
-        .fold(0.0, f64::max)
-        .min(scene.width * LEGEND_SHARE_MAX);
+    let legend_width = legend_width(panels, scene.width);
     // Without a legend there is still half a tick label at the right.
     let beside = if legend_width > 0.0 { LEGEND_GAP + legend_width } else { 16.0 };
     let right = (scene.width - MARGIN_PX - beside).floor();
@@ -71,6 +69,16 @@ pub(super) fn draw(
         y = page.draw_panel(scene, y + PANEL_GAP, panel, scale);
     }
     Ok(page.draw_axis(scene, y))
+}
+
+/// How wide the column of legends is, in a picture of a width.
+fn legend_width(panels: &[Panel], picture: f64) -> f64 {
+    let most = |width: fn(&[Entry]) -> f64| {
+        let of = |panel| width(&legend::of_panel(panel)).max(width(&legend::of_events(panel)));
+        panels.iter().map(of).fold(0.0, f64::max)
+    };
+    let words = most(legend::word_width).min(picture * LEGEND_SHARE_OF_WORDS);
+    most(legend::width).min(f64::max(picture * LEGEND_SHARE_MAX, words))
 }
 
 /// What all panels share.
@@ -280,7 +288,14 @@ fn scale(panel: &Panel) -> Scale {
             Mark::Event { .. } => {}
         }
     }
-    Scale::new(low, high, panel.unit, (plot_height(panel) / TICK_DISTANCE) as usize)
+    let mut scale =
+        Scale::new(low, high, panel.unit, (plot_height(panel) / TICK_DISTANCE) as usize);
+    let room = (high - low) * HEADROOM;
+    scale.high = scale.high.max(high + room);
+    if low < 0.0 {
+        scale.low = scale.low.min(low - room);
+    }
+    scale
 }
 
 /// Where stacked layers end below and above zero at time `i`.

@@ -80,7 +80,8 @@ fn turns(c: char) -> bool {
     matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Breaks text into lines no wider than `limit`, at spaces, or within a word that is too wide.
+/// Breaks text into lines no wider than `limit`, at spaces; a word that is too wide after `-`, `_`,
+/// `/`, `.` or `:`, and only what is still too wide anywhere.
 ///
 /// Every line has at least one character, however narrow the limit; empty text has no lines.
 pub(super) fn wrap(text: &str, limit: f64, width: impl Fn(&str) -> f64) -> Vec<String> {
@@ -95,11 +96,16 @@ pub(super) fn wrap(text: &str, limit: f64, width: impl Fn(&str) -> f64) -> Vec<S
         if !line.is_empty() {
             lines.push(std::mem::take(&mut line));
         }
-        for c in word.chars() {
-            line.push(c);
-            if width(&line) > limit && line.chars().count() > 1 {
-                line.pop();
-                lines.push(std::mem::replace(&mut line, c.to_string()));
+        for part in word.split_inclusive(['-', '_', '/', '.', ':']) {
+            if !line.is_empty() && width(&format!("{line}{part}")) > limit {
+                lines.push(std::mem::take(&mut line));
+            }
+            for c in part.chars() {
+                line.push(c);
+                if width(&line) > limit && line.chars().count() > 1 {
+                    line.pop();
+                    lines.push(std::mem::replace(&mut line, c.to_string()));
+                }
             }
         }
     }
@@ -155,6 +161,7 @@ mod tests {
         check("one two three", 100.0, &["one two three"]);
         check("one two three", 7.0, &["one two", "three"]);
         check("one two three", 4.0, &["one", "two", "thre", "e"]);
+        check("pay-worker_eu", 8.0, &["pay-", "worker_", "eu"]);
         check("abcdefgh ij", 3.0, &["abc", "def", "gh", "ij"]);
         check("abc", 0.0, &["a", "b", "c"]);
     }

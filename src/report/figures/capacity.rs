@@ -149,49 +149,57 @@ pub(super) fn instances(page: &Page) -> Option<Figure> {
     if clusters.is_empty() {
         return None;
     }
-    let of_clusters =
-        |metric| page.sum(clusters.iter().map(|&cluster| (Scope::Cluster(cluster), metric)));
-    let there = of_clusters(Metric::Instances);
-    let empty = of_clusters(Metric::EmptyInstances);
-    let busy = there.iter().zip(&empty).map(|(there, empty)| there - empty).collect();
-    let mut panel = panel("Container instances", "by group", Unit::Count);
-    panel.weight = 1.5;
-    panel.marks = vec![
-        page.stack(fleets(page)),
-        page.line("with tasks", Colour::Healthy, busy),
-        page.line("needed", Colour::Desired, of_clusters(Metric::NeededInstances)),
-    ];
+    let panels = clusters.iter().take(PANELS_MAX).map(|&cluster| {
+        let of = |metric| page.sum([(Scope::Cluster(cluster), metric)]);
+        let (there, empty) = (of(Metric::Instances), of(Metric::EmptyInstances));
+        let busy = there.iter().zip(&empty).map(|(there, empty)| there - empty).collect();
+        let marks = vec![
+            page.stack(fleets(page, cluster)),
+            page.line("with tasks", Colour::Running, busy),
+            page.line("needed", Colour::Desired, of(Metric::NeededInstances)),
+        ];
+        let (title, weight) = match clusters.len() {
+            1 => ("Container instances".to_string(), 1.5),
+            _ => (format!("Container instances of {}", page.model.clusters[cluster].name), 0.8),
+        };
+        Panel { marks, weight, ..panel(title, "by group", Unit::Count) }
+    });
+    let left_out = match clusters.len().saturating_sub(PANELS_MAX) {
+        0 => String::new(),
+        more => format!(" {more} more clusters are not shown: see timeseries.csv."),
+    };
     let footnote = format!(
         "{}. With tasks: hosts at least one task that is not a daemon's. Needed: what is \
-         reserved would fill so many instances, if it could be cut at will.",
+         reserved would fill so many instances, if it could be cut at will.{left_out}",
         page.means()
     );
-    Some(page.over_time("container instances", vec![panel], Some(footnote)))
+    Some(page.over_time("container instances", panels.collect(), Some(footnote)))
 }
 
-fn fleets(page: &Page) -> Vec<Named> {
+/// The groups of a cluster, in light colours: lines are drawn over them.
+fn fleets(page: &Page, cluster: Ix<ClusterSpec>) -> Vec<Named> {
     let fleets = &page.model.fleets;
-    let ever =
-        fleets.indices().filter(|&fleet| page.recording.summary.fleets[fleet].instances.max > 0);
+    let class = |fleet: Ix<Fleet>| Some(&page.model.classes[*fleets[fleet].classes.first()?]);
+    let ever = fleets.indices().filter(|&fleet| {
+        page.recording.summary.fleets[fleet].instances.max > 0
+            && class(fleet).is_some_and(|class| class.cluster == cluster)
+    });
     let ever: Vec<Ix<Fleet>> = ever.collect();
-    let kind = |fleet: Ix<Fleet>| {
-        let class = fleets[fleet].classes.first()?;
-        Some(page.model.classes[*class].launch_type)
-    };
+    let kind = |fleet: Ix<Fleet>| Some(class(fleet)?.launch_type);
     // A colour by role says most, as long as each role is there once.
     let count = |launch_type| ever.iter().filter(|&&it| kind(it) == Some(launch_type)).count();
     let by_role = count(InstanceLaunchType::Ec2) <= 1 && count(InstanceLaunchType::External) <= 1;
-    let colour = |fleet| match kind(fleet)? {
-        InstanceLaunchType::Ec2 => Some(Colour::OnDemand),
-        // Not their dark grey: the black line of what is needed would not be seen on it.
-        InstanceLaunchType::External => Some(Colour::Category(11)),
+    let colour = |(n, fleet): (usize, Ix<Fleet>)| match kind(fleet) {
+        Some(InstanceLaunchType::Ec2) if by_role => Colour::Category(12),
+        Some(InstanceLaunchType::External) if by_role => Colour::Category(23),
+        _ => super::light_of_several(n),
     };
-    let layer = |&fleet: &Ix<Fleet>| Named {
+    let layer = |(n, &fleet): (usize, &Ix<Fleet>)| Named {
         name: label(page, fleet),
-        colour: if by_role { colour(fleet) } else { None },
+        colour: Some(colour((n, fleet))),
         values: page.sum([(Scope::Fleet(fleet), Metric::Instances)]),
     };
-    ever.iter().map(layer).collect()
+    ever.iter().enumerate().map(layer).collect()
 }
 
 /// Names a fleet with what it is made of: `od (m7g.large)`.

@@ -204,8 +204,8 @@ pub(super) fn by_owner(page: &Page) -> Option<Figure> {
         }
         rows.push((format!("{count} others"), all));
     }
-    rows.extend(shared.map(|parts| ("shared by all".to_string(), parts)));
-    rows.extend(idle.map(|parts| ("reserved by nobody".to_string(), parts)));
+    rows.extend(shared.map(|parts| (Holder::Shared.name(page.model).to_string(), parts)));
+    rows.extend(idle.map(|parts| (Holder::Idle.name(page.model).to_string(), parts)));
     let used: Vec<_> = Kind::ALL
         .into_iter()
         .filter(|(kind, ..)| rows.iter().any(|(_, parts)| parts.contains_key(kind)))
@@ -259,7 +259,7 @@ fn footnote(page: &Page) -> Option<String> {
     if ec2.total == Money::ZERO {
         return None;
     }
-    let mut text = SHARED_OUT.to_string();
+    let mut text = SHARED_OUT.to_string() + " (idle): reserved by no task.";
     if let Some(used) = ec2.used {
         let amounts = Dollars::by(page.outcome.bill.total());
         let (given, used) = (amounts.write(ec2.reserved_usage_given), amounts.write(used));

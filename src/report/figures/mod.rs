@@ -25,8 +25,6 @@ const TICKS_MAX: usize = 15;
 const STEPS_MAX: usize = 720;
 /// Layers of a stack: as many as [`of_several`] has colours, and one for the rest.
 const LAYERS_MAX: usize = 23;
-/// Changes that are marked with what they do; of more it is only said that they are.
-const CHANGES_NAMED_MAX: usize = 12;
 /// More changes than that would hide what they change, and are not marked.
 const CHANGES_MAX: usize = 48;
 /// Panels of one kind in one picture; the rest is counted in the footnote.
@@ -110,6 +108,17 @@ impl<'a> Page<'a> {
         sum
     }
 
+    /// Adds up means of some series in two parts: what was there at all times of a step, and what
+    /// was there at times.
+    fn sum_by_time(&self, series: Vec<(Scope, Metric)>) -> (Vec<f64>, Vec<f64>) {
+        let mut least = vec![0.0; self.at.len()];
+        for level in series.iter().filter_map(|&(scope, metric)| self.level(scope, metric)) {
+            least.iter_mut().zip(level.minima()).for_each(|(sum, value)| *sum += value);
+        }
+        let more = self.sum(series).iter().zip(&least).map(|(mean, least)| mean - least).collect();
+        (least, more)
+    }
+
     fn figure(&self, what: &str, content: Content, footnote: Option<String>) -> Figure {
         let calendar = &self.model.calendar;
         let when = calendar.heading(SimTime::ZERO, self.recording.end);
@@ -158,23 +167,24 @@ impl<'a> Page<'a> {
         let end = self.recording.end;
         let changes = self.model.actions.iter().filter(|(at, _)| *at <= end);
         let count = changes.clone().count();
-        let named = count <= CHANGES_NAMED_MAX;
         let mut marks: Vec<Mark> = changes
             .take(if count <= CHANGES_MAX { count } else { 0 })
             .map(|(at, action)| {
                 let Action::SetDesiredCount { service, desired_count } = *action;
                 let name = &self.model.services[service].name;
-                let label = match named {
-                    true => format!("{name}: {desired_count} desired"),
-                    false => "desired count changed".to_string(),
-                };
-                Mark::Event { label, colour: Colour::Capacity, at: at.as_secs_f64() }
+                Mark::Event {
+                    label: format!("{name}: {desired_count} desired"),
+                    kind: "desired count changes".to_string(),
+                    colour: Colour::Capacity,
+                    at: at.as_secs_f64(),
+                }
             })
             .collect();
         let begin = self.recording.window.from;
         if begin > SimTime::ZERO {
-            let label = "warm-up ends".to_string();
-            marks.push(Mark::Event { label, colour: Colour::Stopping, at: begin.as_secs_f64() });
+            let (label, kind) = ("warm-up ends".to_string(), "ends of warm-ups".to_string());
+            let (colour, at) = (Colour::Stopping, begin.as_secs_f64());
+            marks.push(Mark::Event { label, kind, colour, at });
         }
         marks
     }
@@ -228,6 +238,10 @@ impl Level {
     fn means(&self) -> Vec<f64> {
         self.0.iter().map(Tally::mean).collect()
     }
+
+    fn minima(&self) -> Vec<f64> {
+        self.0.iter().map(|tally| tally.min as f64).collect()
+    }
 }
 
 fn panel(title: impl Into<String>, detail: impl Into<String>, unit: Unit) -> Panel {
@@ -236,15 +250,25 @@ fn panel(title: impl Into<String>, detail: impl Into<String>, unit: Unit) -> Pan
 }
 
 /// Returns the colour of the n-th of several alike.
+fn of_several(n: usize) -> Colour {
+    Colour::Category(category(n))
+}
+
+/// Returns a light colour of the n-th of several alike; beyond ten the others.
+fn light_of_several(n: usize) -> Colour {
+    Colour::Category(category(n) + 12)
+}
+
+/// Returns the category of the n-th of several alike.
 ///
 /// Two of the categories are left out: one looks like what is wrong, and on the other, a dark grey,
 /// a black line would not be seen.
-fn of_several(n: usize) -> Colour {
-    Colour::Category(match n {
+fn category(n: usize) -> usize {
+    match n {
         0 => 0,
         1 => 2,
         n => n + 2,
-    })
+    }
 }
 
 /// Writes a number with about three digits.

@@ -12,8 +12,9 @@ use super::{Named, Page, panel};
 const OWN_PANELS_MAX: usize = 6;
 
 /// States as a picture shows them, the lowest first.
-const STATES: [(&str, Colour, &[TaskStatus]); 4] = [
-    ("RUNNING", Colour::Running, &[TaskStatus::Running]),
+///
+/// RUNNING is below them.
+const STATES: [(&str, Colour, &[TaskStatus]); 3] = [
     ("PENDING, ACTIVATING", Colour::Pending, &[TaskStatus::Pending, TaskStatus::Activating]),
     ("PROVISIONING", Colour::Provisioning, &[TaskStatus::Provisioning]),
     (
@@ -34,7 +35,8 @@ pub(super) fn tasks(page: &Page) -> Option<Figure> {
     } else if services > 1 {
         panels.push(all_services(page));
     }
-    Some(page.over_time("tasks", panels, Some(page.means() + ".")))
+    let footnote = format!("{}; at times: not during all of it.", page.means());
+    Some(page.over_time("tasks", panels, Some(footnote)))
 }
 
 fn by_state(page: &Page) -> Panel {
@@ -46,7 +48,15 @@ fn by_state(page: &Page) -> Panel {
             states.iter().map(move |&state| (Scope::Cluster(cluster), Metric::Tasks(state)))
         })),
     };
-    let mut marks = vec![page.stack(STATES.iter().map(of_state).collect())];
+    let of_cluster = |cluster| (Scope::Cluster(cluster), Metric::Tasks(TaskStatus::Running));
+    let (all_the_time, at_times) =
+        page.sum_by_time(model.clusters.indices().map(of_cluster).collect());
+    let mut layers = vec![
+        layer("RUNNING", Colour::Running, all_the_time),
+        layer("RUNNING at times", Colour::Reserved, at_times),
+    ];
+    layers.extend(STATES.iter().map(of_state));
+    let mut marks = vec![page.stack(layers)];
     let of_services = |metric| {
         page.sum(model.services.indices().map(|service| (Scope::Service(service), metric)))
     };
@@ -84,21 +94,26 @@ fn waiting(page: &Page) -> Option<Panel> {
 fn one_service(page: &Page, service: Ix<Service>) -> Panel {
     let of = |metric| page.sum([(Scope::Service(service), metric)]);
     let healthy = of(Metric::HealthyTasks);
+    let (all_the_time, at_times) =
+        page.sum_by_time(vec![(Scope::Service(service), Metric::HealthyTasks)]);
     let not_healthy: Vec<f64> = of(Metric::ActiveTasks)
         .into_iter()
         .zip(&healthy)
         .map(|(active, healthy)| (active - healthy).max(0.0))
         .collect();
-    let layer =
-        |name: &str, colour, values| Named { name: name.to_string(), colour: Some(colour), values };
     let layers = vec![
-        layer("healthy", Colour::Healthy, healthy),
+        layer("healthy", Colour::Healthy, all_the_time),
+        layer("healthy at times", Colour::Failed, at_times),
         layer("not healthy yet", Colour::Pending, not_healthy),
     ];
     let marks =
         vec![page.stack(layers), page.dashed("desired", Colour::Desired, of(Metric::DesiredCount))];
     let name = format!("Service {}", page.model.services[service].name);
     Panel { marks, weight: 0.5, ..panel(name, "tasks that are to run", Unit::Count) }
+}
+
+fn layer(name: &str, colour: Colour, values: Vec<f64>) -> Named {
+    Named { name: name.to_string(), colour: Some(colour), values }
 }
 
 fn all_services(page: &Page) -> Panel {
