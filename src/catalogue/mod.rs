@@ -182,7 +182,8 @@ impl Catalogue {
 
     /// Returns the price of a charge in a region.
     ///
-    /// Assumption: where it is not known it is that of [`HOME_REGION`], and marked so.
+    /// Assumption: where it is not known it is that of [`HOME_REGION`], and marked so; public IPv4
+    /// addresses have one price everywhere.
     pub fn charge(&self, region: &str, charge: Charge) -> ChargePrice {
         // Every charge has a row for the home region: a test counts them.
         let prices = &self.tables.charges[&charge];
@@ -190,6 +191,10 @@ impl Catalogue {
             return price.clone();
         }
         let mut price = prices[HOME_REGION].clone();
+        // One price in all Regions. Source: AWS News Blog, 2023-07-28, on public IPv4 addresses.
+        if charge == Charge::PublicIpv4 {
+            return price;
+        }
         price.evidence = Evidence::Assumed;
         let note = format!("the price of {HOME_REGION}");
         price.note = if price.note.is_empty() { note } else { format!("{note}; {}", price.note) };

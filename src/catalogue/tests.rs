@@ -349,8 +349,13 @@ fn every_charge_is_known_at_home_and_assumed_elsewhere() {
         assert_ne!(home.evidence, Evidence::Assumed, "{charge:?}");
         assert_eq!(Charge::from_name(charge.name()), Some(charge));
         let elsewhere = catalogue.charge("eu-north-1", charge);
-        assert_eq!(elsewhere.evidence, Evidence::Assumed, "{charge:?}");
         assert_eq!(elsewhere.nanos, home.nanos, "{charge:?}");
+        // AWS has one price of these for all Regions.
+        if charge == Charge::PublicIpv4 {
+            assert_eq!(elsewhere.evidence, Evidence::Documented);
+            continue;
+        }
+        assert_eq!(elsewhere.evidence, Evidence::Assumed, "{charge:?}");
         assert!(elsewhere.note.starts_with("the price of us-east-1"), "{charge:?}");
     }
     let names: BTreeSet<&str> = Charge::ALL.iter().map(|charge| charge.name()).collect();
@@ -369,6 +374,7 @@ fn charges_have_their_prices_and_units() {
     check("eu-central-1", Charge::Gp3Storage, 95_200_000, "GB-month", Evidence::Documented);
     check("us-west-2", Charge::Gp3Storage, 80_000_000, "GB-month", Evidence::Assumed);
     check("us-east-1", Charge::PublicIpv4, 5_000_000, "address-hour", Evidence::Documented);
+    check("sa-east-1", Charge::PublicIpv4, 5_000_000, "address-hour", Evidence::Documented);
     check("us-east-1", Charge::EcsAnywhereInstance, 10_250_000, "instance-hour", {
         Evidence::Documented
     });

@@ -313,7 +313,11 @@ impl Checker<'_> {
     fn single(&mut self, kind: &Kind, node: &Node) {
         let parsed = match value::read(kind, node) {
             Ok(parsed) => parsed,
-            Err(fault) => return self.complain(node.place, fault),
+            Err(fault) => {
+                let meant = meant(&self.path, node).map(str::to_string);
+                let hint = meant.unwrap_or(fault.hint);
+                return self.complain(node.place, Fault { fact: fault.fact, hint });
+            }
         };
         if let (Kind::Reference { table, also }, Parsed::Text(name)) = (kind, parsed) {
             self.reference(table, also, &name, node.place);
@@ -505,12 +509,23 @@ impl Checker<'_> {
             .filter(|key| !matches!(key.kind, Kind::WithoutEffect))
             .map(|key| key.name)
             .collect();
+        // A provider written where a strategy belongs is a mistake of another kind.
+        let strategy = kind.field("capacity_provider_strategy").filter(|_| {
+            entry.key.starts_with("capacity_provider") && entry.key != "capacity_providers"
+        });
+        let is_of_aws = is_not_modelled(&entry.key) && strategy.is_none();
         let meant = did_you_mean(&entry.key, kind.fields().map(|key| key.name));
-        if let Some(meant) = meant {
+        let meant = meant.filter(|_| !is_of_aws);
+        if let Some(meant) = meant.or(strategy.map(|key| key.name)) {
             self.broken.add(self.path.key(meant));
         }
         let hint = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
+            None if is_of_aws => "AWS has it, and it is not modelled yet: leave it out".to_string(),
+            None if strategy.is_some() => {
+                "write `capacity_provider_strategy = [{ capacity_provider = …, weight = 1 }]`"
+                    .to_string()
+            }
             None => format!("keys here are {}", listed(&names)),
         };
         let (subject, rest) = self.path.key(&entry.key).subject();
@@ -531,6 +546,74 @@ impl Checker<'_> {
             self.fault(node.place, format!("has `min` {min} above `max` {max}"), "");
         }
     }
+}
+
+/// What AWS has beside the keys of this program; the nearest key is not what is meant.
+const NOT_MODELLED: &[&str] = &[
+    "auto_scaling",
+    "auto_scaling_group",
+    "auto_scaling_group_provider",
+    "autoscaling",
+    "availability_zone_rebalancing",
+    "capacity_provider",
+    "capacity_providers",
+    "deployment_circuit_breaker",
+    "deployment_configuration",
+    "deployment_controller",
+    "desired_capacity",
+    "health_check_grace_period",
+    "health_check_grace_period_seconds",
+    "managed_draining",
+    "managed_scaling",
+    "managed_termination_protection",
+    "max_capacity",
+    "max_size",
+    "maximum_percent",
+    "min_capacity",
+    "min_size",
+    "minimum_healthy_percent",
+    "mixed_instances_policy",
+    "scaling_policy",
+    "service_connect_configuration",
+    "service_registries",
+    "volume_configurations",
+    "warm_pool",
+];
+
+/// Says whether AWS has a key of this name that is not modelled, however it is spelled.
+fn is_not_modelled(name: &str) -> bool {
+    let plain = |text: &str| text.replace(['_', '-'], "").to_ascii_lowercase();
+    NOT_MODELLED.iter().any(|known| plain(known) == plain(name))
+}
+
+/// Returns what is meant by words of AWS's that are written where they do not belong.
+fn meant(path: &Path, node: &Node) -> Option<&'static str> {
+    let Value::Text(text) = &node.value else { return None };
+    let is_fleet = path.0.first().is_some_and(|table| table == "container_instances");
+    let key = path.0.iter().rev().find(|part| !part.starts_with('['))?;
+    Some(match (key.as_str(), text.to_ascii_lowercase().as_str()) {
+        ("launch_type", "fargate_spot") if !is_fleet => {
+            "write, in place of it, `capacity_provider_strategy = [{ capacity_provider = \
+             \"FARGATE_SPOT\", weight = 1 }]`"
+        }
+        ("placement_strategy", "binpack") => {
+            "write `{ binpack = \"memory\" }` or `{ binpack = \"cpu\" }`"
+        }
+        ("placement_strategy", "spread") => {
+            "write `{ spread = \"attribute:ecs.availability-zone\" }` or `{ spread = \
+             \"instanceId\" }`"
+        }
+        ("placement_constraints", "memberof" | "member_of") => {
+            "write `{ member_of = \"attribute:ecs.instance-type =~ m5.*\" }`"
+        }
+        ("capacity_provider", text)
+            if did_you_mean(text, ["FARGATE", "FARGATE_SPOT"]).is_none() =>
+        {
+            "it is \"FARGATE\" or \"FARGATE_SPOT\": Auto Scaling groups are not modelled yet; \
+             `launch_type = \"EC2\"` runs tasks on `[container_instances.…]`"
+        }
+        _ => return None,
+    })
 }
 
 fn is_text(node: &Node) -> bool {

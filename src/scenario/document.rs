@@ -1,9 +1,10 @@
 //! A checked scenario: typed values by key, each written or a default of the table of keys.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::check::{Broken, Path, TOP, default_node, parse, resolved};
-use super::keys::{Key, Kind, Need};
+use super::keys::{Key, Kind, Need, ON_FARGATE};
 use super::problems::{Problem, Problems, Where};
 use super::text::{Entry, Node, Place, Sources, Table, Value};
 use super::value::{
@@ -17,6 +18,8 @@ pub struct Document {
     root: Node,
     /// What was taken out or is missing.
     broken: Broken,
+    /// Paths of `network_mode` that nobody wrote, and that are `awsvpc` because of Fargate.
+    pub(super) on_fargate: BTreeSet<String>,
     /// The warnings so far, and the texts; whoever checks more adds to them.
     pub problems: Problems,
 }
@@ -24,7 +27,8 @@ pub struct Document {
 impl Document {
     /// Takes a tree that was checked.
     pub(super) fn new(root: Table, broken: Broken, place: Place, problems: Problems) -> Document {
-        Document { root: Node { value: Value::Table(root), place }, broken, problems }
+        let root = Node { value: Value::Table(root), place };
+        Document { root, broken, on_fargate: BTreeSet::new(), problems }
     }
 
     /// Returns the top of the scenario.
@@ -336,7 +340,11 @@ impl<'d> View<'d> {
         }
         let has_effect = !matches!(self.kind, Kind::WithoutEffect);
         let value = if has_effect { self.node.to_line() } else { String::new() };
-        list.push(Filled { path: self.path.to_string(), value, place: self.at, key });
+        let path = self.path.to_string();
+        list.push(match self.document.on_fargate.contains(&path) {
+            true => Filled { path, value: "\"awsvpc\"".to_string(), place: None, key: &ON_FARGATE },
+            false => Filled { path, value, place: self.at, key },
+        });
     }
 }
 

@@ -194,6 +194,21 @@ impl Loader<'_> {
             return None;
         }
         let file = read_text(self.files, path, named_at, self.problems)?;
+        if self
+            .problems
+            .sources
+            .text(file)
+            .trim_start_matches('\u{feff}')
+            .trim_start()
+            .starts_with('{')
+        {
+            let message = "this is JSON, not TOML";
+            let hint =
+                "a task definition in JSON goes into `task_definition.NAME.file` of a scenario";
+            let place = Place { file, start: 0, end: 1 };
+            self.problems.push(Problem::error(place, message).hint(hint));
+            return None;
+        }
         let before = self.problems.error_count();
         let own = read_toml(file, self.problems);
         self.is_whole &= self.problems.error_count() == before;

@@ -76,6 +76,7 @@ impl Scenario {
         let warm_up = warm_up(&document, &mut found);
         let objectives = objectives(&document, &mut found);
         document.problems.extend(found);
+        document.on_fargate = lowered.on_fargate;
         let prices = match lowered.prices {
             Some(prices) if !document.problems.has_errors() => prices,
             Some(_) | None => return Err(document.problems),

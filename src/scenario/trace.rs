@@ -269,13 +269,20 @@ impl Columns {
     /// Reads a row; says what is wrong with each of its cells.
     fn row(&self, rows: &Rows, bounds: &Bounds, raw: &mut RawTrace) -> Result<(), Vec<Problem>> {
         let mut bad = Vec::new();
-        let mut arrival = rows.cell(self.arrival, micros, &mut bad);
+        let mut arrival = rows.cell(self.arrival, seconds_since_start, &mut bad);
         if bounds.time_scale != 1.0 {
             arrival = ((arrival as f64 * bounds.time_scale).round() as u64).min(MAX_SPAN_US);
         }
         let mut put = |column: Option<usize>, values: &mut Option<Vec<u32>>, least, most| {
             if let (Some(column), Some(values)) = (column, values.as_mut()) {
-                values.push(rows.cell(column, |cell| whole(cell, least, most), &mut bad));
+                let is_cpu = self.cpu == Some(column);
+                let read = |cell: &[u8]| match whole(cell, least, most) {
+                    Err(fact) if is_cpu && fact == NOT_WHOLE => {
+                        Err(format!("{fact}: the column is in CPU units, 1,024 to a vCPU"))
+                    }
+                    read => read,
+                };
+                values.push(rows.cell(column, read, &mut bad));
             }
         };
         put(self.count, &mut raw.counts, 1, MAX_COUNT);
@@ -412,6 +419,14 @@ impl Rows {
             let hint = "the first line names the columns, such as `arrival_s,cpu,memory`";
             return Err(Box::new(Problem::error(Where::Run, message).hint(hint)));
         }
+        let is_split_by = |sign: char| matches!(header.as_slice(), [one] if one.contains(sign));
+        for (sign, shown) in [(';', "`;`"), ('\t', "a tab")] {
+            if is_split_by(sign) {
+                let message = format!("the separator of `{}` is {shown}, not `,`", path.display());
+                let hint = "save it with commas between its columns, and points in its numbers";
+                return Err(Box::new(Problem::error(Where::Run, message).hint(hint)));
+            }
+        }
         let name = path.display().to_string().into();
         Ok(Rows { reader, name, header, record: ByteRecord::new(), row: 0 })
     }
@@ -531,6 +546,17 @@ fn digits(cell: &[u8]) -> Option<(u64, usize)> {
     (count > 0).then_some((value, count))
 }
 
+const NOT_WHOLE: &str = "which is not whole";
+const NO_NUMBER: &str = "which is no number";
+
+/// Reads when a row arrives; dates are not read.
+fn seconds_since_start(cell: &[u8]) -> Result<u64, String> {
+    micros(cell).map_err(|fact| match fact.as_str() {
+        NO_NUMBER => format!("{fact}: arrivals are seconds since the start of the run"),
+        _ => fact,
+    })
+}
+
 /// Reads a whole number; `4.0` is one.
 fn whole(cell: &[u8], least: u64, most: u64) -> Result<u32, String> {
     let value = match digits(cell) {
@@ -538,7 +564,7 @@ fn whole(cell: &[u8], least: u64, most: u64) -> Result<u32, String> {
         Some(_) | None => {
             let (value, is_exact) = decimal(cell, 1)?;
             if !is_exact {
-                return Err("which is not whole".to_string());
+                return Err(NOT_WHOLE.to_string());
             }
             value
         }
@@ -580,7 +606,7 @@ fn decimal(cell: &[u8], factor: u64) -> Result<(u64, bool), String> {
     if bare == "nan" || bare.starts_with("inf") {
         return Err("which is not a finite number".to_string());
     }
-    let Some(decimal) = Decimal::parse(text) else { return Err("which is no number".to_string()) };
+    let Some(decimal) = Decimal::parse(text) else { return Err(NO_NUMBER.to_string()) };
     if decimal.is_negative() {
         return Err("which is negative".to_string());
     }
@@ -650,7 +676,8 @@ mod tests {
             lines,
             "t.csv:2: row 1: `arrival_s` is -1, which is negative\n\
              t.csv:3: row 2: `n` is 0, the least is 1\n\
-             t.csv:4: row 3: `c` is 1.5, which is not whole\n\
+             t.csv:4: row 3: `c` is 1.5, which is not whole: the column is in CPU units, \
+             1,024 to a vCPU\n\
              t.csv:5: row 4: `m` is x, which is no number\n\
              t.csv:6: row 5: `d` is nan, which is not a finite number\n\
              t.csv:7: row 6: 4 cells, but the header has 6\n\

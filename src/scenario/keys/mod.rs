@@ -9,6 +9,7 @@ mod work;
 
 pub use crate::catalogue::Evidence;
 pub use run::ROOT;
+pub(super) use task::ON_FARGATE;
 
 /// What a value must look like.
 #[derive(Clone, Copy, Debug)]

@@ -27,6 +27,11 @@ const TASK_API: &str = "ECS API, RegisterTaskDefinition";
 /// The keys of a task definition.
 pub(super) const TASK_DEFINITION: Fields = &[DEFINITION, DEFINITION_UNUSED];
 
+/// The network mode of a definition that says nothing and is launched on Fargate.
+pub(in super::super) static ON_FARGATE: Key =
+    key("network_mode", Kind::Choice(&["awsvpc"]), "What Fargate knows; AWS wants it written.")
+        .or("\"awsvpc\"");
+
 const DEFINITION: &[Key] = &[
     key("like", reference("task_definition"), "Copies another task definition, then changes it."),
     key(
@@ -39,7 +44,8 @@ const DEFINITION: &[Key] = &[
     key(
         "network_mode",
         Kind::Choice(&["awsvpc", "bridge", "host", "none", "default"]),
-        "How containers are reached; awsvpc is the only one on Fargate.",
+        "How containers are reached; awsvpc is the only one on Fargate, and holds there without \
+         being written, but in a JSON file.",
     )
     .or("\"bridge\"")
     .documented(TASK_API),

@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::ecs::model::{
-    FargateSize, JobTrace, Launch, Model, Provider, Requirement, Source, Submitter, TaskDefinition,
-    WhenFull,
+    FargateSize, InstanceClass, JobTrace, Launch, Model, Provider, Requirement, Source, Submitter,
+    TaskDefinition, WhenFull,
 };
 use crate::engine::Ix;
-use crate::units::{Calendar, Resources, Schedule, SimTime};
+use crate::units::{Calendar, Resources, Schedule, SimTime, Span};
 
 use super::super::problems::number;
 use super::super::trace;
 use super::super::{Problem, View};
-use super::launch::{Launcher, SizedBy, check_fit, instances_of, launch, may_host, no_room};
+use super::launch::{
+    Launcher, SizedBy, check_fit, instances_of, launch, may_host, may_take, no_room,
+};
 use super::warnings::runs_on;
 use super::{Lower, task};
 
@@ -55,6 +57,24 @@ fn warn_of_endless(lower: &mut Lower, view: &View, definition: Ix<TaskDefinition
     lower.problems.push(view.warning("task_definition", message).hint(hint));
 }
 
+/// A schedule that does not come round in the run starts nothing; `first` is when it does.
+fn warn_of_never(lower: &mut Lower, view: &View, first: Option<SimTime>) {
+    let end = SimTime::ZERO + lower.model.duration;
+    let is_sure = lower.root().is_sound_at(&["duration", "start", "time_zone"]);
+    if first.is_some_and(|at| at <= end) || !is_sure {
+        return;
+    }
+    let message = match first {
+        Some(at) => format!(
+            "it starts nothing: its first time is {} after the start, and the run ends before",
+            Span::micros(at.as_micros())
+        ),
+        None => "it starts nothing: its times are all over".to_string(),
+    };
+    let hint = "make `duration` longer, or `start` another time";
+    lower.problems.push(view.warning("schedule", message).hint(hint));
+}
+
 /// Rows that arrive after the end of the run are never seen.
 fn warn_of_late(lower: &mut Lower, view: &View, trace: &JobTrace) {
     let end = SimTime::ZERO + lower.model.duration;
@@ -69,7 +89,8 @@ fn warn_of_late(lower: &mut Lower, view: &View, trace: &JobTrace) {
     };
     let message =
         format!("the run ends after {}, before {which} of the trace", lower.model.duration);
-    let hint = "make `duration` longer, or `time_scale` smaller; arrivals are seconds";
+    let hint = "make `duration` longer, or `time_scale` smaller; arrivals are seconds since \
+                the start of the run";
     lower.problems.push(view.warning("trace", message).hint(hint));
 }
 
@@ -114,7 +135,7 @@ fn check_gangs(
 }
 
 /// Returns how many tasks of one size an empty cluster holds, at the most.
-fn room_for(
+pub(super) fn room_for(
     model: &Model,
     launch: &Launch,
     (requirement, sized): (Ix<Requirement>, Option<FargateSize>),
@@ -132,7 +153,9 @@ fn room_for(
             Provider::Ec2 | Provider::External => 0,
         });
     }
-    for (ix, class) in model.classes.iter().filter(|(_, class)| may_host(launch, class)) {
+    let may_host =
+        |class: &InstanceClass| may_host(launch, class) && may_take(class, launch, wanted);
+    for (ix, class) in model.classes.iter().filter(|(_, class)| may_host(class)) {
         let has = class.registered;
         let times = |has: u32, wanted: u32| has.checked_div(wanted).unwrap_or(u32::MAX);
         let alone = launch
@@ -188,7 +211,10 @@ fn schedule(lower: &mut Lower, view: &View) -> Option<Source> {
         }
     }
     match Schedule::parse(&text) {
-        Ok(schedule) => Some(Source::Schedule { schedule, calendar, count: view.get("count") }),
+        Ok(schedule) => {
+            warn_of_never(lower, view, schedule.next_at_or_after(&calendar, SimTime::ZERO));
+            Some(Source::Schedule { schedule, calendar, count: view.get("count") })
+        }
         Err(error) => {
             let part = text.get(error.range.clone()).unwrap_or("");
             let message = task::mistake(&text, part, &error.message);
@@ -211,6 +237,7 @@ pub(super) fn jobs(lower: &mut Lower) {
         let limits = (&limits, &mut lower.trace_memory);
         let read = trace::read_trace(lower.files, &view, limits, &mut lower.problems);
         let (Some(rows), Some(task_definition)) = (read, definition) else { continue };
+        warn_of_both(lower, &view);
         check_given(lower, &view, &rows, (&launch, task_definition));
         let before = lower.problems.len();
         check_fit(lower, &view, &launch, (task_definition, SizedBy::Row));
@@ -232,6 +259,18 @@ pub(super) fn jobs(lower: &mut Lower) {
             when_full: when_full(&view),
             gang: view.get("gang"),
         });
+    }
+}
+
+/// What a column says of each row is not said for all.
+fn warn_of_both(lower: &mut Lower, view: &View) {
+    let columns = view.table("columns");
+    for key in ["count", "cpu", "memory", "gpus", "duration"] {
+        let Some(column) = columns.find::<String>(key).filter(|_| view.is_written(key)) else {
+            continue;
+        };
+        let message = format!("`{key}` has no effect: the column `{column}` says it of each row");
+        lower.problems.push(view.warning(key, message).hint("leave one of them out"));
     }
 }
 

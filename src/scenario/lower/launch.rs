@@ -510,9 +510,6 @@ pub(super) fn no_room(
         let hint = "add `[container_instances.…]`, or choose another `launch_type`";
         return Some(view.error(key, message).hint(hint));
     }
-    let zones = |class: &InstanceClass| {
-        !wanted.awsvpc || launch.subnets.is_empty() || launch.zones.contains(&class.zone)
-    };
     type Check<'a> = (&'a dyn Fn(&InstanceClass) -> bool, &'a str);
     let checks: [Check; 8] = [
         (&|class| class.os == wanted.os, "none has its operating system"),
@@ -520,7 +517,7 @@ pub(super) fn no_room(
             &|class| wanted.architecture.is_none_or(|it| it == class.architecture),
             "none has its CPU architecture",
         ),
-        (&|class| zones(class), "none is in a zone of its subnets"),
+        (&|class| is_in_zones(class, launch, wanted), "none is in a zone of its subnets"),
         (&|class| wanted.resources.cpu_units <= class.registered.cpu_units, "CPU"),
         (&|class| wanted.resources.memory_mib <= class.registered.memory_mib, "memory"),
         (&|class| wanted.resources.gpus <= class.registered.gpus, "none has as many GPUs"),
@@ -613,6 +610,18 @@ impl Subject for Blank<'_> {
     fn hosts_task_of_group(&self, _: &str) -> bool {
         false
     }
+}
+
+/// Says whether an empty instance can take such a task at all, whatever its size.
+pub(super) fn may_take(class: &InstanceClass, launch: &Launch, wanted: &Requirement) -> bool {
+    class.os == wanted.os
+        && wanted.architecture.is_none_or(|it| it == class.architecture)
+        && is_in_zones(class, launch, wanted)
+        && has_ports(class, wanted)
+}
+
+fn is_in_zones(class: &InstanceClass, launch: &Launch, wanted: &Requirement) -> bool {
+    !wanted.awsvpc || launch.subnets.is_empty() || launch.zones.contains(&class.zone)
 }
 
 fn has_ports(class: &InstanceClass, wanted: &Requirement) -> bool {

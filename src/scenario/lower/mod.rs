@@ -15,7 +15,7 @@ mod tests;
 mod timing;
 mod warnings;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::billing::PriceBook;
 use crate::catalogue::Catalogue;
@@ -58,6 +58,8 @@ struct Lower<'d> {
     values_read: usize,
     /// Whether some fleet is not in the model, because something is wrong with it.
     has_unknown_instances: bool,
+    /// Paths of `network_mode` that nobody wrote, of definitions that run on Fargate.
+    on_fargate: BTreeSet<String>,
     /// Facts about each definition that only launches ask for.
     definition_facts: Table<task::DefinitionFacts, TaskDefinition>,
     problems: Vec<Problem>,
@@ -71,6 +73,8 @@ pub struct Lowered {
     pub prices: Option<PriceBook>,
     /// How fine series can be in the memory they may take.
     pub buckets: Buckets,
+    /// Paths of `network_mode` that nobody wrote, and that are `awsvpc` because of Fargate.
+    pub on_fargate: BTreeSet<String>,
     /// What is wrong in meaning, and what the reader should know.
     pub problems: Vec<Problem>,
 }
@@ -93,7 +97,16 @@ pub fn lower(document: &Document, files: &dyn Files) -> Lowered {
     }
     let prices = prices::price_book(document, &lower.catalogue, &lower.model);
     let prices = prices.map_err(|problems| lower.problems.extend(problems)).ok();
-    Lowered { model: lower.model, prices, buckets, problems: lower.problems }
+    if prices.is_some() {
+        lower.problems.extend(prices::check_region(document));
+    }
+    Lowered {
+        model: lower.model,
+        prices,
+        buckets,
+        on_fargate: lower.on_fargate,
+        problems: lower.problems,
+    }
 }
 
 /// Reads the scenario's clock.
@@ -172,6 +185,7 @@ impl<'d> Lower<'d> {
             task_sizes: 0,
             values_read: 0,
             has_unknown_instances: false,
+            on_fargate: BTreeSet::new(),
             definition_facts: Table::new(),
             problems,
         }

@@ -186,6 +186,46 @@ pub fn price_book(
     })
 }
 
+/// With prices of one's own any Region will do, also one that does not exist.
+pub fn check_region(document: &Document) -> Option<Problem> {
+    const AREAS: &[&str] = &["af", "ap", "ca", "cn", "eu", "eusc", "il", "me", "mx", "sa", "us"];
+    const DIRECTIONS: &[&str] = &[
+        "central",
+        "east",
+        "north",
+        "northeast",
+        "northwest",
+        "south",
+        "southeast",
+        "southwest",
+        "west",
+    ];
+    let root = document.root();
+    let region: String = root.get("region");
+    let parts: Vec<&str> = region.split('-').collect();
+    let has_form = match parts.as_slice() {
+        [area, .., direction, number] => {
+            let is_usual = DIRECTIONS.contains(direction) || *area == "eusc";
+            AREAS.contains(area) && is_usual && number.parse::<u8>().is_ok()
+        }
+        _ => false,
+    };
+    if has_form {
+        return None;
+    }
+    let known = Catalogue::builtin();
+    let regions = known.fargate_regions().chain(known.ec2_regions());
+    let hint = match did_you_mean(&region, regions) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => "Regions have names such as `eu-west-1`".to_string(),
+    };
+    let message = format!(
+        "`{region}` is not the name of a Region, and what is not in `prices` is \
+                           assumed"
+    );
+    Some(root.warning("region", message).hint(hint))
+}
+
 struct Book<'a> {
     root: View<'a>,
     region: String,
@@ -232,7 +272,11 @@ impl Book<'_> {
                     } else {
                         view.error("instance_type", error.to_string())
                     };
-                    problems.push(problem.hint(error.hint()));
+                    let own = match matches!(error, NoPrice::WindowsOnArm { .. }) {
+                        true => String::new(),
+                        false => format!("; or write `prices.ec2.\"{}\"`", class.instance_type),
+                    };
+                    problems.push(problem.hint(error.hint() + &own));
                     rate(&Priced::given(HourlyRate::ZERO))
                 }
             },
@@ -288,11 +332,26 @@ impl Book<'_> {
                 }),
                 Err(error) => {
                     let problem = self.root.error("region", error.to_string());
-                    problems.push(problem.hint(error.hint()));
+                    problems.push(problem.hint(self.fargate_hint(offer, &error)));
                 }
             }
         }
         rates
+    }
+
+    /// Says what is nearest, and which prices of one's own make it possible.
+    fn fargate_hint(&self, offer: FargateOffer, error: &NoPrice) -> String {
+        let own = self.root.table("prices").table("fargate");
+        let keys = match offer.spot {
+            true => ["spot_vcpu_hour", "spot_gb_hour", "ephemeral_gb_hour"],
+            false => ["vcpu_hour", "gb_hour", "ephemeral_gb_hour"],
+        };
+        let missing = keys.iter().filter(|key| !own.is_written(key));
+        let missing: Vec<String> = missing.map(|key| format!("`prices.fargate.{key}`")).collect();
+        match missing.len() {
+            3 => format!("{}; or write {}", error.hint(), missing.join(", ")),
+            _ => format!("prices of your own lack {}", missing.join(" and ")),
+        }
     }
 
     /// What is paid all the time, and what is not on the bill because nothing says how much.
@@ -345,11 +404,37 @@ impl Book<'_> {
                 None => missing.push("traffic between zones".to_string()),
             }
         }
+        missing.extend(self.beside(&network));
         missing.extend(self.file_systems());
         missing.push("Container Insights".to_string());
         missing.push("ECR".to_string());
         missing.push("traffic to the internet".to_string());
         (lines, missing)
+    }
+
+    /// Lists what comes with things that are on the bill, and has no key.
+    fn beside(&self, network: &View) -> Vec<String> {
+        let burstable = |class: &crate::ecs::model::InstanceClass| {
+            let known = self.catalogue.instance_type(&class.instance_type);
+            class.launch_type == InstanceLaunchType::Ec2 && known.is_some_and(|it| it.burstable)
+        };
+        let has_gateways = network.find::<u64>("nat_gateways").is_some_and(|count| count > 0);
+        [
+            (
+                self.model.classes.iter().any(|(_, class)| burstable(class)),
+                "CPU credits of T instances in unlimited mode",
+            ),
+            (
+                !self.root.entries("load_balancer").is_empty(),
+                "public IPv4 addresses of load balancers",
+            ),
+            (has_gateways, "public IPv4 addresses of NAT gateways"),
+            (network.is_written("log_gb_per_month"), "log storage"),
+        ]
+        .into_iter()
+        .filter(|(is_there, _)| *is_there)
+        .map(|(_, name)| name.to_string())
+        .collect()
     }
 
     /// Lists the file systems that volumes are on: nothing says how much is stored there.

@@ -10,11 +10,11 @@ use crate::ecs::placement::query::Query;
 use crate::engine::{Distribution, Ix};
 use crate::units::{Resources, Span};
 
-use super::super::View;
 use super::super::keys::Kind;
 use super::super::problems::{listed, number, shortened};
 use super::super::suggest::did_you_mean;
 use super::super::value::{self, CpuUnits, Mib, PerSecond, Share};
+use super::super::{Problem, View};
 use super::Lower;
 
 /// Containers of a task definition. Source: AWS General Reference, ECS quotas.
@@ -64,13 +64,25 @@ pub(super) fn definitions(lower: &mut Lower) {
                 lower.problems.push(problem);
                 continue;
             }
-            let names: Vec<&str> = lower.definitions.keys().map(String::as_str).collect();
+            let root = lower.root();
+            let mut names: Vec<&str> = lower.definitions.keys().map(String::as_str).collect();
+            for table in ["service", "task", "job"] {
+                let owners = root.entries(table).into_iter();
+                names.extend(owners.filter(|(_, it)| is_owner(it)).map(|(name, _)| name));
+            }
+            names.sort_unstable();
+            names.dedup();
             lower.problems.push(match did_you_mean(name, names.iter().copied()) {
                 Some(meant) => problem.hint(format!("did you mean `behaviour.{meant}`?")),
                 None => problem.hint(format!("task definitions here: {}", listed(&names))),
             });
         }
     }
+}
+
+/// Says whether behaviour may have the name of a service, a task or a job: its definition has it.
+fn is_owner(owner: &View) -> bool {
+    owner.child("task_definition").is_none_or(|child| is_inline(&child))
 }
 
 /// Says what is wrong with a text in a language of AWS's, and where in it.
@@ -415,13 +427,8 @@ fn check_port(lower: &mut Lower, mapping: &View, network_mode: &str) {
                 host.unwrap_or_default(),
                 container.map_or("which is missing".to_string(), |port| port.to_string())
             );
-            let hint = "leave `host_port` out, or use network mode `bridge`";
-            // With an interface of its own a task takes no port of the host, so the run can go on.
-            let problem = match network_mode {
-                "host" => mapping.error("host_port", message),
-                _ => mapping.warning("host_port", message + ": AWS would not register this"),
-            };
-            lower.problems.push(problem.hint(hint));
+            let hint = "leave `host_port` out; on instances network mode `bridge` maps ports";
+            lower.problems.push(mapping.error("host_port", message).hint(hint));
         }
         "none" => {
             let message = "network mode `none` has no ports";
@@ -498,12 +505,7 @@ fn check_sums(lower: &mut Lower, view: &View, os: Os) {
 /// What Fargate wants of a definition. Source: ECS Developer Guide, "Amazon ECS task definition
 /// differences for Fargate".
 pub(super) fn check_fargate(lower: &mut Lower, view: &View, facts: &DefinitionFacts) {
-    if facts.network_mode != "awsvpc" && view.is_written("network_mode") {
-        let message =
-            format!("`network_mode` is `{}`, and Fargate knows `awsvpc` only", facts.network_mode);
-        let hint = "leave `network_mode` out, or write `awsvpc`";
-        lower.problems.push(view.error("network_mode", message).hint(hint));
-    }
+    check_fargate_network(lower, view, facts);
     if !facts.constraints.is_empty() {
         let message = "Fargate knows no placement constraints";
         let hint = "leave `placement_constraints` out: there are no instances to choose";
@@ -522,6 +524,36 @@ pub(super) fn check_fargate(lower: &mut Lower, view: &View, facts: &DefinitionFa
                 let hint = "on instances it may be longer";
                 lower.problems.push(container.error(key, message).hint(hint));
             }
+        }
+    }
+}
+
+/// Fargate tasks are in mode `awsvpc`; AWS does not register a definition that says nothing.
+///
+/// Source: ECS API, RegisterTaskDefinition, `networkMode`: the default is `bridge`. What is written
+/// in a scenario may leave it out all the same; what AWS wrote or is to read may not.
+fn check_fargate_network(lower: &mut Lower, view: &View, facts: &DefinitionFacts) {
+    const HINT: &str = "write `network_mode = \"awsvpc\"`";
+    if view.is_written("network_mode") {
+        if facts.network_mode != "awsvpc" {
+            let mode = &facts.network_mode;
+            let message = format!("`network_mode` is `{mode}`, and Fargate knows `awsvpc` only");
+            lower.problems.push(view.error("network_mode", message).hint(HINT));
+        }
+        return;
+    }
+    if view.is_written("file") {
+        let message = "`networkMode` is missing, which makes it `bridge`, and Fargate knows \
+                       `awsvpc` only";
+        let hint = "write `\"networkMode\": \"awsvpc\"` there, or `network_mode = \"awsvpc\"` \
+                    beside `file`";
+        lower.problems.push(view.error("file", message).hint(hint));
+        return;
+    }
+    lower.on_fargate.insert(view.path_of("network_mode"));
+    for (_, container) in view.entries("container_definitions") {
+        for mapping in container.items("port_mappings") {
+            check_port(lower, &mapping, "awsvpc");
         }
     }
 }
@@ -619,6 +651,7 @@ fn check_behaviour_names(
     entries: &[(&str, View)],
 ) {
     let Some(behaviour) = behaviour.filter(|_| definition.is_sound()) else { return };
+    check_usage(lower, definition, behaviour, entries);
     for table in ["containers", "usage"] {
         for (name, view) in behaviour.entries(table) {
             if !entries.iter().any(|(other, _)| *other == name) {
@@ -628,6 +661,43 @@ fn check_behaviour_names(
                 lower.problems.push(view.error_here(message).hint(hint));
             }
         }
+    }
+}
+
+/// The kernel ends a container that goes above its hard limit, and a task above that of the task.
+///
+/// Source: ECS API, ContainerDefinition and RegisterTaskDefinition, `memory`.
+fn check_usage(lower: &mut Lower, definition: &View, behaviour: &View, entries: &[(&str, View)]) {
+    const HINT: &str = "raise the limit: ECS would kill it, and the simulation does not";
+    let mut all = 0u64;
+    let mut is_said = false;
+    for (name, used) in behaviour.entries("usage") {
+        let Mib(used_mib) = used.get("memory");
+        all += u64::from(used_mib);
+        let container = entries.iter().find(|(other, _)| *other == name);
+        let hard: Option<Mib> = container.and_then(|(_, container)| container.find("memory"));
+        if let Some(Mib(hard)) = hard.filter(|hard| hard.0 < used_mib) {
+            let message = format!(
+                "`{name}` uses {used_mib} MiB, more than its hard limit of memory, {hard} MiB"
+            );
+            lower.problems.push(used.warning("memory", message).hint(HINT));
+            is_said = true;
+        }
+    }
+    let platform = definition.table("runtime_platform").get::<String>("operating_system_family");
+    // Windows ignores the memory of the whole task.
+    if is_said || os_of(&platform) == Os::Windows {
+        return;
+    }
+    if let Some(Mib(hard)) = definition.find("memory").filter(|hard: &Mib| u64::from(hard.0) < all)
+    {
+        let message = format!(
+            "its containers use {} MiB together, more than the memory of the task, {hard} MiB",
+            number(all)
+        );
+        let problem = behaviour.error_here(message).hint(HINT);
+        let severity = super::super::Severity::Warning;
+        lower.problems.push(Problem { severity, ..problem });
     }
 }
 

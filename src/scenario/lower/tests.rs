@@ -8,11 +8,30 @@ use crate::engine::Ix;
 use crate::scenario::tests::InMemory;
 use crate::scenario::{Override, Scenario};
 
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 11] = [
     ("late.csv", "arrival_s\n5\n"),
     ("t.csv", "arrival_s,m\n0,512\n1,1000000\n2,999999\n"),
     ("bad.csv", "arrival_s\n0\nx\n"),
     ("d.csv", "y\n1\n"),
+    ("semicolons.csv", "arrival_s;cpu;memory\n0;256;512\n"),
+    ("tabs.csv", "arrival_s\tcpu\n0\t256\n"),
+    ("vcpu.csv", "arrival_s,cpu\n0,0.5\n"),
+    ("dates.csv", "arrival_s\n2026-03-01T00:00:00Z\n"),
+    (
+        "modeless.json",
+        "{\"containerDefinitions\":[{\"name\":\"a\",\"image\":\"x\"}],\
+      \"requiresCompatibilities\":[\"FARGATE\"],\"cpu\":\"256\",\"memory\":\"512\"}",
+    ),
+    (
+        "plain.json",
+        "{\"containerDefinitions\":[{\"name\":\"a\",\"image\":\"x\"}],\
+      \"cpu\":\"256\",\"memory\":\"512\"}",
+    ),
+    (
+        "null.json",
+        "{\"networkMode\":null,\"containerDefinitions\":[{\"name\":\"a\",\
+      \"image\":\"x\"}],\"cpu\":\"256\",\"memory\":\"512\"}",
+    ),
 ];
 
 fn read(text: &str) -> Result<Scenario, String> {
@@ -251,4 +270,38 @@ fn problems_of_meaning_point_at_flags_and_at_bases() {
          allows 5,000 tasks a service\n\
          hint: split the service, or set `account.override = true` to ask what if\n"
     );
+}
+
+#[test]
+fn what_comes_with_things_on_the_bill_and_has_no_key_is_named() {
+    let named = |text: &str| -> Vec<String> {
+        let scenario = read(text).unwrap_or_else(|lines| panic!("{lines}"));
+        let always = ["NAT gateways", "CloudWatch Logs", "traffic between zones"];
+        let rest = scenario.prices.not_modelled.iter().filter(|it| !always.contains(&it.as_str()));
+        rest.take_while(|it| *it != "Container Insights").cloned().collect()
+    };
+    assert_eq!(named(FLEET), Vec::<String>::new());
+    let burst = "CPU credits of T instances in unlimited mode";
+    assert_eq!(named("[container_instances.od]\ninstance_type = \"t3.large\"\n"), [burst]);
+    let lb = "[load_balancer.a]\nlcu = 1\n";
+    assert_eq!(named(lb), ["public IPv4 addresses of load balancers"]);
+    let network = "network = { nat_gateways = 1, log_gb_per_month = 3 }\n";
+    assert_eq!(named(network), ["public IPv4 addresses of NAT gateways", "log storage"]);
+    assert_eq!(named("network.nat_gateways = 0\n"), Vec::<String>::new());
+}
+
+#[test]
+fn a_network_mode_that_is_left_out_on_fargate_is_shown_as_it_holds() {
+    let shown = |text: &str| {
+        let scenario = read(text).unwrap_or_else(|lines| panic!("{lines}"));
+        let filled = scenario.document.filled_in();
+        let found = filled.iter().find(|it| it.path.ends_with("network_mode"));
+        let it = found.unwrap_or_else(|| panic!("{text} has a definition"));
+        (it.value.clone(), it.key.evidence.is_some())
+    };
+    let service = "[service.s]\ndesired_count = 1\n\
+                   task_definition = { cpu = 256, memory = 512 }\n";
+    let fargate = format!("{service}launch_type = \"FARGATE\"\n");
+    assert_eq!(shown(&fargate), ("\"awsvpc\"".to_string(), false));
+    assert_eq!(shown(&format!("{service}{FLEET}")), ("\"bridge\"".to_string(), true));
 }

@@ -13,7 +13,8 @@ use crate::units::Resources;
 use super::super::problems::{Severity, Where, listed, number};
 use super::super::suggest::did_you_mean;
 use super::super::{Problem, View};
-use super::launch::may_host;
+use super::job::room_for;
+use super::launch::{hosts, may_host};
 use super::{Lower, task};
 
 /// Looks at the model as a whole.
@@ -24,6 +25,63 @@ pub(super) fn check(lower: &mut Lower) {
     starts_that_are_over(lower);
     places(lower);
     crowded_daemons(lower);
+    let is_wrong = lower.problems.iter().any(|it| it.severity == Severity::Error);
+    if !is_wrong && !lower.document.problems.has_errors() {
+        too_many(lower);
+        idle_fleets(lower);
+    }
+}
+
+/// A service that its instances cannot hold even if they were empty never has all its tasks.
+fn too_many(lower: &mut Lower) {
+    let model = &lower.model;
+    let mut problems = Vec::new();
+    for (_, service) in model.services.iter() {
+        let Scheduling::Replica { desired_count } = service.scheduling else { continue };
+        let launch = &model.launches[service.launch];
+        let on_instances = launch.providers.iter().all(|it| it.provider.uses_instances());
+        // Where no instance meets the constraints, that is said.
+        if !on_instances || hosts(model, service.launch) == 0 {
+            continue;
+        }
+        let requirement = model.task_definitions[service.task_definition].requirement;
+        let room = room_for(model, launch, (requirement, None));
+        let Some(view) = lower.root().entry("service", &service.name) else { continue };
+        if u64::from(desired_count) > room {
+            let message = format!(
+                "it wants {} tasks; its instances hold {} of them at most, even empty",
+                number(desired_count),
+                number(room)
+            );
+            let hint = "give its cluster more or larger instances, or let tasks ask for less";
+            problems.push(view.warning("desired_count", message).hint(hint));
+        }
+    }
+    lower.problems.extend(problems);
+}
+
+/// Instances that nothing is launched on cost all the same.
+fn idle_fleets(lower: &mut Lower) {
+    let used: Vec<&Launch> = launches(lower).into_iter().map(|(_, _, launch)| launch).collect();
+    if used.is_empty() {
+        return;
+    }
+    let mut problems = Vec::new();
+    for (_, fleet) in lower.model.fleets.iter() {
+        let is_used = fleet.classes.iter().any(|&class| {
+            let class = &lower.model.classes[class];
+            let here = |it: &&&Launch| {
+                may_host(&Launch { constraints: Vec::new(), ..(**it).clone() }, class)
+            };
+            used.iter().find(here).is_some()
+        });
+        let Some(view) = lower.root().entry("container_instances", &fleet.name) else { continue };
+        if !is_used {
+            let hint = "launch something there, or leave these instances out";
+            problems.push(warning(&view, "nothing in its cluster is launched on it").hint(hint));
+        }
+    }
+    lower.problems.extend(problems);
 }
 
 /// Whoever forgets the work gets the bill of an empty cluster.

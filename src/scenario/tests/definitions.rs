@@ -149,6 +149,11 @@ fn task_definitions_that_others_have_published_run() {
     files.sort();
     assert!(files.len() > 20, "{} files", files.len());
     let mut wrong = String::new();
+    // AWS does not register these two: in mode awsvpc they map a port to another.
+    let is_refused = |path: &Path| {
+        ["kibana_ec2.json", "tomcat_ec2.json"].iter().any(|name| path.ends_with(name))
+    };
+    let mut refused = 0;
     for path in files {
         let json = fs::read_to_string(&path).expect("it was listed");
         let launch_type = if json.contains("FARGATE") { "FARGATE" } else { "EC2" };
@@ -162,10 +167,16 @@ fn task_definitions_that_others_have_published_run() {
             path.display().to_string()
         );
         if let Err(problems) = Scenario::read(&OnDisk(text), Path::new("a.toml"), &[]) {
-            wrong += &problems.to_lines();
+            let lines = problems.to_lines();
+            if is_refused(&path) && lines.contains("must equal `container_port`") {
+                refused += 1;
+                continue;
+            }
+            wrong += &lines;
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+    assert_eq!(refused, 2);
 }
 
 #[test]

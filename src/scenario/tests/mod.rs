@@ -378,6 +378,16 @@ fn flags_change_values_and_are_named_by_problems() {
                 task_definition = { container_definitions.a.image = \"x\" }\n";
     check_set(text, "service.web.desired_count=8", "");
     check_set(text, "duration=2 h", "");
+    // Blanks around the sign and at the ends do not count.
+    check_set(text, "service.web.desired_count = 8", "");
+    check_set(text, "  duration  =  2 h ", "");
+    check_set(text, "  name = \"a-b\"  ", "");
+    check_set(
+        text,
+        "service.web.desired_count = many",
+        "--set service.web.desired_count = many: service `web`: `desired_count` is \"many\"\n\
+         hint: write a whole number\n",
+    );
     check_set(text, "name=2026", "");
     check_set(text, "start=2026-01-01T00:00", "");
     check_set(text, "image.\"a=b\".size=20 MB", "");

@@ -41,8 +41,13 @@ pub fn read_toml_assignment(file: FileId, problems: &mut Problems) -> Option<(Ve
         );
         return None;
     };
-    let (key, value) = (&text[..equals], &text[equals + 1..]);
-    let (keys, errors) = part(file, key, 0, toml_parser::parser::parse_key, Reader::keys);
+    // Blanks around the sign are no part of either.
+    let key = text[..equals].trim();
+    let key_at = text.len() - text.trim_start().len();
+    let value = text[equals + 1..].trim_start();
+    let value_at = text.len() - value.len();
+    let value = value.trim_end();
+    let (keys, errors) = part(file, key, key_at, toml_parser::parser::parse_key, Reader::keys);
     if keys.is_empty() || keys.len() > MAX_DEPTH || !errors.is_empty() {
         let hint =
             "parts are separated by dots; quote a part with other signs: `image.\"web:7\".size`";
@@ -51,7 +56,7 @@ pub fn read_toml_assignment(file: FileId, problems: &mut Problems) -> Option<(Ve
         return None;
     }
     let (value, errors) =
-        part(file, value, equals + 1, toml_parser::parser::parse_value, |it| it.value(0));
+        part(file, value, value_at, toml_parser::parser::parse_value, |it| it.value(0));
     let rest = text[equals + 1..].trim();
     match value {
         Some(node) if errors.is_empty() => Some((keys, node)),
