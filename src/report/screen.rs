@@ -142,7 +142,7 @@ impl Screen<'_> {
             WarmUp::For(_) | WarmUp::Steady if window.warmed_up => {
                 let at = self.model.calendar.format(window.from, TimeFormat::DateAndTime);
                 Some(format!(
-                    "warm-up until {at}: SERVICE, RUNTASK (makespan apart) and CAPACITY leave it out"
+                    "warm-up until {at}: SERVICE, RUNTASK (but makespan) and CAPACITY leave it out"
                 ))
             }
             WarmUp::For(_) | WarmUp::Steady => {
