@@ -28,7 +28,8 @@ const SWATCH_GAP: f64 = 8.0;
 const ENTRY_GAP: f64 = 4.0;
 /// Of one kind of event so many are listed by their labels; more are counted.
 const EVENT_LABELS_MAX: usize = 3;
-/// A layer that is nowhere more than this part of its stack is no line of pixels, and not listed.
+/// A layer that is nowhere more than this part of its stack, and on average not a fifth of that, is
+/// no line of pixels, and not listed.
 const SEEN_FROM: f64 = 0.01;
 
 /// The entries of a panel, in the order in which the eye meets them: stacks from the top down.
@@ -59,16 +60,23 @@ pub(super) fn of_panel(panel: &Panel) -> Vec<Entry> {
     }
     for mark in &panel.marks {
         if let Mark::Stack { layers, .. } = mark {
-            let greatest = |layer: &Layer| {
-                layer.values.iter().filter_map(|it| drawable(*it)).map(f64::abs).fold(0.0, f64::max)
-            };
-            let seen = layers.iter().map(greatest).fold(0.0, f64::max) * SEEN_FROM;
-            for layer in layers.iter().rev().filter(|layer| greatest(layer) >= seen) {
+            for layer in layers.iter().rev().filter(|layer| is_seen(layer, layers)) {
                 add(Swatch::Area, layer.colour, &layer.name);
             }
         }
     }
     entries
+}
+
+/// Says whether a layer can be seen in its stack.
+fn is_seen(layer: &Layer, stack: &[Layer]) -> bool {
+    fn heights(layer: &Layer) -> impl Iterator<Item = f64> {
+        layer.values.iter().filter_map(|value| drawable(*value)).map(f64::abs)
+    }
+    let greatest = |layer| heights(layer).fold(0.0, f64::max);
+    let mean = heights(layer).sum::<f64>() / layer.values.len().max(1) as f64;
+    let seen = stack.iter().map(greatest).fold(0.0, f64::max) * SEEN_FROM;
+    greatest(layer) >= seen || mean * 5.0 >= seen
 }
 
 /// Entries for events that found no room above the plot: each label once, with its count; a kind
