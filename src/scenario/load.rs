@@ -306,40 +306,83 @@ fn apply(change: &Override, root: &mut Table, problems: &mut Problems) -> bool {
         None => node,
     };
     let (last, path) = keys.split_last().expect("a path has parts");
-    let Some(table) = descend(root, path, problems) else { return true };
-    for &(one, other) in EXCLUSIVE {
-        if last.0 == one {
-            table.remove(other);
-        } else if last.0 == other {
-            table.remove(one);
+    match descend(root, path, problems) {
+        None => {}
+        Some(Spot::List(items)) => {
+            if let Some(item) = item(items, last, problems) {
+                *item = node;
+            }
+        }
+        Some(Spot::Table(table)) => {
+            for &(one, other) in EXCLUSIVE {
+                if last.0 == one {
+                    table.remove(other);
+                } else if last.0 == other {
+                    table.remove(one);
+                }
+            }
+            table.set(Entry { key: last.0.clone(), key_place: last.1, node });
         }
     }
-    table.set(Entry { key: last.0.clone(), key_place: last.1, node });
     true
 }
 
-/// Goes along `path`, making the tables that are not there.
-fn descend<'a>(
-    root: &'a mut Table,
-    path: &[Key],
-    problems: &mut Problems,
-) -> Option<&'a mut Table> {
-    let mut table = root;
-    for (key, place) in path {
-        if table.get(key).is_none() {
-            let node = Node { value: Value::Table(Table::new()), place: *place };
-            table.set(Entry { key: key.clone(), key_place: *place, node });
-        }
-        let node = &mut table.get_mut(key)?.node;
-        let what = node.value.what();
-        let Value::Table(inner) = &mut node.value else {
-            let message = format!("`{key}` is {what}, not a table");
-            problems.push(Problem::error(*place, message).hint("set the whole value"));
-            return None;
+/// What a key is looked up in.
+enum Spot<'a> {
+    Table(&'a mut Table),
+    List(&'a mut Vec<Node>),
+}
+
+/// Goes along `path`, making the tables that are not there; a number is a place in a list.
+fn descend<'a>(root: &'a mut Table, path: &[Key], problems: &mut Problems) -> Option<Spot<'a>> {
+    let mut spot = Spot::Table(root);
+    for part in path {
+        let (key, place) = part;
+        let node = match spot {
+            Spot::List(items) => item(items, part, problems)?,
+            Spot::Table(table) => {
+                if table.get(key).is_none() {
+                    let node = Node { value: Value::Table(Table::new()), place: *place };
+                    table.set(Entry { key: key.clone(), key_place: *place, node });
+                }
+                &mut table.get_mut(key)?.node
+            }
         };
-        table = inner;
+        let what = node.value.what();
+        spot = match &mut node.value {
+            Value::Table(inner) => Spot::Table(inner),
+            Value::List(items) => Spot::List(items),
+            Value::Text(_)
+            | Value::Number(_)
+            | Value::Boolean(_)
+            | Value::DateTime(_)
+            | Value::Null => {
+                let message = format!("`{key}` is {what}, not a table");
+                problems.push(Problem::error(*place, message).hint("set the whole value"));
+                return None;
+            }
+        };
     }
-    Some(table)
+    Some(spot)
+}
+
+/// Returns the entry of a list at a place, counted from 0.
+fn item<'a>(
+    items: &'a mut [Node],
+    (key, place): &Key,
+    problems: &mut Problems,
+) -> Option<&'a mut Node> {
+    let count = items.len();
+    let found = key.parse::<usize>().ok().and_then(|at| items.get_mut(at));
+    if found.is_none() {
+        let message = format!("there is no entry `{key}` in a list of {count}");
+        let hint = match count {
+            0 => "set the whole list".to_string(),
+            _ => format!("entries are counted from 0: 0 to {}; or set the whole list", count - 1),
+        };
+        problems.push(Problem::error(*place, message).hint(hint));
+    }
+    found
 }
 
 /// Takes a bare value as text where text is wanted: `--set name=2026`.

@@ -14,8 +14,10 @@ use super::suggest::did_you_mean;
 use super::value::{CpuUnits, MAX_CPU_UNITS, MAX_MEMORY_MIB, Mib};
 use crate::units::{Bytes, Decimal, Span};
 
-/// How many bad rows are reported before reading stops.
-const MAX_BAD_ROWS: usize = 100;
+/// How many bad rows are reported one by one; the rest are counted.
+///
+/// One less than the problems that are printed, so that the count is among them.
+const MAX_BAD_ROWS: usize = 99;
 
 /// The most values of an empirical distribution.
 const MAX_VALUES: usize = 1_000_000;
@@ -454,11 +456,18 @@ impl Rows {
         }
     }
 
-    /// Goes to the next row; false at the end, or after too many bad ones.
+    /// Goes to the next row; false at the end, where the bad rows not reported are counted.
     fn next(&mut self, problems: &mut Vec<Problem>, bad_count: &mut usize) -> bool {
-        while *bad_count < MAX_BAD_ROWS {
+        loop {
             match self.reader.read_byte_record(&mut self.record) {
-                Ok(false) => return false,
+                Ok(false) => {
+                    if let Some(more) = bad_count.checked_sub(MAX_BAD_ROWS).filter(|&n| n > 0) {
+                        let rows = if more == 1 { "row" } else { "rows" };
+                        let message = format!("{} more bad {rows}", number(more as u64));
+                        problems.push(Problem::error(self.here(), message));
+                    }
+                    return false;
+                }
                 Ok(true) => self.row += 1,
                 Err(error) => {
                     let at = Where::Line { file: self.name.clone(), line: 0 };
@@ -475,7 +484,6 @@ impl Rows {
             let problem = Problem::error(self.here(), message);
             self.reject(vec![problem], problems, bad_count);
         }
-        false
     }
 
     fn line(&self) -> u64 {
@@ -510,14 +518,12 @@ impl Rows {
         })
     }
 
-    /// Reports a bad row; after the last that is reported, says that reading stops.
+    /// Reports a bad row, or only counts it.
     fn reject(&self, found: Vec<Problem>, problems: &mut Vec<Problem>, bad_count: &mut usize) {
-        problems.extend(found);
-        *bad_count += 1;
-        if *bad_count == MAX_BAD_ROWS {
-            let message = format!("reading stops after {MAX_BAD_ROWS} bad rows");
-            problems.push(Problem::error(self.here(), message));
+        if *bad_count < MAX_BAD_ROWS {
+            problems.extend(found);
         }
+        *bad_count += 1;
     }
 }
 
@@ -744,7 +750,8 @@ mod tests {
         );
         let bad = "arrival_s\n".to_string() + &"x\n".repeat(1000);
         let lines = read(JOB, &bad).unwrap_err();
-        assert!(lines.ends_with("… and 1 more problem\n"), "{lines}");
+        assert!(lines.ends_with("901 more bad rows\n"), "{lines}");
+        assert_eq!(lines.lines().filter(|line| !line.starts_with("hint")).count(), 100);
     }
 
     #[test]

@@ -326,8 +326,11 @@ pub fn find(parts: &[&str]) -> Option<&'static Kind> {
 }
 
 impl Kind {
-    /// Returns what is behind `part` in a table of this kind.
+    /// Returns what is behind `part` in a table of this kind, or at that place of a list.
     pub fn child(&self, part: &str) -> Option<&'static Kind> {
+        if let Kind::List { of, .. } = *self {
+            return part.parse::<usize>().is_ok().then_some(of);
+        }
         if let Kind::Named { of, .. } = *self {
             return Some(of);
         }

@@ -237,8 +237,21 @@ fn rate(priced: &Priced) -> Rate {
     Rate {
         nanos: priced.rate.as_nanos_per_hour(),
         per: Per::Hour,
-        assumed: priced.evidence == Evidence::Assumed,
-        note: priced.note.to_string(),
+        assumed: is_assumed(priced.evidence),
+        note: match priced.evidence {
+            Evidence::Derived => format!("{}; by a rule of the catalogue", priced.note),
+            Evidence::Documented | Evidence::Measured | Evidence::Assumed | Evidence::Given => {
+                priced.note.to_string()
+            }
+        },
+    }
+}
+
+/// A price that nobody has read from AWS's list is our guess, even if a rule makes it likely.
+fn is_assumed(evidence: Evidence) -> bool {
+    match evidence {
+        Evidence::Assumed | Evidence::Derived => true,
+        Evidence::Documented | Evidence::Measured | Evidence::Given => false,
     }
 }
 
@@ -250,7 +263,7 @@ impl Book<'_> {
             // An amount per month of traffic is prorated as an amount that stands for a month.
             Some(Period::Month) | None => Per::Month,
         };
-        let assumed = price.evidence == Evidence::Assumed;
+        let assumed = is_assumed(price.evidence);
         Rate { nanos: price.nanos, per, assumed, note: price.note.to_string() }
     }
 
@@ -361,7 +374,11 @@ impl Book<'_> {
         for (name, view) in self.root.entries("load_balancer") {
             let (hour, unit) = match view.get::<String>("type").as_str() {
                 "network" => (Charge::Nlb, Charge::NlbCapacity),
-                // Assumption: a Classic Load Balancer costs what an Application one does.
+                "classic" => {
+                    lines.push(self.classic_load_balancer(name));
+                    missing.push(format!("data through load balancer {name}"));
+                    continue;
+                }
                 _ => (Charge::Alb, Charge::AlbCapacity),
             };
             lines.push(self.stands(Category::LoadBalancer, name, (hour, 1000)));
@@ -454,6 +471,14 @@ impl Book<'_> {
         .filter(|(key, _)| volumes.iter().any(|volume| volume.is_written(key)))
         .map(|(_, name)| name.to_string())
         .collect()
+    }
+
+    /// No price of a Classic Load Balancer is known here; an Application one's hour stands for it.
+    fn classic_load_balancer(&self, name: &str) -> Standing {
+        let mut line = self.stands(Category::LoadBalancer, name, (Charge::Alb, 1000));
+        line.rate.assumed = true;
+        line.rate.note = "the price of an Application Load Balancer".to_string();
+        line
     }
 
     fn stands(&self, category: Category, item: &str, (charge, milli): (Charge, u64)) -> Standing {

@@ -14,8 +14,14 @@ const TASKS_PER_SERVICE: u32 = 5000;
 /// Services that a cluster may have. Source: AWS General Reference, ECS quotas.
 const SERVICES_PER_CLUSTER: usize = 5000;
 
-/// Target groups by name.
+/// Target groups by name, and whether their load balancers make sense.
 pub(super) fn target_groups(lower: &mut Lower) {
+    for (_, view) in lower.root().entries("load_balancer") {
+        if view.get::<String>("type") == "classic" && view.is_written("lcu") {
+            let message = "a Classic Load Balancer is paid by the hour and the GB, not by LCU";
+            lower.problems.push(view.error("lcu", message).hint("leave `lcu` out"));
+        }
+    }
     for (name, view) in lower.root().entries("target_group") {
         let balancer: String = view.get("load_balancer");
         let kind = lower.root().entry("load_balancer", &balancer);

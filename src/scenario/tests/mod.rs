@@ -373,6 +373,28 @@ fn a_wrong_value_that_was_copied_is_reported_once() {
 }
 
 #[test]
+fn flags_reach_into_lists() {
+    let text = "[service.web]\ntask_definition = { container_definitions.a.image = \"x\" }\n\
+                launch_type = \"EC2\"\n\
+                placement_strategy = [\"random\", { binpack = \"cpu\" }]\n";
+    check_set(text, "service.web.placement_strategy[1].binpack=\"memory\"", "");
+    check_set(text, "service.web.placement_strategy.0={ spread = \"instanceId\" }", "");
+    check_set(
+        text,
+        "service.web.placement_strategy[2].binpack=\"cpu\"",
+        "--set service.web.placement_strategy[2].binpack=\"cpu\": there is no entry `2` \
+         in a list of 2\n\
+         hint: entries are counted from 0: 0 to 1; or set the whole list\n",
+    );
+    check_set(
+        text,
+        "service.web.placement_strategy[1].binpack=disk",
+        "--set service.web.placement_strategy[1].binpack=disk: service `web`: \
+         `placement_strategy[1].binpack` is \"disk\"\nhint: it is one of \"cpu\", \"memory\"\n",
+    );
+}
+
+#[test]
 fn flags_change_values_and_are_named_by_problems() {
     let text = "[service.web]\ndesired_count = 1\n\
                 task_definition = { container_definitions.a.image = \"x\" }\n";

@@ -27,6 +27,25 @@ pub fn read_toml(file: FileId, problems: &mut Problems) -> Table {
     table
 }
 
+/// Writes the path `a[0].b` as TOML can read it, `a.0 .b`, every character at its place.
+fn with_positions_as_keys(path: &str) -> String {
+    let mut written = String::with_capacity(path.len());
+    let mut left = path;
+    while let Some(open) = left.find('[') {
+        let (before, after) = left.split_at(open);
+        written += before;
+        let digits = after[1..].bytes().take_while(u8::is_ascii_digit).count();
+        if digits > 0 && after.as_bytes().get(digits + 1) == Some(&b']') {
+            written += &format!(".{} ", &after[1..=digits]);
+            left = &after[digits + 2..];
+        } else {
+            written.push('[');
+            left = &after[1..];
+        }
+    }
+    written + left
+}
+
 /// Reads `path=value` as it is written after `--set`: the path as a key of TOML, the value as TOML.
 ///
 /// A value that TOML cannot read and that does not look like a quoted string, list or table is
@@ -41,6 +60,7 @@ pub fn read_toml_assignment(file: FileId, problems: &mut Problems) -> Option<(Ve
         );
         return None;
     };
+    let text = with_positions_as_keys(&text[..equals]) + &text[equals..];
     // Blanks around the sign are no part of either.
     let key = text[..equals].trim();
     let key_at = text.len() - text.trim_start().len();
