@@ -228,14 +228,15 @@ impl Sim {
             if self.events >= pause {
                 return Stop::Paused;
             }
-            match self.queue.pop_until(until) {
+            let tasks = &self.world.tasks;
+            let ahead = |event: &Event| {
+                if let Event::Container { task, .. } | Event::Task(task, _) = event {
+                    tasks.expect_soon(*task);
+                }
+            };
+            match self.queue.pop_ahead(until, ahead) {
                 Ok(Some(event)) => {
                     self.events += 1;
-                    if let Some(Event::Container { task, .. } | Event::Task(task, _)) =
-                        self.queue.coming()
-                    {
-                        self.world.tasks.expect_soon(*task);
-                    }
                     let mut cx = Cx {
                         model: &self.model,
                         seed: self.seed,
