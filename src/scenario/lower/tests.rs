@@ -94,10 +94,10 @@ fn instances_register_what_the_agent_reports_and_hold_so_many_interfaces() {
     check("instance_type = \"c5.large\"", 3704, 2);
     check("instance_type = \"c5.large\"\nawsvpc_trunking = true", 3704, 10);
     check("instance_type = \"m4.large\"", 7985, 1);
-    check("instance_type = \"m4.large\"\noperating_system = \"WINDOWS\"", 8191, 1);
+    check("instance_type = \"m4.large\"\noperating_system = \"WINDOWS_SERVER_2022_CORE\"", 8191, 1);
     check("instance_type = \"m5.large\"\nreserved_memory = \"180 MiB\"", 7500, 2);
     // Windows never trunks.
-    let windows = "operating_system = \"WINDOWS\"\nawsvpc_trunking = true";
+    let windows = "operating_system = \"WINDOWS_SERVER_2022_CORE\"\nawsvpc_trunking = true";
     let text = format!("{FLEET}{windows}\n");
     assert_eq!(model(&text).classes[Ix::new(0)].task_enis, 2);
     // A cluster's setting holds for all its instances.
@@ -150,7 +150,7 @@ fn s_e40_tasks_reserve_what_the_agent_counts() {
 fn windows_counts_containers_only() {
     // Source: ECS Developer Guide, "Windows task considerations".
     let text = "[container_instances.w]\ninstance_type = \"m5.large\"\n\
-                operating_system = \"WINDOWS\"\n[service.s]\ndesired_count = 1\n\
+                operating_system = \"WINDOWS_SERVER_2022_CORE\"\n[service.s]\ndesired_count = 1\n\
                 [service.s.task_definition]\ncpu = 1024\nmemory = 4096\n\
                 runtime_platform.operating_system_family = \"WINDOWS_SERVER_2022_CORE\"\n\
                 container_definitions.a = { image = \"x\", cpu = 256, memory = 512 }\n";
