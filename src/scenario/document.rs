@@ -348,9 +348,7 @@ impl<'d> View<'d> {
             return;
         }
         for key in self.kind.fields().filter(|key| key.is_idle && self.is_written(key.name)) {
-            if let Some(view) = self.child(key.name) {
-                view.fill_one(key, list);
-            }
+            list.extend(self.child(key.name).map(|view| view.filled(key)));
         }
     }
 
@@ -358,17 +356,19 @@ impl<'d> View<'d> {
         if matches!(self.kind, Kind::Table(_)) {
             return self.fill(list);
         }
+        list.push(self.filled(key));
+    }
+
+    fn filled(&self, key: &'static Key) -> Filled {
         let has_effect = !matches!(self.kind, Kind::WithoutEffect);
         let value = if has_effect { self.node.to_line() } else { String::new() };
         let path = self.path.to_string();
         let is_idle = key.is_idle || self.document.without_effect.contains(&path);
-        list.push(match self.document.on_fargate.contains(&path) {
-            true => {
-                let value = "\"awsvpc\"".to_string();
-                Filled { path, value, place: None, key: &ON_FARGATE, is_idle }
-            }
-            false => Filled { path, value, place: self.at, key, is_idle },
-        });
+        if self.document.on_fargate.contains(&path) {
+            let value = "\"awsvpc\"".to_string();
+            return Filled { path, value, place: None, key: &ON_FARGATE, is_idle };
+        }
+        Filled { path, value, place: self.at, key, is_idle }
     }
 }
 

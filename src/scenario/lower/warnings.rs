@@ -152,7 +152,11 @@ fn places(lower: &mut Lower) {
         if there.is_empty() {
             continue;
         }
-        problems.extend(unsaid(launch, &view, &there));
+        let unsaid = unsaid(launch, &view, &there);
+        if !unsaid.is_empty() {
+            problems.extend(unsaid);
+            continue;
+        }
         for rule in &launch.strategy {
             let PlacementStrategy::SpreadAttribute(attribute) = rule else { continue };
             if there.iter().all(|class| class.attribute(attribute).is_none()) {
