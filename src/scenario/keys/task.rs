@@ -158,13 +158,13 @@ const VOLUME: &[Key] = &[
     key(
         "host",
         Kind::Table(&[&[unused("source_path")]]),
-        "A folder of the host, which Fargate does not have; without effect.",
+        "A folder of the host, which Fargate does not have.",
     )
     .idle(),
     key(
         "docker_volume_configuration",
         Kind::Table(&[DOCKER_VOLUME]),
-        "A Docker volume, which Fargate does not have; without effect.",
+        "A Docker volume, which Fargate does not have.",
     )
     .idle(),
     key(
