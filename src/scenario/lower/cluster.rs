@@ -214,7 +214,8 @@ fn check_said(lower: &mut Lower, view: &View, known: &InstanceType) {
 
 /// Says whether instances have trunk interfaces; never on Windows.
 ///
-/// Source: ECS Developer Guide, "Increasing Amazon ECS Linux container instance network interfaces".
+/// Source: ECS Developer Guide, "Increasing Amazon ECS Linux container instance
+/// network interfaces".
 fn trunks(lower: &mut Lower, view: &View, os: Os, known: &InstanceType) -> bool {
     let cluster: String = view.get("cluster");
     let of_cluster = lower

@@ -256,8 +256,8 @@ impl<'d> Lower<'d> {
             self.problems.push(view.error(key, message).hint(hint));
         } else if !rest.is_some_and(is_likely_zone) && self.root().is_sound_at(&["region"]) {
             let message = format!("`{full}` cannot be a zone of AWS's");
-            let hint = "zones have a letter from `a`, such as `us-east-1f`, the last there is; Local \
-                        and Wavelength Zones are written `us-west-2-lax-1a` and \
+            let hint = "zones have a letter from `a`, such as `us-east-1f`, the last there is; \
+                        Local and Wavelength Zones are written `us-west-2-lax-1a` and \
                         `us-east-1-wl1-bos-wlz-1`";
             self.problems.push(view.warning(key, message).hint(hint));
         }

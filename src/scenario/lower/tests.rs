@@ -311,7 +311,7 @@ fn a_network_mode_that_is_left_out_on_fargate_is_shown_as_it_holds() {
 
 #[test]
 fn instances_have_the_family_of_their_operating_system_as_an_attribute() {
-    // Source: amazon-ecs-agent, `ecs.os-family`; ECS Developer Guide, container instance attributes.
+    // Source: amazon-ecs-agent, `ecs.os-family`; ECS Developer Guide, "attributes".
     for (family, os) in [("LINUX", "linux"), ("WINDOWS_SERVER_2025_FULL", "windows")] {
         let model = model(&format!("{FLEET}operating_system = \"{family}\"\n"));
         let class = &model.classes[Ix::new(0)];

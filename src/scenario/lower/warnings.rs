@@ -189,7 +189,13 @@ fn unsaid(launch: &Launch, view: &View, there: &[&InstanceClass]) -> Vec<Problem
             PlacementConstraint::MemberOf(query) => query.asks_for(attribute),
             PlacementConstraint::DistinctInstance => false,
         };
-        let spreads = |it: &PlacementStrategy| matches!(it, PlacementStrategy::SpreadAttribute(name) if name == attribute);
+        let spreads = |it: &PlacementStrategy| match it {
+            PlacementStrategy::SpreadAttribute(name) => name == attribute,
+            PlacementStrategy::BinpackCpu
+            | PlacementStrategy::BinpackMemory
+            | PlacementStrategy::SpreadInstance
+            | PlacementStrategy::Random => false,
+        };
         let key = match (launch.constraints.iter().any(asks), launch.strategy.iter().any(spreads)) {
             (true, _) => "placement_constraints",
             (false, true) => "placement_strategy",
