@@ -118,7 +118,7 @@ fn class(zone: Ix<Zone>, name: &str) -> InstanceClass {
         // Half of what fits otherwise.
         task_enis: 4,
         reserved_ports: Vec::new(),
-        os: Os::Linux,
+        os_family: OsFamily::Linux,
         architecture: Architecture::X86_64,
         attributes: vec![
             ("ecs.availability-zone".into(), name.into()),
@@ -138,7 +138,7 @@ fn requirement(case: &Case, number: u8) -> Requirement {
         resources: Resources { cpu_units, memory_mib, gpus: 0 },
         ports: if case.ports { vec![port] } else { Vec::new() },
         awsvpc: case.awsvpc,
-        os: Os::Linux,
+        os_family: OsFamily::Linux,
         architecture: None,
     }
 }

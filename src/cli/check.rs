@@ -94,7 +94,7 @@ fn print_images(scenario: &Scenario, out: &mut dyn Write) -> io::Result<()> {
 ///
 /// A new target of an Application Load Balancer is healthy after one check, whatever the threshold.
 fn without_effect(scenario: &Scenario, filled: &Filled) -> bool {
-    if filled.key.is_idle {
+    if filled.is_idle {
         return true;
     }
     let mut groups = scenario.model.target_groups.iter().map(|(_, group)| group);
@@ -131,7 +131,7 @@ fn print_assumed(scenario: &Scenario, out: &mut dyn Write) -> io::Result<()> {
     let prices = &scenario.prices;
     for (class, rates) in prices.classes.iter() {
         let class = &scenario.model.classes[class];
-        add(format!("{} with {:?}", class.instance_type, class.os), &rates.instance);
+        add(format!("{} with {:?}", class.instance_type, class.os_family.os()), &rates.instance);
         if rates.root_volume_gib > 0 {
             add("GiB of root volume".to_string(), &rates.root_volume);
         }

@@ -137,7 +137,7 @@ impl Fixture {
                     registered: Resources { cpu_units, memory_mib, gpus: 0 },
                     task_enis: 2,
                     reserved_ports: Vec::new(),
-                    os: Os::Linux,
+                    os_family: OsFamily::Linux,
                     architecture: Architecture::X86_64,
                     attributes: vec![
                         ("ecs.availability-zone".into(), zone_name),
@@ -157,7 +157,7 @@ impl Fixture {
             resources: Resources { cpu_units: cpu, memory_mib: memory, gpus: 0 },
             ports: Vec::new(),
             awsvpc: false,
-            os: Os::Linux,
+            os_family: OsFamily::Linux,
             architecture: None,
         });
         self.model.task_definitions.push(TaskDefinition {

@@ -110,8 +110,8 @@ pub struct InstanceClass {
     pub task_enis: u32,
     /// Host ports that no task may use, among them the agent's own.
     pub reserved_ports: Vec<HostPort>,
-    /// Operating system.
-    pub os: Os,
+    /// Operating system and its version.
+    pub os_family: OsFamily,
     /// CPU architecture.
     pub architecture: Architecture,
     /// Built-in and custom attributes, sorted by name.
@@ -131,13 +131,72 @@ pub enum InstanceLaunchType {
     External,
 }
 
-/// Operating system family.
+/// Operating system, as prices know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Os {
     /// Linux.
     Linux,
     /// Windows Server.
     Windows,
+}
+
+/// `operatingSystemFamily`: an operating system, on Windows with its version, which a task must
+/// have in common with its instance.
+///
+/// Source: ECS API, RuntimePlatform; amazon-ecs-agent, the attribute `ecs.os-family`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum OsFamily {
+    /// Any Linux.
+    Linux,
+    /// Windows Server 2016, Full.
+    Windows2016Full,
+    /// Windows Server 2019, Core.
+    Windows2019Core,
+    /// Windows Server 2019, Full.
+    Windows2019Full,
+    /// Windows Server, version 2004, Core.
+    Windows2004Core,
+    /// Windows Server, version 20H2, Core.
+    Windows20H2Core,
+    /// Windows Server 2022, Core.
+    Windows2022Core,
+    /// Windows Server 2022, Full.
+    Windows2022Full,
+    /// Windows Server 2025, Core.
+    Windows2025Core,
+    /// Windows Server 2025, Full.
+    Windows2025Full,
+}
+
+impl OsFamily {
+    /// Every family with its name, as AWS writes it.
+    const NAMES: [(OsFamily, &str); 10] = [
+        (OsFamily::Linux, "LINUX"),
+        (OsFamily::Windows2016Full, "WINDOWS_SERVER_2016_FULL"),
+        (OsFamily::Windows2019Core, "WINDOWS_SERVER_2019_CORE"),
+        (OsFamily::Windows2019Full, "WINDOWS_SERVER_2019_FULL"),
+        (OsFamily::Windows2004Core, "WINDOWS_SERVER_2004_CORE"),
+        (OsFamily::Windows20H2Core, "WINDOWS_SERVER_20H2_CORE"),
+        (OsFamily::Windows2022Core, "WINDOWS_SERVER_2022_CORE"),
+        (OsFamily::Windows2022Full, "WINDOWS_SERVER_2022_FULL"),
+        (OsFamily::Windows2025Core, "WINDOWS_SERVER_2025_CORE"),
+        (OsFamily::Windows2025Full, "WINDOWS_SERVER_2025_FULL"),
+    ];
+
+    /// Returns the family that AWS calls so.
+    pub fn from_name(name: &str) -> Option<OsFamily> {
+        OsFamily::NAMES.iter().find(|(_, other)| *other == name).map(|(family, _)| *family)
+    }
+
+    /// Returns the name, as AWS writes it.
+    pub fn name(self) -> &'static str {
+        OsFamily::NAMES.iter().find(|(family, _)| *family == self).map_or("", |(_, name)| name)
+    }
+
+    /// Returns the operating system, whatever its version.
+    pub fn os(self) -> Os {
+        if self == OsFamily::Linux { Os::Linux } else { Os::Windows }
+    }
 }
 
 /// CPU architecture.
@@ -223,8 +282,8 @@ pub struct Requirement {
     pub ports: Vec<HostPort>,
     /// Whether it needs a network interface of its own (`awsvpc`).
     pub awsvpc: bool,
-    /// Operating system.
-    pub os: Os,
+    /// Operating system and its version.
+    pub os_family: OsFamily,
     /// Architecture, where the task definition names one.
     pub architecture: Option<Architecture>,
 }

@@ -185,7 +185,7 @@ fn add_checks(text: &mut String, failed: &FailedChecks) {
         (failed.ports, "with a port in use"),
         (failed.eni, "short of network interfaces or addresses"),
         (failed.agent, "with the agent not connected"),
-        (failed.attribute, "of another operating system or architecture"),
+        (failed.attribute, "of another operating system family or architecture"),
         (failed.location, "in another zone"),
         (failed.member_of, "excluded by memberOf"),
         (failed.distinct_instance, "with a task of the group already"),

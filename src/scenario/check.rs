@@ -8,6 +8,7 @@ use super::problems::{Problem, Problems, listed, shortened};
 use super::suggest::did_you_mean;
 use super::text::{Entry, Node, Place, Sources, Table, Value, read_toml};
 use super::value::{self, Distribution, Fault, Parsed};
+use crate::units::is_invisible;
 
 /// What stands at the top of a scenario.
 pub(super) static TOP: Kind = Kind::Table(ROOT);
@@ -352,7 +353,7 @@ impl Checker<'_> {
             self.within(&entry.key, |it| {
                 let is_fine = !entry.key.trim().is_empty()
                     && entry.key.len() <= MAX_NAME
-                    && !entry.key.chars().any(char::is_control);
+                    && !entry.key.chars().any(is_invisible);
                 if !is_fine {
                     let hint =
                         format!("names have 1 to {MAX_NAME} letters, none of them invisible");

@@ -20,6 +20,8 @@ pub struct Document {
     broken: Broken,
     /// Paths of `network_mode` that nobody wrote, and that are `awsvpc` because of Fargate.
     pub(super) on_fargate: BTreeSet<String>,
+    /// Paths of keys that have no effect in this scenario.
+    pub(super) without_effect: BTreeSet<String>,
     /// The warnings so far, and the texts; whoever checks more adds to them.
     pub problems: Problems,
 }
@@ -28,7 +30,13 @@ impl Document {
     /// Takes a tree that was checked.
     pub(super) fn new(root: Table, broken: Broken, place: Place, problems: Problems) -> Document {
         let root = Node { value: Value::Table(root), place };
-        Document { root, broken, on_fargate: BTreeSet::new(), problems }
+        Document {
+            root,
+            broken,
+            on_fargate: BTreeSet::new(),
+            without_effect: BTreeSet::new(),
+            problems,
+        }
     }
 
     /// Returns the top of the scenario.
@@ -55,6 +63,8 @@ pub struct Filled {
     pub place: Option<Place>,
     /// The key, with evidence and source of its default.
     pub key: &'static Key,
+    /// Whether it has no effect, in any scenario or in this one.
+    pub is_idle: bool,
 }
 
 /// A look at one part of a scenario: the whole, a table, an entry of a list, or a single value.
@@ -198,6 +208,16 @@ impl<'d> View<'d> {
         self.path.key(self.key(key).name).to_string()
     }
 
+    /// Returns the paths of all that has a value in this part, as [`Filled`] has them.
+    pub(super) fn paths(&self) -> Vec<String> {
+        if !matches!(self.kind, Kind::Table(_)) {
+            return vec![self.path.to_string()];
+        }
+        let mut list = Vec::new();
+        self.fill(&mut list);
+        list.into_iter().map(|it| it.path).collect()
+    }
+
     /// Returns what this part is, alternatives resolved: a reference, a table, a single value.
     pub fn kind(&self) -> &'static Kind {
         self.kind
@@ -328,9 +348,7 @@ impl<'d> View<'d> {
             return;
         }
         for key in self.kind.fields().filter(|key| key.is_idle && self.is_written(key.name)) {
-            if let Some(view) = self.child(key.name) {
-                view.fill_one(key, list);
-            }
+            list.extend(self.child(key.name).map(|view| view.filled(key)));
         }
     }
 
@@ -338,13 +356,19 @@ impl<'d> View<'d> {
         if matches!(self.kind, Kind::Table(_)) {
             return self.fill(list);
         }
+        list.push(self.filled(key));
+    }
+
+    fn filled(&self, key: &'static Key) -> Filled {
         let has_effect = !matches!(self.kind, Kind::WithoutEffect);
         let value = if has_effect { self.node.to_line() } else { String::new() };
         let path = self.path.to_string();
-        list.push(match self.document.on_fargate.contains(&path) {
-            true => Filled { path, value: "\"awsvpc\"".to_string(), place: None, key: &ON_FARGATE },
-            false => Filled { path, value, place: self.at, key },
-        });
+        let is_idle = key.is_idle || self.document.without_effect.contains(&path);
+        if self.document.on_fargate.contains(&path) {
+            let value = "\"awsvpc\"".to_string();
+            return Filled { path, value, place: None, key: &ON_FARGATE, is_idle };
+        }
+        Filled { path, value, place: self.at, key, is_idle }
     }
 }
 

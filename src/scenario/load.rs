@@ -301,6 +301,12 @@ fn apply(change: &Override, root: &mut Table, problems: &mut Problems) -> bool {
     };
     let Some((keys, node)) = read else { return false };
     let names: Vec<&str> = keys.iter().map(|key| key.0.as_str()).collect();
+    if names == ["extends"] {
+        let message = "`extends` is read before any flag, and cannot be changed by one";
+        let hint = "write a scenario that extends the other file, and run that";
+        problems.push(Problem::error(node.place, message).hint(hint));
+        return true;
+    }
     let node = match find(&names) {
         Some(kind) => as_kind(kind, node, &change.text),
         None => node,

@@ -77,6 +77,7 @@ impl Scenario {
         let objectives = objectives(&document, &mut found);
         document.problems.extend(found);
         document.on_fargate = lowered.on_fargate;
+        document.without_effect = lowered.without_effect;
         let prices = match lowered.prices {
             Some(prices) if !document.problems.has_errors() => prices,
             Some(_) | None => return Err(document.problems),

@@ -13,7 +13,7 @@ pub(crate) use money::with_thousands;
 pub use money::{HourlyRate, Money};
 pub use schedule::{Schedule, ScheduleError};
 pub(crate) use text::{
-    Decimal, TIME_HINT, amount, fault, shortened, split_unit, time_unit, too_large,
+    Decimal, TIME_HINT, amount, fault, is_invisible, shortened, split_unit, time_unit, too_large,
 };
 pub use text::{Fault, parse_span};
 pub use time::{SimTime, Span};

@@ -70,6 +70,24 @@ impl Decimal {
     }
 }
 
+/// Says whether a character cannot be seen, or turns around what is beside it.
+///
+/// Source: Unicode, control and format characters; Unicode Technical Report 36, bidirectional text.
+pub(crate) fn is_invisible(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+        )
+}
+
 /// Splits `12.5 GiB` into its number and its unit.
 pub(crate) fn split_unit(text: &str) -> (&str, &str) {
     let text = text.trim();

@@ -116,7 +116,7 @@ fn check_lists_prices_that_are_assumed_and_what_has_no_effect() {
 region = "eu-west-1"
 [container_instances.od]
 instance_type = "m5.large"
-operating_system = "WINDOWS"
+operating_system = "WINDOWS_SERVER_2022_CORE"
 [load_balancer.l]
 [target_group.g]
 load_balancer = "l"

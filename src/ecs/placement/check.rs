@@ -28,9 +28,10 @@ pub(super) fn failure(view: &View, ask: &Ask, instance: Id<Instance>) -> Option<
     })
 }
 
-/// Says whether operating system and architecture are right.
+/// Says whether operating system, its version, and architecture are right.
 pub(super) fn fits_kind(class: &InstanceClass, wanted: &Requirement) -> bool {
-    class.os == wanted.os && wanted.architecture.is_none_or(|arch| arch == class.architecture)
+    class.os_family == wanted.os_family
+        && wanted.architecture.is_none_or(|arch| arch == class.architecture)
 }
 
 /// Says whether a launch's subnets, if it names any, reach the zone of the instance.

@@ -124,6 +124,18 @@ impl Query {
         })
     }
 
+    /// Says whether the expression asks for this attribute.
+    pub fn asks_for(&self, attribute: &str) -> bool {
+        self.root.any_predicate(&|predicate| match predicate {
+            Predicate::Text(TextSubject::Attribute(name), _) => name == attribute,
+            Predicate::Text(TextSubject::AgentConnected | TextSubject::Ec2InstanceId, _)
+            | Predicate::AgentVersion(..)
+            | Predicate::RegisteredAt(..)
+            | Predicate::RunningTasksCount(..)
+            | Predicate::TaskGroup { .. } => false,
+        })
+    }
+
     /// Says whether instances with the same attributes get the same answer, always.
     pub fn depends_on_attributes_only(&self) -> bool {
         !self.root.any_predicate(&|predicate| match predicate {

@@ -1,5 +1,6 @@
 //! Which free capacity is stranded: nothing that the run could place fits beside what is there.
 
+use super::check::fits_kind;
 use crate::ecs::model::{
     InstanceClass, InstanceLaunchType, Launch, Model, Provider, Requirement, Scheduling, Source,
 };
@@ -90,8 +91,7 @@ fn may_run(launch: &Launch, wanted: &Requirement, class: &InstanceClass) -> bool
     };
     launch.cluster == class.cluster
         && launch.providers.iter().any(|item| uses(item.provider))
-        && wanted.os == class.os
-        && wanted.architecture.is_none_or(|architecture| architecture == class.architecture)
+        && fits_kind(class, wanted)
 }
 
 #[cfg(test)]

@@ -40,6 +40,16 @@ fn port(number: u16) -> HostPort {
     HostPort { protocol: Protocol::Tcp, number }
 }
 
+/// Mostly one, for else nothing fits.
+const FAMILIES: [OsFamily; 6] = [
+    OsFamily::Linux,
+    OsFamily::Linux,
+    OsFamily::Linux,
+    OsFamily::Linux,
+    OsFamily::Windows2022Core,
+    OsFamily::Windows2022Full,
+];
+
 fn add_fleets(f: &mut Fixture, dice: &mut Dice) {
     let zones: Vec<_> = f.model.zones.indices().collect();
     let most = dice.of(&[12, 12, 12, 150]);
@@ -52,11 +62,13 @@ fn add_fleets(f: &mut Fixture, dice: &mut Dice) {
         let arm = dice.one_in(4);
         let (gpus, enis) = (dice.of(&[0, 0, 2]), dice.below(4) as u32);
         let rack = dice.of(&[None, Some("a"), Some("b")]);
+        let family = dice.of(&FAMILIES);
         for class in f.model.fleets[fleet].classes.clone() {
             let class = &mut f.model.classes[class];
             class.cluster = Ix::new(cluster);
             class.registered.gpus = gpus;
             class.task_enis = enis;
+            class.os_family = family;
             if external {
                 class.launch_type = InstanceLaunchType::External;
             }
@@ -92,13 +104,14 @@ fn add_requirements(f: &mut Fixture, dice: &mut Dice) {
             },
             ports: Vec::new(),
             awsvpc: false,
-            os: Os::Linux,
+            os_family: OsFamily::Linux,
             architecture: None,
         };
         if !plain {
             requirement.resources.gpus = dice.of(&[0, 0, 0, 1]);
             requirement.awsvpc = dice.one_in(4);
             requirement.architecture = dice.of(&[None, None, Some(Architecture::Arm64)]);
+            requirement.os_family = dice.of(&FAMILIES);
             for number in [80, 81] {
                 if dice.one_in(5) {
                     requirement.ports.push(port(number));

@@ -374,3 +374,27 @@ fn s_e83_a_new_account_runs_six_fargate_tasks_of_1_vcpu_or_24_of_a_quarter() {
     check(1024, 6);
     check(256, 24);
 }
+
+#[test]
+fn tasks_of_windows_run_on_instances_of_the_same_version_only() {
+    // Source: amazon-ecs-agent, pull request 3044: `ecs.os-family`.
+    let run = |wanted: OsFamily| {
+        let mut f = Fixture::new(1);
+        let families = [OsFamily::Windows2022Core, OsFamily::Windows2022Full, OsFamily::Linux];
+        for (number, family) in families.into_iter().enumerate() {
+            let fleet = f.fleet(&format!("f{number}"), 1, (4096, 8192));
+            for class in f.model.fleets[fleet].classes.clone() {
+                f.model.classes[class].os_family = family;
+            }
+        }
+        let web = f.definition("web", 256, 512);
+        f.requirement(web).os_family = wanted;
+        f.service("web", web, 3);
+        let (sim, story) = f.story(60);
+        (running_by_instance(&sim), placement_failures(&story))
+    };
+    assert_eq!(run(OsFamily::Windows2022Full), (vec![0, 3, 0], vec![]));
+    let (running, failures) = run(OsFamily::Windows2019Full);
+    assert_eq!(running, [0, 0, 0]);
+    assert!(failures.contains(&FailureReason::Attribute), "{failures:?}");
+}

@@ -143,18 +143,28 @@ const INSTANCES: &[Key] = &[
         list(&reference("subnet"), 16),
         "Subnets they are in, in turn; they decide the zones and count addresses.",
     ),
-    key("operating_system", Kind::Choice(&["LINUX", "WINDOWS"]), "The operating system.")
-        .or("\"LINUX\""),
+    key(
+        "operating_system",
+        task::OS_FAMILY,
+        "The operating system, on Windows with its version, as the attribute `ecs.os-family` has \
+         it: only tasks of the same `operating_system_family` run there.",
+    )
+    .or("\"LINUX\""),
     key(
         "architecture",
         Kind::Choice(&["X86_64", "ARM64"]),
-        "Of external instances; an EC2 type has its own.",
+        "Of external instances; an EC2 type has its own, and it may only be said again.",
     )
     .or("\"X86_64\""),
     key("cpu", Kind::Cpu, "CPU of an external instance."),
     key("memory", Kind::Memory, "Memory that an external instance registers."),
-    key("gpus", integer(0, 1024), "GPUs of an external instance.").or("0"),
-    key("attributes", CUSTOM_ATTRIBUTE, "Custom attributes, the same on each."),
+    key("gpus", integer(0, 1024), "GPUs of an external instance; an EC2 type has its own.").or("0"),
+    key(
+        "attributes",
+        CUSTOM_ATTRIBUTE,
+        "Custom attributes, the same on each; of AWS's own those that nothing here says, \
+         `ecs.ami-id` and `ecs.vpc-id`, on EC2.",
+    ),
     key("reserved_memory", Kind::Memory, "ECS_RESERVED_MEMORY: kept back when registering.")
         .or("0")
         .documented("ECS agent README"),
@@ -183,18 +193,23 @@ const INSTANCES: &[Key] = &[
         "Image bytes per second an instance pulls and unpacks, shared by tasks starting together; \
          without it `timing.pull_bandwidth`.",
     ),
-    key("root_volume", Kind::Bytes, "Size of the EBS volume of an instance.")
+    key("root_volume", Kind::Bytes, "Size of the EBS volume of an EC2 instance.")
         .or("\"30 GiB\"")
         .documented("ECS Developer Guide: the volume of the ECS-optimized Linux images"),
     key("volume_type", Kind::Choice(&["gp3", "gp2"]), "Type of that volume.")
         .or("\"gp3\"")
         .assumed("recent images use gp3, older ones gp2"),
-    key("public_ip", Kind::Boolean, "Whether each has a public IPv4 address, which costs.")
-        .or("false"),
+    key(
+        "public_ip",
+        Kind::Boolean,
+        "Whether each EC2 instance has a public IPv4 address, which costs.",
+    )
+    .or("false"),
     key(
         "awsvpc_trunking",
         Kind::Boolean,
-        "Whether these have trunk interfaces; without it, as the cluster says.",
+        "Whether these have trunk interfaces, which Windows does not; without it, as the cluster \
+         says.",
     ),
 ];
 

@@ -40,12 +40,18 @@ const DEFINITION: &[Key] = &[
         "JSON as `aws ecs register-task-definition` takes or `describe-task-definition` prints; \
          keys beside it replace its own.",
     ),
-    key("family", Kind::Text("a name"), "The family; without it the name in the scenario."),
+    key(
+        "family",
+        Kind::Text("a name"),
+        "The family, of letters, digits, `-` and `_`; without it the name in the scenario.",
+    )
+    .documented(TASK_API),
     key(
         "network_mode",
         Kind::Choice(&["awsvpc", "bridge", "host", "none", "default"]),
-        "How containers are reached; awsvpc is the only one on Fargate, and holds there without \
-         being written, but in a JSON file.",
+        "How containers are reached. A definition has one, wherever it runs: Fargate takes awsvpc \
+         only, so a definition that runs there has it without its being written, on EC2 too; in \
+         a JSON file it must be written.",
     )
     .or("\"bridge\"")
     .documented(TASK_API),
@@ -111,22 +117,25 @@ const DEFINITION_UNUSED: &[Key] = &[
     unused("registered_by"),
 ];
 
+/// An operating system, on Windows with its version, in AWS's words.
+pub(super) const OS_FAMILY: Kind = Kind::Choice(&[
+    "LINUX",
+    "WINDOWS_SERVER_2019_CORE",
+    "WINDOWS_SERVER_2019_FULL",
+    "WINDOWS_SERVER_2022_CORE",
+    "WINDOWS_SERVER_2022_FULL",
+    "WINDOWS_SERVER_2025_CORE",
+    "WINDOWS_SERVER_2025_FULL",
+    "WINDOWS_SERVER_2004_CORE",
+    "WINDOWS_SERVER_20H2_CORE",
+    "WINDOWS_SERVER_2016_FULL",
+]);
+
 const PLATFORM: &[Key] = &[
     key(
         "operating_system_family",
-        Kind::Choice(&[
-            "LINUX",
-            "WINDOWS_SERVER_2019_CORE",
-            "WINDOWS_SERVER_2019_FULL",
-            "WINDOWS_SERVER_2022_CORE",
-            "WINDOWS_SERVER_2022_FULL",
-            "WINDOWS_SERVER_2025_CORE",
-            "WINDOWS_SERVER_2025_FULL",
-            "WINDOWS_SERVER_2004_CORE",
-            "WINDOWS_SERVER_20H2_CORE",
-            "WINDOWS_SERVER_2016_FULL",
-        ]),
-        "The operating system.",
+        OS_FAMILY,
+        "The operating system, on Windows with its version: that of the instance must be the same.",
     )
     .or("\"LINUX\"")
     .documented("ECS API, RuntimePlatform"),
@@ -146,11 +155,16 @@ const MEMBER_OF: Kind = Kind::OneOf(&[
 
 const VOLUME: &[Key] = &[
     key("name", Kind::Text("a name"), "The volume's name.").required(),
-    unused("host"),
+    key(
+        "host",
+        Kind::Table(&[&[unused("source_path")]]),
+        "A folder of the host, which Fargate does not have.",
+    )
+    .idle(),
     key(
         "docker_volume_configuration",
-        Kind::WithoutEffect,
-        "A Docker volume; understood, without effect.",
+        Kind::Table(&[DOCKER_VOLUME]),
+        "A Docker volume, which Fargate does not have.",
     )
     .idle(),
     key(
@@ -161,6 +175,17 @@ const VOLUME: &[Key] = &[
     unused("fsx_windows_file_server_volume_configuration"),
     unused("s3files_volume_configuration"),
     unused("configured_at_launch"),
+];
+
+const DOCKER_VOLUME: &[Key] = &[
+    key("driver", Kind::Text("a driver, such as \"local\""), "On Windows `local` only.")
+        .or("\"local\"")
+        .documented("ECS API, DockerVolumeConfiguration")
+        .idle(),
+    unused("scope"),
+    unused("autoprovision"),
+    unused("driver_opts"),
+    unused("labels"),
 ];
 
 const CONTAINER: &[Key] = &[

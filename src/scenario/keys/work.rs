@@ -198,8 +198,22 @@ const JOB: &[Key] = &[
         Kind::Table(&[&[
             key("arrival", COLUMN, "Seconds since the start of the run.").or("\"arrival_s\""),
             key("count", COLUMN, "Tasks of the row."),
-            key("cpu", COLUMN, "CPU units of each task."),
-            key("memory", COLUMN, "MiB of each task."),
+            key("cpu", COLUMN, "CPU of each task, in `cpu_unit`."),
+            key(
+                "cpu_unit",
+                Kind::Choice(&["unit", "vCPU"]),
+                "What the CPU column is in: CPU units, of which a vCPU has 1,024, or vCPUs, \
+                 rounded to units.",
+            )
+            .or("\"unit\""),
+            key("memory", COLUMN, "Memory of each task, in `memory_unit`; 6 MiB at least.")
+                .documented("ECS API, ContainerDefinition"),
+            key(
+                "memory_unit",
+                Kind::Choice(&["MiB", "GiB"]),
+                "What the memory column is in: MiB, or GiB, rounded to MiB.",
+            )
+            .or("\"MiB\""),
             key("gpus", COLUMN, "GPUs of each task."),
             key("duration", COLUMN, "Seconds each task runs."),
         ]]),

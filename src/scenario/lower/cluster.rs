@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::catalogue::InstanceType;
 use crate::ecs::model::{
-    Architecture, ClusterSpec, Fleet, HostPort, InstanceClass, InstanceLaunchType, Os, Protocol,
-    PullBehavior, Subnet, Zone,
+    Architecture, ClusterSpec, Fleet, HostPort, InstanceClass, InstanceLaunchType, Os, OsFamily,
+    Protocol, PullBehavior, Subnet, Zone,
 };
 use crate::engine::Ix;
 use crate::units::{Bytes, Resources};
@@ -14,6 +14,7 @@ use super::super::View;
 use super::super::problems::number;
 use super::super::value::{BytesPerSecond, CpuUnits, Mib};
 use super::Lower;
+use super::task::family_of;
 
 /// Container instances that a cluster may have. Source: AWS General Reference, ECS quotas.
 const INSTANCES_PER_CLUSTER: u64 = 5000;
@@ -120,18 +121,15 @@ struct KindOfInstance {
     name: String,
     registered: Resources,
     task_enis: u32,
-    os: Os,
+    os_family: OsFamily,
     architecture: Architecture,
 }
 
 fn kind_of(lower: &mut Lower, view: &View) -> Option<KindOfInstance> {
-    let os = match view.get::<String>("operating_system").as_str() {
-        "WINDOWS" => Os::Windows,
-        _ => Os::Linux,
-    };
+    let os_family = family_of(&view.get::<String>("operating_system"));
     let mut kind = match view.get::<String>("launch_type").as_str() {
-        "EXTERNAL" => external(lower, view, os)?,
-        _ => on_ec2(lower, view, os)?,
+        "EXTERNAL" => external(lower, view, os_family)?,
+        _ => on_ec2(lower, view, os_family)?,
     };
     let reserved = view.get::<Mib>("reserved_memory").0;
     match kind.registered.memory_mib.checked_sub(reserved).filter(|left| *left > 0) {
@@ -149,7 +147,8 @@ fn kind_of(lower: &mut Lower, view: &View) -> Option<KindOfInstance> {
     Some(kind)
 }
 
-fn on_ec2(lower: &mut Lower, view: &View, os: Os) -> Option<KindOfInstance> {
+fn on_ec2(lower: &mut Lower, view: &View, os_family: OsFamily) -> Option<KindOfInstance> {
+    let os = os_family.os();
     for key in ["cpu", "memory"] {
         if view.is_written(key) {
             let message =
@@ -172,9 +171,14 @@ fn on_ec2(lower: &mut Lower, view: &View, os: Os) -> Option<KindOfInstance> {
         lower.problems.push(view.error("instance_type", message).hint(hint));
         return None;
     };
+    check_said(lower, view, &known);
+    let trunks = trunks(lower, view, os, &known);
+    // Source: ECS Developer Guide, "Allocate a network interface for an Amazon ECS task": instances
+    // of Windows Server 2016 do not host tasks in network mode awsvpc.
+    let has_enis = os_family != OsFamily::Windows2016Full;
     Some(KindOfInstance {
         launch_type: InstanceLaunchType::Ec2,
-        task_enis: known.awsvpc_tasks(trunks(lower, view, os, &known)),
+        task_enis: if has_enis { known.awsvpc_tasks(trunks) } else { 0 },
         registered: Resources {
             cpu_units: known.registered_cpu_units(),
             memory_mib: known.registered_memory(os).mib,
@@ -182,11 +186,36 @@ fn on_ec2(lower: &mut Lower, view: &View, os: Os) -> Option<KindOfInstance> {
         },
         architecture: known.architecture,
         name,
-        os,
+        os_family,
     })
 }
 
+/// What an instance type says may be said again; said otherwise it is a mistake.
+fn check_said(lower: &mut Lower, view: &View, known: &InstanceType) {
+    let architecture = match known.architecture {
+        Architecture::X86_64 => "X86_64",
+        Architecture::Arm64 => "ARM64",
+    };
+    let said: String = view.get("architecture");
+    if view.is_written("architecture") && said != architecture {
+        let message =
+            format!("`architecture` is `{said}`, and `{}` is `{architecture}`", known.name);
+        let hint = "leave it out, or choose another type";
+        lower.problems.push(view.error("architecture", message).hint(hint));
+    }
+    let said: u32 = view.get("gpus");
+    if view.is_written("gpus") && said != known.gpus {
+        let message = format!("`gpus` is {said}, and `{}` has {}", known.name, known.gpus);
+        let hint = "leave it out, or choose another type";
+        lower.problems.push(view.error("gpus", message).hint(hint));
+    }
+    lower.idle(view, &["architecture", "gpus"]);
+}
+
 /// Says whether instances have trunk interfaces; never on Windows.
+///
+/// Source: ECS Developer Guide, "Increasing Amazon ECS Linux container instance
+/// network interfaces".
 fn trunks(lower: &mut Lower, view: &View, os: Os, known: &InstanceType) -> bool {
     let cluster: String = view.get("cluster");
     let of_cluster = lower
@@ -199,10 +228,22 @@ fn trunks(lower: &mut Lower, view: &View, os: Os, known: &InstanceType) -> bool 
         let hint = "`ecsim catalogue --trunking --awsvpc-tasks 8` lists types that do";
         lower.problems.push(view.error("awsvpc_trunking", message).hint(hint));
     }
+    if os == Os::Windows {
+        if wanted && view.is_written("awsvpc_trunking") {
+            let message = "Windows instances have no trunk interfaces";
+            let hint = "leave `awsvpc_trunking` out";
+            lower.problems.push(view.error("awsvpc_trunking", message).hint(hint));
+        }
+        lower.idle(view, &["awsvpc_trunking"]);
+    }
     wanted && os == Os::Linux
 }
 
-fn external(lower: &mut Lower, view: &View, os: Os) -> Option<KindOfInstance> {
+/// What only EC2 instances have, and what is not said of others.
+const OF_EC2: [&str; 6] =
+    ["instance_type", "subnets", "awsvpc_trunking", "root_volume", "volume_type", "public_ip"];
+
+fn external(lower: &mut Lower, view: &View, os_family: OsFamily) -> Option<KindOfInstance> {
     let cpu: Option<CpuUnits> = view.find("cpu");
     let memory: Option<Mib> = view.find("memory");
     for (key, given) in [("cpu", cpu.is_some()), ("memory", memory.is_some())] {
@@ -213,7 +254,8 @@ fn external(lower: &mut Lower, view: &View, os: Os) -> Option<KindOfInstance> {
             );
         }
     }
-    for key in ["instance_type", "subnets", "awsvpc_trunking"] {
+    lower.idle(view, &OF_EC2);
+    for key in OF_EC2 {
         if view.is_written(key) {
             let message = format!("`{key}` does not go with `launch_type = \"EXTERNAL\"`");
             let hint = "leave it out: it belongs to EC2";
@@ -229,7 +271,7 @@ fn external(lower: &mut Lower, view: &View, os: Os) -> Option<KindOfInstance> {
         name: "external".to_string(),
         registered: Resources { cpu_units: cpu?.0, memory_mib: memory?.0, gpus: view.get("gpus") },
         task_enis: 0,
-        os,
+        os_family,
         architecture,
     })
 }
@@ -287,8 +329,8 @@ fn class(
         instance_type: kind.name.clone(),
         registered: kind.registered,
         task_enis: kind.task_enis,
-        reserved_ports: reserved_ports(view, kind.os),
-        os: kind.os,
+        reserved_ports: reserved_ports(view, kind.os_family.os()),
+        os_family: kind.os_family,
         architecture: kind.architecture,
         attributes: attributes(lower, view, kind, place),
         pull_bandwidth: Bytes(bandwidth.0),
@@ -321,21 +363,33 @@ fn reserved_ports(view: &View, os: Os) -> Vec<HostPort> {
     ports
 }
 
+/// Attributes that AWS puts on every EC2 instance, and that only whoever runs it knows.
+///
+/// Source: ECS Developer Guide, "Amazon ECS container instance attributes".
+pub(super) const GIVEN_ATTRIBUTES: [&str; 2] = ["ecs.ami-id", "ecs.vpc-id"];
+
 /// Checks the names and values of the user's own attributes.
 ///
 /// Source: ECS API, Attribute: 1 to 128 letters, digits, `-`, `_`, `/`, `\\` and `.`; values of up
 /// to 128 may have `@`, `:` and spaces inside as well. Names that begin with `ecs.` are AWS's.
 fn check_attributes(lower: &mut Lower, view: &View) {
     let is_name = |c: char| c.is_ascii_alphanumeric() || "-_/\\.".contains(c);
+    let on_premises = view.get::<String>("launch_type") == "EXTERNAL";
     for (name, value) in view.entries("attributes") {
         let text = value.value::<String>();
         let fits = |text: &str, more: &str| {
             text.chars().count() <= 128 && text.chars().all(|c| is_name(c) || more.contains(c))
         };
-        let (message, hint) = if name.starts_with("ecs.") {
+        let (message, hint) = if name.starts_with("ecs.") && !GIVEN_ATTRIBUTES.contains(&name) {
             (
                 format!("`{name}` is an attribute of AWS's own"),
-                "give yours a name that does not begin with `ecs.`",
+                "give yours a name that does not begin with `ecs.`; of AWS's own `ecs.ami-id` and \
+                 `ecs.vpc-id` are given here",
+            )
+        } else if name.starts_with("ecs.") && on_premises {
+            (
+                format!("`{name}` belongs to EC2, and these instances are external"),
+                "leave it out, or give them an attribute of your own",
             )
         } else if name.is_empty() || !fits(name, "") {
             (
@@ -363,7 +417,7 @@ fn attributes(
     kind: &KindOfInstance,
     (zone, subnet): Location,
 ) -> Vec<(String, String)> {
-    let os = match kind.os {
+    let os = match kind.os_family.os() {
         Os::Linux => "linux",
         Os::Windows => "windows",
     };
@@ -374,7 +428,7 @@ fn attributes(
     let mut pairs = vec![
         ("ecs.availability-zone", lower.model.zones[zone].name.as_str()),
         ("ecs.os-type", os),
-        ("ecs.os-family", if kind.os == Os::Linux { "LINUX" } else { "WINDOWS" }),
+        ("ecs.os-family", kind.os_family.name()),
         ("ecs.cpu-architecture", architecture),
     ];
     match kind.launch_type {

@@ -11,7 +11,8 @@ use crate::engine::Ix;
 use crate::units::{Calendar, Resources, Schedule, SimTime, Span};
 
 use super::super::problems::number;
-use super::super::trace;
+use super::super::trace::{self, LEAST_MEMORY};
+use super::super::value::Mib;
 use super::super::{Problem, View};
 use super::launch::{
     Launcher, SizedBy, check_fit, instances_of, launch, may_host, may_take, no_room,
@@ -299,6 +300,11 @@ fn check_given(
     };
     if rows.memory_mib.is_none() && base.memory_mib == 0 {
         let (message, hint) = missing("memory", "memory");
+        lower.problems.push(view.error("memory", message).hint(hint));
+    }
+    if let Some(Mib(mib)) = view.find("memory").filter(|memory: &Mib| memory.0 < LEAST_MEMORY) {
+        let message = format!("`memory` is {mib} MiB; a container needs {LEAST_MEMORY} at least");
+        let hint = format!("write {LEAST_MEMORY} or more");
         lower.problems.push(view.error("memory", message).hint(hint));
     }
     if rows.cpu_units.is_none() && base.cpu_units == 0 {

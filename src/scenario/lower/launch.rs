@@ -140,6 +140,17 @@ fn providers(lower: &mut Lower, view: &View) -> Vec<StrategyItem> {
     }
 }
 
+/// Says whether what `view` launches may go to Fargate, as [`providers`] has it.
+pub(super) fn goes_to_fargate(root: &View, view: &View) -> bool {
+    if let Some(launch_type) = view.find::<String>("launch_type") {
+        return launch_type == "FARGATE";
+    }
+    let cluster = root.entry("cluster", &view.get::<String>("cluster"));
+    // There are no other capacity providers.
+    view.is_written("capacity_provider_strategy")
+        || cluster.is_some_and(|it| it.is_written("default_capacity_provider_strategy"))
+}
+
 fn strategy_items(lower: &mut Lower, view: &View, key: &str) -> Vec<StrategyItem> {
     let written = view.items(key);
     let mut items: Vec<StrategyItem> = Vec::new();
@@ -222,6 +233,12 @@ fn strategy(
 
 fn strategy_rule(lower: &mut Lower, item: &View) -> Option<PlacementStrategy> {
     let (kind, field): (String, Option<String>) = match item.alternative() {
+        Some(("random", view)) if !view.value::<bool>() => {
+            let problem = item.error_here("`random = false` is no rule");
+            let hint = "leave it out; without rules AWS's own hold";
+            lower.problems.push(problem.hint(hint));
+            return None;
+        }
         Some(("random", _)) => ("random".to_string(), None),
         Some((kind, view)) => (kind.to_string(), Some(view.value())),
         None if matches!(item.kind(), Kind::Choice(_)) => (item.value(), None),
@@ -444,6 +461,7 @@ fn check_on_instances(
         let hint = "take the volume away, or run it elsewhere";
         lower.problems.push(view.error("task_definition", message).hint(hint));
     }
+    check_borrowed_mode(lower, view);
     let network = view.table("network_configuration");
     if !awsvpc && !network.items("subnets").is_empty() {
         let message = format!(
@@ -463,6 +481,17 @@ fn check_on_instances(
             let hint = "what its containers say is reserved";
             lower.problems.push(written.warning(key, message).hint(hint));
         }
+    }
+}
+
+/// A network mode that a definition has because it runs on Fargate holds on EC2 as well.
+fn check_borrowed_mode(lower: &mut Lower, view: &View) {
+    let Some(written) = definition_view(lower, view) else { return };
+    if lower.on_fargate.contains(&written.path_of("network_mode")) {
+        let message = "its task definition is for Fargate as well, and so its network mode is \
+                       `awsvpc`: each task takes a network interface of its instance";
+        let hint = "write `network_mode = \"awsvpc\"` there, or give EC2 a definition of its own";
+        lower.problems.push(view.warning("task_definition", message).hint(hint));
     }
 }
 
@@ -512,7 +541,7 @@ pub(super) fn no_room(
     }
     type Check<'a> = (&'a dyn Fn(&InstanceClass) -> bool, &'a str);
     let checks: [Check; 8] = [
-        (&|class| class.os == wanted.os, "none has its operating system"),
+        (&|class| class.os_family == wanted.os_family, "operating system"),
         (
             &|class| wanted.architecture.is_none_or(|it| it == class.architecture),
             "none has its CPU architecture",
@@ -544,7 +573,7 @@ pub(super) fn no_room(
                  even empty",
                 what.cpu_units, what.memory_mib,
             );
-            return Some(view.error(key, message).hint(shortfall(reason, &before)));
+            return Some(view.error(key, message).hint(shortfall(reason, wanted, &before)));
         }
     }
     None
@@ -614,7 +643,7 @@ impl Subject for Blank<'_> {
 
 /// Says whether an empty instance can take such a task at all, whatever its size.
 pub(super) fn may_take(class: &InstanceClass, launch: &Launch, wanted: &Requirement) -> bool {
-    class.os == wanted.os
+    class.os_family == wanted.os_family
         && wanted.architecture.is_none_or(|it| it == class.architecture)
         && is_in_zones(class, launch, wanted)
         && has_ports(class, wanted)
@@ -630,11 +659,22 @@ fn has_ports(class: &InstanceClass, wanted: &Requirement) -> bool {
 }
 
 /// Says what the nearest instances have of what is short.
-fn shortfall(reason: &str, classes: &[&InstanceClass]) -> String {
+fn shortfall(reason: &str, wanted: &Requirement, classes: &[&InstanceClass]) -> String {
     let most = |of: fn(&InstanceClass) -> u32| {
         classes.iter().max_by_key(|class| of(class)).map(|class| (of(class), &class.instance_type))
     };
     match reason {
+        "operating system" => {
+            let mut there: Vec<&str> = classes.iter().map(|it| it.os_family.name()).collect();
+            there.sort_unstable();
+            there.dedup();
+            format!(
+                "its `operating_system_family` is `{}`, and that of an instance must be the same: \
+                 there is {}",
+                wanted.os_family.name(),
+                listed(&there)
+            )
+        }
         "CPU" => match most(|class| class.registered.cpu_units) {
             Some((units, name)) => format!("the largest, `{name}`, registers {units} CPU units"),
             None => String::new(),

@@ -5,6 +5,7 @@
 
 mod bounds;
 mod cluster;
+mod idle;
 mod job;
 mod launch;
 mod prices;
@@ -60,6 +61,8 @@ struct Lower<'d> {
     has_unknown_instances: bool,
     /// Paths of `network_mode` that nobody wrote, of definitions that run on Fargate.
     on_fargate: BTreeSet<String>,
+    /// Paths of keys that have no effect here.
+    without_effect: BTreeSet<String>,
     /// Facts about each definition that only launches ask for.
     definition_facts: Table<task::DefinitionFacts, TaskDefinition>,
     problems: Vec<Problem>,
@@ -75,6 +78,8 @@ pub struct Lowered {
     pub buckets: Buckets,
     /// Paths of `network_mode` that nobody wrote, and that are `awsvpc` because of Fargate.
     pub on_fargate: BTreeSet<String>,
+    /// Paths of keys that have no effect in this scenario, although others of their kind have.
+    pub without_effect: BTreeSet<String>,
     /// What is wrong in meaning, and what the reader should know.
     pub problems: Vec<Problem>,
 }
@@ -94,6 +99,7 @@ pub fn lower(document: &Document, files: &dyn Files) -> Lowered {
     if lower.all() {
         buckets = bounds::check(&mut lower);
         warnings::check(&mut lower);
+        idle::find(&mut lower);
     }
     let prices = prices::price_book(document, &lower.catalogue, &lower.model);
     let prices = prices.map_err(|problems| lower.problems.extend(problems)).ok();
@@ -105,6 +111,7 @@ pub fn lower(document: &Document, files: &dyn Files) -> Lowered {
         prices,
         buckets,
         on_fargate: lower.on_fargate,
+        without_effect: lower.without_effect,
         problems: lower.problems,
     }
 }
@@ -186,6 +193,7 @@ impl<'d> Lower<'d> {
             values_read: 0,
             has_unknown_instances: false,
             on_fargate: BTreeSet::new(),
+            without_effect: BTreeSet::new(),
             definition_facts: Table::new(),
             problems,
         }
@@ -216,6 +224,11 @@ impl<'d> Lower<'d> {
         true
     }
 
+    /// Remembers that keys of `view` have no effect, whether they are written or not.
+    fn idle(&mut self, view: &View, keys: &[&str]) {
+        self.without_effect.extend(keys.iter().map(|key| view.path_of(key)));
+    }
+
     /// Says whether further problems are only counted, so that no hint need be sought for them.
     fn is_full(&self) -> bool {
         self.problems.len() >= MAX_KEPT
@@ -241,6 +254,12 @@ impl<'d> Lower<'d> {
             let message = format!("`{name}` is not a zone of `{}`", self.region);
             let hint = format!("write a letter, such as `a`, or `{}a`", self.region);
             self.problems.push(view.error(key, message).hint(hint));
+        } else if !rest.is_some_and(is_likely_zone) && self.root().is_sound_at(&["region"]) {
+            let message = format!("`{full}` cannot be a zone of AWS's");
+            let hint = "zones have a letter from `a`, such as `us-east-1f`, the last there is; \
+                        Local and Wavelength Zones are written `us-west-2-lax-1a` and \
+                        `us-east-1-wl1-bos-wlz-1`";
+            self.problems.push(view.warning(key, message).hint(hint));
         }
         *self
             .zones
@@ -287,6 +306,26 @@ impl<'d> Lower<'d> {
         let ix = self.model.images.push(Image { name: name.to_string(), size });
         self.images.insert(name.to_string(), ix);
         ix
+    }
+}
+
+/// Says whether a Region can have a zone whose name goes on like this after the Region's.
+///
+/// Source: Amazon EC2 User Guide, "Regions and Zones": us-east-1 has the most, six; Local Zones end
+/// in `-lax-1a`, Wavelength Zones in `-wl1-bos-wlz-1`.
+fn is_likely_zone(rest: &str) -> bool {
+    let is_place = |it: &str| it.len() == 3 && it.bytes().all(|it| it.is_ascii_lowercase());
+    let is_number = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
+    match rest.split('-').collect::<Vec<_>>().as_slice() {
+        [letter] => ("a"..="f").contains(letter),
+        ["", place, last] => {
+            let number = last.strip_suffix(|it: char| it.is_ascii_lowercase());
+            is_place(place) && number.is_some_and(is_number)
+        }
+        ["", wave, place, "wlz", last] => {
+            wave.strip_prefix("wl").is_some_and(is_number) && is_place(place) && is_number(last)
+        }
+        _ => false,
     }
 }
 

@@ -277,7 +277,11 @@ impl Book<'_> {
         let view = view.expect("a fleet is made of its table");
         let on_ec2 = class.launch_type == InstanceLaunchType::Ec2;
         let instance = match on_ec2 {
-            true => match self.catalogue.on_demand(&self.region, &class.instance_type, class.os) {
+            true => match self.catalogue.on_demand(
+                &self.region,
+                &class.instance_type,
+                class.os_family.os(),
+            ) {
                 Ok(priced) => rate(&priced),
                 Err(error) => {
                     let problem = if matches!(error, NoPrice::Region { .. }) {

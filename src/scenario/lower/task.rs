@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::ecs::model::{
     Architecture, Behaviour, Condition, Container, Dependency, FargateSize, HealthCheck, HostPort,
-    Os, PlacementConstraint, Protocol, Requirement, RestartPolicy, TaskDefinition, Usage,
+    Os, OsFamily, PlacementConstraint, Protocol, Requirement, RestartPolicy, TaskDefinition, Usage,
 };
 use crate::ecs::placement::query::Query;
 use crate::engine::{Distribution, Ix};
@@ -13,15 +13,14 @@ use crate::units::{Resources, Span};
 use super::super::keys::Kind;
 use super::super::problems::{listed, number, shortened};
 use super::super::suggest::did_you_mean;
+use super::super::trace::LEAST_MEMORY;
 use super::super::value::{self, CpuUnits, Mib, PerSecond, Share};
 use super::super::{Problem, View};
 use super::Lower;
+use super::launch::goes_to_fargate;
 
 /// Containers of a task definition. Source: AWS General Reference, ECS quotas.
 const CONTAINERS: usize = 10;
-
-/// Least memory of a container in MiB. Source: ECS API, ContainerDefinition (Docker 20.10).
-const LEAST_MEMORY: u32 = 6;
 
 /// CPU units of a whole task on instances. Source: ECS API, RegisterTaskDefinition, `cpu`.
 const TASK_CPU: std::ops::RangeInclusive<u32> = 128..=196_608;
@@ -45,8 +44,9 @@ pub(super) struct DefinitionFacts {
 
 /// Lowers every named task definition, used or not: what is wrong is said.
 pub(super) fn definitions(lower: &mut Lower) {
+    let on_fargate = named_on_fargate(lower);
     for (name, view) in lower.root().entries("task_definition") {
-        let definition = definition(lower, name, &view);
+        let definition = definition(lower, name, &view, on_fargate.contains(name));
         lower.definitions.insert(name.to_string(), definition);
     }
     for (name, view) in lower.root().entries("behaviour") {
@@ -78,6 +78,18 @@ pub(super) fn definitions(lower: &mut Lower) {
             });
         }
     }
+}
+
+/// Returns the names of the definitions that something launches on Fargate.
+fn named_on_fargate(lower: &Lower) -> BTreeSet<String> {
+    let root = lower.root();
+    let owners = ["service", "task", "job"].into_iter().flat_map(|table| root.entries(table));
+    owners
+        .filter(|(_, owner)| goes_to_fargate(&root, owner))
+        .filter_map(|(_, owner)| owner.child("task_definition"))
+        .filter(|child| !is_inline(child))
+        .map(|child| child.value())
+        .collect()
 }
 
 /// Says whether behaviour may have the name of a service, a task or a job: its definition has it.
@@ -118,27 +130,36 @@ pub(super) fn definition_of(
         lower.problems.push(owner.error("task_definition", message).hint(hint));
         return None;
     }
-    let made = definition(lower, name, &child);
+    let on_fargate = goes_to_fargate(&lower.root(), owner);
+    let made = definition(lower, name, &child, on_fargate);
     // A second owner of the same name (a service and a job) would share behaviour unseen.
     lower.definitions.insert(name.to_string(), made);
     made
 }
 
-fn definition(lower: &mut Lower, name: &str, view: &View) -> Option<Ix<TaskDefinition>> {
+/// Lowers a definition; `on_fargate` says whether something launches it there.
+fn definition(
+    lower: &mut Lower,
+    name: &str,
+    view: &View,
+    on_fargate: bool,
+) -> Option<Ix<TaskDefinition>> {
     let before = lower.problems.len();
     let platform = view.table("runtime_platform");
-    let os = os_of(&platform.get::<String>("operating_system_family"));
+    let os_family = family_of(&platform.get::<String>("operating_system_family"));
+    let os = os_family.os();
     let architecture = architecture_of(&platform.get::<String>("cpu_architecture"));
     let containers = containers(lower, name, view);
     let family = view.find::<String>("family").unwrap_or_else(|| name.to_string());
-    let network_mode = network_mode(view, os);
-    let requirement = requirement(lower, view, (&network_mode, os));
+    check_names(lower, view, &family);
+    let network_mode = network_mode(lower, view, (os, on_fargate));
+    let requirement = requirement(lower, view, (&network_mode, os_family));
     let facts = facts(lower, view, network_mode);
     check_sums(lower, view, os);
     check_size(lower, view);
     match os {
         Os::Linux => check_linux(lower, view),
-        Os::Windows => check_windows(lower, view, architecture),
+        Os::Windows => check_windows(lower, view, (&facts.network_mode, os_family)),
     }
     if facts.compatibilities.iter().any(|one| one == "FARGATE") {
         check_fargate(lower, view, &facts);
@@ -175,9 +196,9 @@ fn definition(lower: &mut Lower, name: &str, view: &View) -> Option<Ix<TaskDefin
     Some(ix)
 }
 
-/// Returns the operating system of a `runtimePlatform.operatingSystemFamily`.
-fn os_of(family: &str) -> Os {
-    if family == "LINUX" { Os::Linux } else { Os::Windows }
+/// Returns the family of a word of the table of keys.
+pub(super) fn family_of(name: &str) -> OsFamily {
+    OsFamily::from_name(name).unwrap_or(OsFamily::Linux)
 }
 
 fn architecture_of(name: &str) -> Architecture {
@@ -186,11 +207,52 @@ fn architecture_of(name: &str) -> Architecture {
 
 /// Returns the network mode: as written, else `bridge`, on Windows `default`.
 ///
+/// A definition has one, wherever it is launched, and Fargate takes `awsvpc` only: AWS does not
+/// register one for Fargate that says nothing. What is written in a scenario may leave it out all
+/// the same, and has `awsvpc` then; what AWS wrote or is to read may not.
+///
 /// Source: ECS API, RegisterTaskDefinition, `networkMode`.
-fn network_mode(view: &View, os: Os) -> String {
+fn network_mode(lower: &mut Lower, view: &View, (os, on_fargate): (Os, bool)) -> String {
+    let mut compatibilities = view.items("requires_compatibilities").into_iter();
+    let on_fargate = on_fargate || compatibilities.any(|it| it.value::<String>() == "FARGATE");
     match os {
-        Os::Windows if !view.is_written("network_mode") => "default".to_string(),
-        Os::Linux | Os::Windows => view.get("network_mode"),
+        _ if view.is_written("network_mode") => view.get("network_mode"),
+        _ if on_fargate && !view.is_written("file") => {
+            lower.on_fargate.insert(view.path_of("network_mode"));
+            "awsvpc".to_string()
+        }
+        Os::Windows => "default".to_string(),
+        Os::Linux => view.get("network_mode"),
+    }
+}
+
+/// Letters of the name of a family and of a container. Source: ECS API, RegisterTaskDefinition
+/// and ContainerDefinition.
+const NAME: usize = 255;
+
+/// Names that AWS takes: letters, digits, hyphens and underscores.
+fn check_names(lower: &mut Lower, view: &View, family: &str) {
+    const HINT: &str = "use 1 to 255 letters, digits, `-` and `_`";
+    let is_name = |name: &str| {
+        let is_fine = |it: u8| it.is_ascii_alphanumeric() || b"-_".contains(&it);
+        (1..=NAME).contains(&name.len()) && name.bytes().all(is_fine)
+    };
+    if !is_name(family) {
+        let shown = shortened(family);
+        let problem = if view.is_written("family") {
+            let message = format!("`{shown}` cannot be the `family` of a task definition");
+            view.error("family", message).hint(HINT)
+        } else {
+            let message = format!("its name, `{shown}`, cannot be the family of a task definition");
+            view.error_here(message).hint(format!("write `family = …`, or {HINT}"))
+        };
+        lower.problems.push(problem);
+    }
+    for (name, container) in view.entries("container_definitions") {
+        if !is_name(name) {
+            let message = format!("`{}` cannot be the name of a container", shortened(name));
+            lower.problems.push(container.error_here(message).hint(HINT));
+        }
     }
 }
 
@@ -214,17 +276,26 @@ fn check_linux(lower: &mut Lower, view: &View) {
 
 /// What is different with Windows. Source: ECS Developer Guide, "Windows task considerations";
 /// ECS API, RegisterTaskDefinition and ContainerDefinition.
-fn check_windows(lower: &mut Lower, view: &View, architecture: Architecture) {
-    if architecture == Architecture::Arm64 {
+fn check_windows(lower: &mut Lower, view: &View, (mode, os_family): (&str, OsFamily)) {
+    let platform = view.table("runtime_platform");
+    if platform.get::<String>("cpu_architecture") == "ARM64" {
         let message = "`cpu_architecture` is `ARM64`, and Windows tasks run on `X86_64` only";
-        let platform = view.table("runtime_platform");
         let problem = platform.error("cpu_architecture", message).hint("leave it out");
         lower.problems.push(problem);
     }
-    let mode = network_mode(view, Os::Windows);
-    if !["default", "awsvpc"].contains(&mode.as_str()) {
+    if !["default", "awsvpc"].contains(&mode) {
         let message = format!("`network_mode` is `{mode}`; Windows knows `default` and `awsvpc`");
         lower.problems.push(view.error("network_mode", message).hint("leave it out"));
+    }
+    // Source: ECS Developer Guide, "Allocate a network interface for an Amazon ECS task".
+    if mode == "awsvpc" && os_family == OsFamily::Windows2016Full && view.is_written("network_mode")
+    {
+        let message = "`network_mode` is `awsvpc`, which Windows Server 2016 does not have";
+        let hint = "leave it out, or use Windows Server 2019 or later";
+        lower.problems.push(view.error("network_mode", message).hint(hint));
+    }
+    for item in view.items("volumes") {
+        check_docker_volume(lower, &item);
     }
     for (_, container) in view.entries("container_definitions") {
         if container.is_written("memory_reservation") {
@@ -238,6 +309,16 @@ fn check_windows(lower: &mut Lower, view: &View, architecture: Architecture) {
             let hint = "leave `resource_requirements` out, or use Linux";
             lower.problems.push(container.error("resource_requirements", message).hint(hint));
         }
+    }
+}
+
+/// Source: ECS API, Volume: Windows containers only support the `local` driver.
+fn check_docker_volume(lower: &mut Lower, item: &View) {
+    let Some(volume) = item.child("docker_volume_configuration") else { return };
+    let driver: Option<String> = volume.find("driver");
+    if let Some(driver) = driver.filter(|it| it != "local") {
+        let message = format!("`driver` is `{}`; Windows knows `local` only", shortened(&driver));
+        lower.problems.push(volume.error("driver", message).hint("leave it out"));
     }
 }
 
@@ -300,11 +381,15 @@ pub(super) fn member_of(lower: &mut Lower, item: &View) -> Option<PlacementConst
 ///
 /// Source: amazon-ecs-agent `task.go`, `ToHostResources`; on Windows the task's own CPU and memory
 /// are ignored (ECS Developer Guide, "Windows task considerations").
-fn requirement(lower: &mut Lower, view: &View, (network_mode, os): (&str, Os)) -> Requirement {
+fn requirement(
+    lower: &mut Lower,
+    view: &View,
+    (network_mode, os_family): (&str, OsFamily),
+) -> Requirement {
     let entries = view.entries("container_definitions");
     let cpu: u32 = entries.iter().map(|(_, c)| c.get::<CpuUnits>("cpu").0).sum();
     let memory: u32 = entries.iter().map(|(_, c)| reserved_memory(c)).sum();
-    let own = |value: u32| Some(value).filter(|_| os == Os::Linux);
+    let own = |value: u32| Some(value).filter(|_| os_family == OsFamily::Linux);
     let cpu_units = view.find("cpu").and_then(|CpuUnits(units)| own(units)).unwrap_or(cpu);
     let memory_mib = view.find("memory").and_then(|Mib(mib)| own(mib)).unwrap_or(memory);
     let awsvpc = network_mode == "awsvpc";
@@ -327,7 +412,7 @@ fn requirement(lower: &mut Lower, view: &View, (network_mode, os): (&str, Os)) -
         resources: Resources { cpu_units, memory_mib, gpus },
         ports,
         awsvpc,
-        os,
+        os_family,
         architecture: None,
     }
 }
@@ -506,6 +591,8 @@ fn check_sums(lower: &mut Lower, view: &View, os: Os) {
 /// differences for Fargate".
 pub(super) fn check_fargate(lower: &mut Lower, view: &View, facts: &DefinitionFacts) {
     check_fargate_network(lower, view, facts);
+    check_fargate_platform(lower, view);
+    check_fargate_volumes(lower, view);
     if !facts.constraints.is_empty() {
         let message = "Fargate knows no placement constraints";
         let hint = "leave `placement_constraints` out: there are no instances to choose";
@@ -528,32 +615,71 @@ pub(super) fn check_fargate(lower: &mut Lower, view: &View, facts: &DefinitionFa
     }
 }
 
-/// Fargate tasks are in mode `awsvpc`; AWS does not register a definition that says nothing.
-///
-/// Source: ECS API, RegisterTaskDefinition, `networkMode`: the default is `bridge`. What is written
-/// in a scenario may leave it out all the same; what AWS wrote or is to read may not.
+/// Fargate tasks are in mode `awsvpc`; [`network_mode`] fills in what a scenario leaves out.
 fn check_fargate_network(lower: &mut Lower, view: &View, facts: &DefinitionFacts) {
-    const HINT: &str = "write `network_mode = \"awsvpc\"`";
-    if view.is_written("network_mode") {
-        if facts.network_mode != "awsvpc" {
-            let mode = &facts.network_mode;
-            let message = format!("`network_mode` is `{mode}`, and Fargate knows `awsvpc` only");
-            lower.problems.push(view.error("network_mode", message).hint(HINT));
-        }
-        return;
-    }
-    if view.is_written("file") {
+    let mode = &facts.network_mode;
+    if view.is_written("network_mode") && mode != "awsvpc" {
+        let message = format!("`network_mode` is `{mode}`, and Fargate knows `awsvpc` only");
+        let hint = "write `network_mode = \"awsvpc\"`";
+        lower.problems.push(view.error("network_mode", message).hint(hint));
+    } else if mode != "awsvpc" {
         let message = "`networkMode` is missing, which makes it `bridge`, and Fargate knows \
                        `awsvpc` only";
         let hint = "write `\"networkMode\": \"awsvpc\"` there, or `network_mode = \"awsvpc\"` \
                     beside `file`";
         lower.problems.push(view.error("file", message).hint(hint));
-        return;
     }
-    lower.on_fargate.insert(view.path_of("network_mode"));
-    for (_, container) in view.entries("container_definitions") {
-        for mapping in container.items("port_mappings") {
-            check_port(lower, &mapping, "awsvpc");
+}
+
+/// Versions of Windows on Fargate.
+///
+/// Source: ECS Developer Guide, "Windows containers on Fargate considerations".
+fn check_fargate_platform(lower: &mut Lower, view: &View) {
+    use OsFamily as F;
+    let platform = view.table("runtime_platform");
+    let name: String = platform.get("operating_system_family");
+    let is_there = match family_of(&name) {
+        F::Linux
+        | F::Windows2019Core
+        | F::Windows2019Full
+        | F::Windows2022Core
+        | F::Windows2022Full => true,
+        F::Windows2016Full
+        | F::Windows2004Core
+        | F::Windows20H2Core
+        | F::Windows2025Core
+        | F::Windows2025Full => false,
+    };
+    if !is_there {
+        let message = format!("Fargate does not have `{name}`");
+        let hint = "of Windows it has `WINDOWS_SERVER_2019_` and `WINDOWS_SERVER_2022_`, each \
+                    `CORE` and `FULL`; EC2 has others";
+        lower.problems.push(platform.error("operating_system_family", message).hint(hint));
+    }
+}
+
+/// Volumes that need an instance.
+///
+/// Source: ECS API, Volume and HostVolumeProperties; ECS Developer Guide, "Storage options for
+/// Amazon ECS tasks".
+fn check_fargate_volumes(lower: &mut Lower, view: &View) {
+    for item in view.items("volumes") {
+        let kinds = [
+            ("docker_volume_configuration", "Docker volumes"),
+            ("fsx_windows_file_server_volume_configuration", "FSx for Windows File Server volumes"),
+        ];
+        for (key, what) in kinds {
+            if item.is_written(key) {
+                let message = format!("Fargate has no {what}: they are for EC2");
+                let hint = "leave it out, for a volume as long as the task, or run it on EC2";
+                lower.problems.push(item.error(key, message).hint(hint));
+            }
+        }
+        if let Some(host) = item.child("host").filter(|host| host.is_written("source_path")) {
+            let message = "Fargate has no host whose folder `source_path` could be";
+            let hint =
+                "leave `source_path` out, for a volume as long as the task, or run it on EC2";
+            lower.problems.push(host.error("source_path", message).hint(hint));
         }
     }
 }
@@ -686,7 +812,7 @@ fn check_usage(lower: &mut Lower, definition: &View, behaviour: &View, entries: 
     }
     let platform = definition.table("runtime_platform").get::<String>("operating_system_family");
     // Windows ignores the memory of the whole task.
-    if is_said || os_of(&platform) == Os::Windows {
+    if is_said || family_of(&platform).os() == Os::Windows {
         return;
     }
     if let Some(Mib(hard)) = definition.find("memory").filter(|hard: &Mib| u64::from(hard.0) < all)
@@ -869,7 +995,7 @@ pub(super) fn plain(lower: &mut Lower, name: &str) -> Ix<TaskDefinition> {
         resources: Resources::ZERO,
         ports: Vec::new(),
         awsvpc: false,
-        os: Os::Linux,
+        os_family: OsFamily::Linux,
         architecture: None,
     });
     let image = lower.image("app");

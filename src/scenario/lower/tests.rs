@@ -94,12 +94,15 @@ fn instances_register_what_the_agent_reports_and_hold_so_many_interfaces() {
     check("instance_type = \"c5.large\"", 3704, 2);
     check("instance_type = \"c5.large\"\nawsvpc_trunking = true", 3704, 10);
     check("instance_type = \"m4.large\"", 7985, 1);
-    check("instance_type = \"m4.large\"\noperating_system = \"WINDOWS\"", 8191, 1);
+    check("instance_type = \"m4.large\"\noperating_system = \"WINDOWS_SERVER_2022_CORE\"", 8191, 1);
     check("instance_type = \"m5.large\"\nreserved_memory = \"180 MiB\"", 7500, 2);
-    // Windows never trunks.
-    let windows = "operating_system = \"WINDOWS\"\nawsvpc_trunking = true";
-    let text = format!("{FLEET}{windows}\n");
-    assert_eq!(model(&text).classes[Ix::new(0)].task_enis, 2);
+    // Windows never trunks, and its version of 2016 has no interfaces for tasks.
+    let trunks = "cluster.default.awsvpc_trunking = true";
+    let enis = |version: &str| {
+        let text = format!("{trunks}\n{FLEET}operating_system = \"WINDOWS_SERVER_{version}\"\n");
+        model(&text).classes[Ix::new(0)].task_enis
+    };
+    assert_eq!((enis("2022_CORE"), enis("2016_FULL")), (2, 0));
     // A cluster's setting holds for all its instances.
     let text = format!("cluster.default.awsvpc_trunking = true\n{FLEET}");
     assert_eq!(model(&text).classes[Ix::new(0)].task_enis, 10);
@@ -150,7 +153,7 @@ fn s_e40_tasks_reserve_what_the_agent_counts() {
 fn windows_counts_containers_only() {
     // Source: ECS Developer Guide, "Windows task considerations".
     let text = "[container_instances.w]\ninstance_type = \"m5.large\"\n\
-                operating_system = \"WINDOWS\"\n[service.s]\ndesired_count = 1\n\
+                operating_system = \"WINDOWS_SERVER_2022_CORE\"\n[service.s]\ndesired_count = 1\n\
                 [service.s.task_definition]\ncpu = 1024\nmemory = 4096\n\
                 runtime_platform.operating_system_family = \"WINDOWS_SERVER_2022_CORE\"\n\
                 container_definitions.a = { image = \"x\", cpu = 256, memory = 512 }\n";
@@ -304,4 +307,102 @@ fn a_network_mode_that_is_left_out_on_fargate_is_shown_as_it_holds() {
     let fargate = format!("{service}launch_type = \"FARGATE\"\n");
     assert_eq!(shown(&fargate), ("\"awsvpc\"".to_string(), false));
     assert_eq!(shown(&format!("{service}{FLEET}")), ("\"bridge\"".to_string(), true));
+}
+
+#[test]
+fn instances_have_the_family_of_their_operating_system_as_an_attribute() {
+    // Source: amazon-ecs-agent, `ecs.os-family`; ECS Developer Guide, "attributes".
+    for (family, os) in [("LINUX", "linux"), ("WINDOWS_SERVER_2025_FULL", "windows")] {
+        let model = model(&format!("{FLEET}operating_system = \"{family}\"\n"));
+        let class = &model.classes[Ix::new(0)];
+        assert_eq!(class.attribute("ecs.os-family"), Some(family));
+        assert_eq!(class.attribute("ecs.os-type"), Some(os));
+        assert_eq!(class.os_family.name(), family);
+    }
+    let words = crate::scenario::keys::find(&["container_instances", "*"]);
+    let words = words.and_then(|it| it.field("operating_system")).expect("it is a key");
+    let crate::scenario::keys::Kind::Choice(words) = words.kind else { panic!("it is a choice") };
+    for word in words {
+        let family = crate::ecs::model::OsFamily::from_name(word);
+        assert_eq!(family.map(|it| it.name()), Some(*word));
+    }
+}
+
+#[test]
+fn what_has_no_effect_here_is_known_and_what_has_is_not() {
+    let idle = |text: &str, written: bool| -> Vec<String> {
+        let scenario = read(text).unwrap_or_else(|lines| panic!("{lines}"));
+        let filled = scenario.document.filled_in();
+        let idle = filled.into_iter().filter(|it| it.is_idle && it.place.is_some() == written);
+        idle.map(|it| it.path).filter(|it| !it.contains("timing.")).collect()
+    };
+    let own = "[instance_type.\"x1.big\"]\nvcpu = 2\nmemory = \"8 GiB\"\nprice = \"$1\"\n";
+    let fleet = "[container_instances.od]\ninstance_type = \"m5.large\"\n";
+    let service = "[service.s]\ndesired_count = 1\n[service.s.task_definition]\ncpu = 256\n\
+                   memory = 512\nephemeral_storage.size_in_gib = 30\n";
+    let job = "[job.j]\ntrace = \"late.csv\"\ncpu = 256\nmemory = 512\nduration = \"1 min\"\n\
+               fargate_size = \"exact\"\n";
+    let prices = "[prices]\nec2 = { \"m5.large\" = \"$1\", \"c5.large\" = \"$1\" }\n\
+                  fargate.vcpu_hour = \"$1\"\nwindows_vcpu_hour = \"$1\"\n";
+    let text = format!("{own}{fleet}architecture = \"X86_64\"\ngpus = 0\n{service}{job}{prices}");
+    assert_eq!(
+        idle(&text, true),
+        [
+            "container_instances.od.architecture",
+            "container_instances.od.gpus",
+            "instance_type.\"x1.big\".vcpu",
+            "instance_type.\"x1.big\".memory",
+            "instance_type.\"x1.big\".price",
+            "service.s.task_definition.ephemeral_storage.size_in_gib",
+            "job.j.fargate_size",
+            "prices.ec2.\"c5.large\"",
+            "prices.fargate.vcpu_hour",
+            "prices.windows_vcpu_hour",
+        ]
+    );
+    // The same things have an effect where they are used.
+    let windows = "[container_instances.w]\ninstance_type = \"x1.big\"\n\
+                   operating_system = \"WINDOWS_SERVER_2022_CORE\"\n[container_instances.c]\n\
+                   instance_type = \"c5.large\"\n[cluster.default]\n\
+                   default_capacity_provider_strategy = [{ capacity_provider = \"FARGATE\" }]\n";
+    let text = format!("{own}{windows}{service}{job}{prices}");
+    assert_eq!(idle(&text, true), ["prices.ec2.\"m5.large\""]);
+    // Nor is a default shown as if it held.
+    let external = "[container_instances.x]\nlaunch_type = \"EXTERNAL\"\ncpu = 1024\n\
+                    memory = 1024\n";
+    assert_eq!(
+        idle(external, false),
+        [
+            "container_instances.x.root_volume",
+            "container_instances.x.volume_type",
+            "container_instances.x.public_ip",
+            "prices.windows_vcpu_hour",
+        ]
+    );
+}
+
+#[test]
+fn a_definition_has_one_network_mode_wherever_it_is_launched() {
+    let text = format!(
+        "{FLEET}[task_definition.t]\ncpu = 256\nmemory = 512\n[service.e]\ndesired_count = 1\n\
+         task_definition = \"t\"\n"
+    );
+    let takes_eni = |text: &str| model(text).requirements[Ix::new(0)].awsvpc;
+    assert!(!takes_eni(&text));
+    let fargate = "[task.f]\nschedule = \"rate(1 day)\"\nlaunch_type = \"FARGATE\"\n\
+                   task_definition = \"t\"\nbehaviour.t.run_time = \"1 min\"\n";
+    let fargate = fargate.replace("behaviour.t.", "[behaviour.t]\n");
+    assert!(takes_eni(&format!("{text}{fargate}")));
+}
+
+#[test]
+fn flags_cannot_change_what_is_read_before_them() {
+    let files = [("a.toml", FLEET), ("b.toml", FLEET)];
+    let flags = [Override::set("extends=b.toml")];
+    let read = Scenario::read(&InMemory::new(&files), Path::new("a.toml"), &flags);
+    assert_eq!(
+        read.unwrap_err().to_lines(),
+        "--set extends=b.toml: `extends` is read before any flag, and cannot be changed by one\n\
+         hint: write a scenario that extends the other file, and run that\n"
+    );
 }

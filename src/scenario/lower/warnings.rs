@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use crate::ecs::model::{
-    InitialState, InstanceClass, Launch, PlacementConstraint, PlacementStrategy, Provider,
-    Requirement, Scheduling, Service, StrategyItem, TaskDefinition,
+    InitialState, InstanceClass, InstanceLaunchType, Launch, PlacementConstraint,
+    PlacementStrategy, Provider, Requirement, Scheduling, Service, StrategyItem, TaskDefinition,
 };
 use crate::engine::Ix;
 use crate::units::Resources;
@@ -13,6 +13,7 @@ use crate::units::Resources;
 use super::super::problems::{Severity, Where, listed, number};
 use super::super::suggest::did_you_mean;
 use super::super::{Problem, View};
+use super::cluster::GIVEN_ATTRIBUTES;
 use super::job::room_for;
 use super::launch::{hosts, may_host};
 use super::{Lower, task};
@@ -151,6 +152,11 @@ fn places(lower: &mut Lower) {
         if there.is_empty() {
             continue;
         }
+        let unsaid = unsaid(launch, &view, &there);
+        if !unsaid.is_empty() {
+            problems.extend(unsaid);
+            continue;
+        }
         for rule in &launch.strategy {
             let PlacementStrategy::SpreadAttribute(attribute) = rule else { continue };
             if there.iter().all(|class| class.attribute(attribute).is_none()) {
@@ -170,6 +176,44 @@ fn places(lower: &mut Lower) {
         }
     }
     lower.problems.extend(problems);
+}
+
+/// What AWS knows of an EC2 instance and the scenario does not say cannot choose among instances.
+fn unsaid(launch: &Launch, view: &View, there: &[&InstanceClass]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for attribute in GIVEN_ATTRIBUTES.into_iter().chain(["ecs.subnet-id"]) {
+        let lacks = |class: &&&InstanceClass| {
+            class.launch_type == InstanceLaunchType::Ec2 && class.attribute(attribute).is_none()
+        };
+        let asks = |it: &PlacementConstraint| match it {
+            PlacementConstraint::MemberOf(query) => query.asks_for(attribute),
+            PlacementConstraint::DistinctInstance => false,
+        };
+        let spreads = |it: &PlacementStrategy| match it {
+            PlacementStrategy::SpreadAttribute(name) => name == attribute,
+            PlacementStrategy::BinpackCpu
+            | PlacementStrategy::BinpackMemory
+            | PlacementStrategy::SpreadInstance
+            | PlacementStrategy::Random => false,
+        };
+        let key = match (launch.constraints.iter().any(asks), launch.strategy.iter().any(spreads)) {
+            (true, _) => "placement_constraints",
+            (false, true) => "placement_strategy",
+            (false, false) => continue,
+        };
+        let Some(class) = there.iter().find(lacks) else { continue };
+        let message = format!(
+            "it asks for `attribute:{attribute}`, which AWS gives every EC2 instance, and the \
+             scenario does not say what it is on its `{}`",
+            class.instance_type
+        );
+        let hint = match attribute {
+            "ecs.subnet-id" => "add `subnets` to its `container_instances`".to_string(),
+            name => format!("add `attributes = {{ \"{name}\" = … }}` to its `container_instances`"),
+        };
+        problems.push(view.error(key, message).hint(hint));
+    }
+    problems
 }
 
 fn known_attributes(name: &str, classes: &[&InstanceClass]) -> String {
@@ -199,7 +243,10 @@ fn crowded_daemons(lower: &mut Lower) {
         };
         let here: Vec<&&Service> = daemons
             .iter()
-            .filter(|it| may_host(&model.launches[it.launch], class) && wanted(it).os == class.os)
+            .filter(|it| {
+                may_host(&model.launches[it.launch], class)
+                    && wanted(it).os_family == class.os_family
+            })
             .collect();
         let Some(short) = shortage(class, here.iter().map(|it| wanted(it))) else { continue };
         let fleet = &model.fleets[class.fleet].name;

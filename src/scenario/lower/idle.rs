@@ -1,0 +1,104 @@
+//! Keys that have no effect in this scenario, although they are understood and have in others.
+//!
+//! `check` lists them, so that nothing is taken without a word.
+
+use std::collections::BTreeSet;
+
+use crate::ecs::model::{InstanceLaunchType, Launch, Os};
+use crate::engine::Ix;
+
+use super::launch::definition_view;
+use super::{Lower, View};
+
+/// Remembers what has no effect.
+pub(super) fn find(lower: &mut Lower) {
+    prices(lower);
+    definitions(lower);
+    jobs(lower);
+}
+
+/// Instance types and prices that no instance and no task has.
+fn prices(lower: &mut Lower) {
+    let classes = || lower.model.classes.iter().map(|(_, class)| class);
+    let on_ec2 = || classes().filter(|class| class.launch_type == InstanceLaunchType::Ec2);
+    let types: BTreeSet<String> = on_ec2().map(|class| class.instance_type.clone()).collect();
+    let has_windows = on_ec2().any(|class| class.os_family.os() == Os::Windows);
+    let fargate = lower.model.launches.iter().any(|(_, launch)| on_fargate(launch));
+    let root = lower.root();
+    for (name, view) in root.entries("instance_type") {
+        if !types.contains(name) {
+            lower.without_effect.extend(view.paths());
+        }
+    }
+    let view = root.table("prices");
+    for (name, price) in view.entries("ec2") {
+        if !types.contains(name) {
+            lower.without_effect.extend(price.paths());
+        }
+    }
+    if !has_windows {
+        lower.idle(&view, &["windows_vcpu_hour"]);
+    }
+    if !fargate {
+        lower.without_effect.extend(view.table("fargate").paths());
+    }
+}
+
+fn on_fargate(launch: &Launch) -> bool {
+    launch.providers.iter().any(|item| !item.provider.uses_instances())
+}
+
+/// Storage of Fargate's, of definitions that do not run there.
+fn definitions(lower: &mut Lower) {
+    let mut used = BTreeSet::new();
+    for (table, name, launch) in launches(lower) {
+        let Some(owner) = lower.root().entry(table, &name) else { continue };
+        if on_fargate(&lower.model.launches[launch])
+            && let Some(definition) = definition_view(lower, &owner)
+        {
+            used.insert(definition.path_of("ephemeral_storage"));
+        }
+    }
+    let root = lower.root();
+    let named = root.entries("task_definition").into_iter().map(|(_, view)| view);
+    let owners = ["service", "task", "job"].into_iter().flat_map(|table| root.entries(table));
+    let inline = owners.filter_map(|(_, owner)| definition_view(lower, &owner));
+    let all: Vec<View> = named.chain(inline).collect();
+    for definition in all {
+        if !used.contains(&definition.path_of("ephemeral_storage"))
+            && let Some(storage) = definition.child("ephemeral_storage")
+        {
+            lower.without_effect.extend(storage.paths());
+        }
+    }
+}
+
+/// What jobs say of Fargate and run elsewhere, and units of columns that there are not.
+fn jobs(lower: &mut Lower) {
+    for (table, name, launch) in launches(lower) {
+        let Some(job) = lower.root().entry(table, &name).filter(|_| table == "job") else {
+            continue;
+        };
+        if !on_fargate(&lower.model.launches[launch]) {
+            lower.idle(&job, &["fargate_size"]);
+        }
+        let columns = job.table("columns");
+        for (column, unit) in [("cpu", "cpu_unit"), ("memory", "memory_unit")] {
+            if !columns.is_written(column) {
+                lower.idle(&columns, &[unit]);
+            }
+        }
+    }
+}
+
+/// Everything that launches tasks: its table, its name there, and how.
+fn launches(lower: &Lower) -> Vec<(&'static str, String, Ix<Launch>)> {
+    let model = &lower.model;
+    let services = model.services.iter().map(|(_, it)| ("service", it.name.clone(), it.launch));
+    let submitters = model.submitters.iter().filter_map(|(_, it)| {
+        let (table, name) = it.name.split_once('.')?;
+        let table = if table == "job" { "job" } else { "task" };
+        Some((table, name.to_string(), it.launch))
+    });
+    services.chain(submitters).collect()
+}
