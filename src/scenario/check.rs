@@ -315,7 +315,9 @@ impl Checker<'_> {
             Ok(parsed) => parsed,
             Err(fault) => {
                 let meant = meant(&self.path, node).map(str::to_string);
+                let usual = || format!("write {}", value::expected(kind));
                 let hint = meant.unwrap_or(fault.hint);
+                let hint = if hint.is_empty() { usual() } else { hint };
                 return self.complain(node.place, Fault { fact: fault.fact, hint });
             }
         };
@@ -493,7 +495,9 @@ impl Checker<'_> {
         let mut problem = Problem::error(place, format!("there is no [{table}.{name}]"));
         problem = match meant {
             Some(meant) => problem.hint(format!("did you mean `{table}.{meant}`?")),
-            None if names.is_empty() => problem,
+            None if names.is_empty() => {
+                problem.hint(format!("write a table [{table}.{name}] in the scenario"))
+            }
             None => problem.hint(format!("known: {}", listed(&names))),
         };
         self.problems.push(problem);
@@ -543,7 +547,8 @@ impl Checker<'_> {
         if let Some(Distribution::Uniform { min, max }) = read
             && min > max
         {
-            self.fault(node.place, format!("has `min` {min} above `max` {max}"), "");
+            let fact = format!("has `min` {min} above `max` {max}");
+            self.fault(node.place, fact, "exchange them");
         }
     }
 }

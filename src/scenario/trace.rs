@@ -119,7 +119,8 @@ pub fn read_trace(
     used.0 += raw.arrivals_us.len() as u64 * bounds.row_bytes;
     if raw.arrivals_us.is_empty() {
         let message = format!("`{}` has no rows", path.display());
-        problems.push(job.error("trace", message));
+        let hint = "write a row for each arrival, or leave the job out";
+        problems.push(job.error("trace", message).hint(hint));
         return None;
     }
     if let Some(line) = raw.first_disorder {
@@ -176,7 +177,8 @@ pub fn read_durations(
     }
     if durations.is_empty() && bad_count == 0 {
         let message = format!("`{}` has no rows", path.display());
-        problems.push(anchored(&Problem::error(Where::Run, message)));
+        let problem = Problem::error(Where::Run, message);
+        problems.push(anchored(&problem.hint("write a row for each value")));
     }
     (bad_count == 0 && !durations.is_empty()).then_some(durations)
 }
@@ -464,14 +466,16 @@ impl Rows {
                     if let Some(more) = bad_count.checked_sub(MAX_BAD_ROWS).filter(|&n| n > 0) {
                         let rows = if more == 1 { "row" } else { "rows" };
                         let message = format!("{} more bad {rows}", number(more as u64));
-                        problems.push(Problem::error(self.here(), message));
+                        let hint = "mend the rows above first";
+                        problems.push(Problem::error(self.here(), message).hint(hint));
                     }
                     return false;
                 }
                 Ok(true) => self.row += 1,
                 Err(error) => {
                     let at = Where::Line { file: self.name.clone(), line: 0 };
-                    problems.push(Problem::error(at, format!("reading failed: {error}")));
+                    let problem = Problem::error(at, format!("reading failed: {error}"));
+                    problems.push(problem.hint("is it CSV, with lines of usual length?"));
                     *bad_count += 1;
                     return false;
                 }
@@ -481,7 +485,8 @@ impl Rows {
                 return true;
             }
             let message = format!("row {}: {is} cells, but the header has {should}", self.row);
-            let problem = Problem::error(self.here(), message);
+            let hint = "put cells that have a comma in them into quotes";
+            let problem = Problem::error(self.here(), message).hint(hint);
             self.reject(vec![problem], problems, bad_count);
         }
     }
@@ -506,14 +511,15 @@ impl Rows {
         read(cell).unwrap_or_else(|fact| {
             let shown = shortened(&String::from_utf8_lossy(cell));
             let heading = &self.header[column];
-            let fact = if cell.is_empty() { "is empty".to_string() } else { fact };
+            let fact = if cell.is_empty() { EMPTY.to_string() } else { fact };
+            let (fact, hint) = explained(&fact);
             let shown = if cell.is_empty() { String::new() } else { format!("{shown}, ") };
             let row = self.row;
             let message = match shown.as_str() {
                 "" => format!("row {row}: `{heading}` {fact}"),
                 shown => format!("row {row}: `{heading}` is {shown}{fact}"),
             };
-            bad.push(Problem::error(self.here(), message));
+            bad.push(Problem::error(self.here(), message).hint(hint));
             T::default()
         })
     }
@@ -552,8 +558,21 @@ fn digits(cell: &[u8]) -> Option<(u64, usize)> {
     (count > 0).then_some((value, count))
 }
 
+const EMPTY: &str = "is empty";
 const NOT_WHOLE: &str = "which is not whole";
 const NO_NUMBER: &str = "which is no number";
+
+/// Splits what is wrong with a cell into the fact and what to do.
+fn explained(fact: &str) -> (&str, &str) {
+    let usual = match fact {
+        EMPTY => "fill it in, or leave the row out",
+        NOT_WHOLE => "round it",
+        NO_NUMBER => "write digits, and `.` before decimals",
+        "which is negative" => "the least is 0",
+        _ => "write a number that is not so large",
+    };
+    fact.split_once(": ").unwrap_or((fact, usual))
+}
 
 /// Reads when a row arrives; dates are not read.
 fn seconds_since_start(cell: &[u8]) -> Result<u64, String> {
@@ -576,10 +595,10 @@ fn whole(cell: &[u8], least: u64, most: u64) -> Result<u32, String> {
         }
     };
     if value < least {
-        return Err(format!("the least is {}", number(least)));
+        return Err(format!("which is too small: the least is {}", number(least)));
     }
     let fits = u32::try_from(value).ok().filter(|_| value <= most);
-    fits.ok_or_else(|| format!("the most is {}", number(most)))
+    fits.ok_or_else(|| format!("which is too large: the most is {}", number(most)))
 }
 
 /// Reads seconds into microseconds, rounded.

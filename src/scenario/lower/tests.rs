@@ -49,7 +49,7 @@ fn lines(text: &str) -> String {
 }
 
 #[test]
-fn every_rule_of_aws_has_its_message() {
+fn every_rule_of_aws_has_its_message_and_a_hint() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/scenario/lower/rules.txt");
     let table = std::fs::read_to_string(&path).expect("it is there");
     let mut renewed = table.clone();
@@ -60,6 +60,11 @@ fn every_rule_of_aws_has_its_message() {
         let (text, expected) = rest.split_once(">>>\n").expect("a row says what it gets");
         let expected = expected.split("\n=== ").next().unwrap_or("").trim();
         let found = lines(text);
+        let lines: Vec<&str> = found.lines().filter(|line| !line.starts_with('…')).collect();
+        for pair in lines.chunks(2) {
+            let is_hinted = pair.get(1).is_some_and(|hint| hint.starts_with("hint: "));
+            assert!(is_hinted && !pair[0].starts_with("hint: "), "{name}: no hint: {pair:?}");
+        }
         if found.trim() != expected {
             wrong += &format!("--- {name}\n{text}>>>\n{found}\ninstead of\n{expected}\n\n");
             let row = |lines: &str| format!("--- {name}\n{text}>>>\n{}", lines.trim());
