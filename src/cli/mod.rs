@@ -72,20 +72,10 @@ impl ScenarioArgs {
         self.set.iter().cloned().chain(seed).chain(duration).collect()
     }
 
-    /// Reads every scenario; reports what is wrong with any of them.
-    fn read(&self, overrides: &[Override]) -> Result<Vec<Scenario>, Exit> {
-        let mut scenarios = Vec::new();
-        let mut failed = false;
-        for path in &self.scenarios {
-            match Scenario::read(&Disk, path, overrides) {
-                Ok(scenario) => scenarios.push(scenario),
-                Err(problems) => {
-                    complain(&problems);
-                    failed = true;
-                }
-            }
-        }
-        if failed { Err(Exit::BadInput) } else { Ok(scenarios) }
+    /// Reads every scenario, or finds what is wrong with it.
+    fn read(&self, overrides: &[Override]) -> Vec<Result<Scenario, Problems>> {
+        let read = |path: &PathBuf| Scenario::read(&Disk, path, overrides);
+        self.scenarios.iter().map(read).collect()
     }
 }
 

@@ -16,7 +16,7 @@ use crate::report::{
     Asked, Column, Compared, Finished, Happenings, OutputError, Plots, Report, Tee, WhatIf,
     comparison, screen, summary_line,
 };
-use crate::scenario::{Override, Scenario};
+use crate::scenario::{Override, Problems, Scenario};
 use crate::study::{
     Control, Measure, Outcome, Progress, Verdict, differences, first_difference, measures, run,
     verdicts,
@@ -104,13 +104,8 @@ struct Shared<'a> {
 }
 
 pub(super) fn execute(args: &RunArgs, out: &mut dyn Write) -> io::Result<Exit> {
-    let overrides = args.scenario.overrides();
-    let scenarios = match args.scenario.read(&overrides) {
-        Ok(scenarios) => scenarios,
-        Err(exit) => return Ok(exit),
-    };
-    let changed = match args.changed(&overrides) {
-        Ok(changed) => changed,
+    let (scenarios, changed) = match args.read() {
+        Ok(read) => read,
         Err(exit) => return Ok(exit),
     };
     if let Some((base, _)) = scenarios.iter().zip(&changed).find(|(a, b)| a.seed != b.seed) {
@@ -185,14 +180,39 @@ fn twice<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
 }
 
 impl RunArgs {
-    /// Reads the changed scenarios of `--what-if`, if there is one.
-    fn changed(&self, overrides: &[Override]) -> Result<Vec<Scenario>, Exit> {
-        if self.what_if.is_empty() {
-            return Ok(Vec::new());
+    /// Reads the scenarios, and the changed ones of `--what-if` if there is one; reports what is
+    /// wrong with any of them, of what both have once.
+    fn read(&self) -> Result<(Vec<Scenario>, Vec<Scenario>), Exit> {
+        let mut overrides = self.scenario.overrides();
+        let base = self.scenario.read(&overrides);
+        overrides.extend(self.what_if.iter().map(Override::what_if));
+        let changed = match self.what_if.is_empty() {
+            true => Vec::new(),
+            false => self.scenario.read(&overrides),
+        };
+        let mut changed = changed.into_iter();
+        let mut good = (Vec::new(), Vec::new());
+        let mut failed = false;
+        for base in base {
+            let mut known = Problems::new();
+            match base {
+                Ok(scenario) => good.0.push(scenario),
+                Err(problems) => {
+                    complain(&problems);
+                    failed = true;
+                    known = problems;
+                }
+            }
+            match changed.next() {
+                Some(Ok(scenario)) => good.1.push(scenario),
+                Some(Err(problems)) => {
+                    complain(&problems.without(&known));
+                    failed = true;
+                }
+                None => {}
+            }
         }
-        let mut all = overrides.to_vec();
-        all.extend(self.what_if.iter().map(Override::what_if));
-        self.scenario.read(&all)
+        if failed { Err(Exit::BadInput) } else { Ok(good) }
     }
 }
 

@@ -191,6 +191,36 @@ impl Path {
     }
 }
 
+impl Path {
+    /// Returns the path with `*` for names that the scenario gives, and those names.
+    pub(super) fn pattern(&self) -> (String, Vec<String>) {
+        let mut kind = Some(&TOP);
+        let mut names = Vec::new();
+        let mut parts = Vec::new();
+        for part in &self.0 {
+            let named = match kind {
+                Some(Kind::Named { of, .. }) => Some(*of),
+                Some(_) | None => None,
+            };
+            if let Some(of) = named {
+                kind = Some(of);
+                names.push(joined(std::slice::from_ref(part)));
+                parts.push("*".to_string());
+                continue;
+            }
+            kind = match kind {
+                Some(Kind::OneOf(kinds)) => {
+                    kinds.iter().find_map(|kind| kind.field(part)).map(|key| &key.kind)
+                }
+                Some(kind) => kind.field(part).map(|key| &key.kind),
+                None => None,
+            };
+            parts.push(joined(std::slice::from_ref(part)));
+        }
+        (parts.join("."), names)
+    }
+}
+
 impl std::fmt::Display for Path {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&joined(&self.0))

@@ -49,6 +49,10 @@ impl Document {
 pub struct Filled {
     /// Such as `service.web.desired_count`.
     pub path: String,
+    /// The path with `*` for each name that the scenario gives, such as `service.*.desired_count`.
+    pub pattern: String,
+    /// Those names.
+    pub names: Vec<String>,
     /// The value, as TOML; of a key without effect nothing.
     pub value: String,
     /// Where it is written; nothing for a default.
@@ -341,10 +345,12 @@ impl<'d> View<'d> {
         let has_effect = !matches!(self.kind, Kind::WithoutEffect);
         let value = if has_effect { self.node.to_line() } else { String::new() };
         let path = self.path.to_string();
-        list.push(match self.document.on_fargate.contains(&path) {
-            true => Filled { path, value: "\"awsvpc\"".to_string(), place: None, key: &ON_FARGATE },
-            false => Filled { path, value, place: self.at, key },
-        });
+        let (pattern, names) = self.path.pattern();
+        let (value, place, key) = match self.document.on_fargate.contains(&path) {
+            true => ("\"awsvpc\"".to_string(), None, &ON_FARGATE),
+            false => (value, self.at, key),
+        };
+        list.push(Filled { path, pattern, names, value, place, key });
     }
 }
 

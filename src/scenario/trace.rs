@@ -561,13 +561,14 @@ fn digits(cell: &[u8]) -> Option<(u64, usize)> {
 const EMPTY: &str = "is empty";
 const NOT_WHOLE: &str = "which is not whole";
 const NO_NUMBER: &str = "which is no number";
+const NOT_FINITE: &str = "which is not a finite number";
 
 /// Splits what is wrong with a cell into the fact and what to do.
 fn explained(fact: &str) -> (&str, &str) {
     let usual = match fact {
         EMPTY => "fill it in, or leave the row out",
         NOT_WHOLE => "round it",
-        NO_NUMBER => "write digits, and `.` before decimals",
+        NO_NUMBER | NOT_FINITE => "write digits, and `.` before decimals",
         "which is negative" => "the least is 0",
         _ => "write a number that is not so large",
     };
@@ -629,7 +630,7 @@ fn decimal(cell: &[u8], factor: u64) -> Result<(u64, bool), String> {
     let text = std::str::from_utf8(cell).unwrap_or("\u{fffd}");
     let bare = text.trim_start_matches(['+', '-']).to_ascii_lowercase();
     if bare == "nan" || bare.starts_with("inf") {
-        return Err("which is not a finite number".to_string());
+        return Err(NOT_FINITE.to_string());
     }
     let Some(decimal) = Decimal::parse(text) else { return Err(NO_NUMBER.to_string()) };
     if decimal.is_negative() {
@@ -699,17 +700,16 @@ mod tests {
         let lines = read(&format!("{JOB}{ALL}"), csv).unwrap_err();
         assert_eq!(
             lines,
-            "t.csv:2: row 1: `arrival_s` is -1, which is negative\n\
-             t.csv:3: row 2: `n` is 0, the least is 1\n\
-             t.csv:4: row 3: `c` is 1.5, which is not whole: the column is in CPU units, \
-             1,024 to a vCPU\n\
-             t.csv:5: row 4: `m` is x, which is no number\n\
-             t.csv:6: row 5: `d` is nan, which is not a finite number\n\
-             t.csv:7: row 6: 4 cells, but the header has 6\n\
-             t.csv:8: row 7: `arrival_s` is empty\n\
-             t.csv:9: row 8: `arrival_s` is 1e30, which is too large\n\
-             t.csv:10: row 9: `d` is inf, which is not a finite number\n\
-             t.csv:12: row 10: `n` is 9999999, the most is 1,000,000\n"
+            "t.csv:2: row 1: `arrival_s` is -1, which is negative\nhint: the least is 0\n\
+             t.csv:3: row 2: `n` is 0, which is too small\nhint: the least is 1\n\
+             t.csv:4: row 3: `c` is 1.5, which is not whole\nhint: the column is in CPU units, 1,024 to a vCPU\n\
+             t.csv:5: row 4: `m` is x, which is no number\nhint: write digits, and `.` before decimals\n\
+             t.csv:6: row 5: `d` is nan, which is not a finite number\nhint: write digits, and `.` before decimals\n\
+             t.csv:7: row 6: 4 cells, but the header has 6\nhint: put cells that have a comma in them into quotes\n\
+             t.csv:8: row 7: `arrival_s` is empty\nhint: fill it in, or leave the row out\n\
+             t.csv:9: row 8: `arrival_s` is 1e30, which is too large\nhint: write a number that is not so large\n\
+             t.csv:10: row 9: `d` is inf, which is not a finite number\nhint: write digits, and `.` before decimals\n\
+             t.csv:12: row 10: `n` is 9999999, which is too large\nhint: the most is 1,000,000\n"
         );
     }
 
@@ -719,10 +719,10 @@ mod tests {
         let lines = read(&format!("{JOB}{ALL}"), csv).unwrap_err();
         assert_eq!(
             lines,
-            "t.csv:2: row 1: `arrival_s` is -1, which is negative\n\
-             t.csv:2: row 1: `n` is 0, the least is 1\n\
-             t.csv:2: row 1: `m` is x, which is no number\n\
-             t.csv:2: row 1: `d` is empty\n"
+            "t.csv:2: row 1: `arrival_s` is -1, which is negative\nhint: the least is 0\n\
+             t.csv:2: row 1: `n` is 0, which is too small\nhint: the least is 1\n\
+             t.csv:2: row 1: `m` is x, which is no number\nhint: write digits, and `.` before decimals\n\
+             t.csv:2: row 1: `d` is empty\nhint: fill it in, or leave the row out\n"
         );
         for empty in ["", "\n\n", "\u{feff}"] {
             let lines = read(JOB, empty).unwrap_err();
@@ -748,7 +748,11 @@ mod tests {
              a.toml:3:32: job `j`: `t.csv` has no column `c`\n\
              hint: it has arrival, n, n, m, g, d\n",
         );
-        check(JOB, "arrival_s\n", "a.toml:2:9: job `j`: `t.csv` has no rows\n");
+        check(
+            JOB,
+            "arrival_s\n",
+            "a.toml:2:9: job `j`: `t.csv` has no rows\nhint: write a row for each arrival, or leave the job out\n",
+        );
         check(
             "[job.j]\ntrace = \"u.csv\"\n",
             "",
@@ -831,7 +835,7 @@ mod tests {
         assert_eq!(
             problems.to_lines(),
             "behaviour `web`: `d.csv` has no column `x`\nhint: it has a, duration_s\n\
-             behaviour `web`: `e.csv` has no rows\n"
+             behaviour `web`: `e.csv` has no rows\nhint: write a row for each value\n"
         );
     }
 }

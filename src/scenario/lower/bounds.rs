@@ -114,7 +114,7 @@ fn too_many_series(lower: &Lower, (limit, fixed): (u64, u64), count: u64) -> Pro
         (clusters, model.clusters.len(), "clusters", "write one [cluster.…]"),
     ];
     let list = |it: &(usize, usize, &str, &str)| {
-        format!("{} of {} {}", number(it.0 as u64), number(it.1 as u64), it.2)
+        format!("{} of {} ({})", number(it.0 as u64), it.2, number(it.1 as u64))
     };
     let named: Vec<String> = kinds.iter().filter(|it| it.1 > 0).map(list).collect();
     let least = fixed + count * BUCKET_BYTES * LEAST_BUCKETS;
@@ -123,15 +123,15 @@ fn too_many_series(lower: &Lower, (limit, fixed): (u64, u64), count: u64) -> Pro
         fixed => format!(", and statistics of {}", Bytes(fixed)),
     };
     let message = format!(
-        "{} are too little for {} series of {LEAST_BUCKETS} buckets ({}){statistics}: they \
-         take {}",
-        Bytes(limit),
+        "what is recorded takes {} at the least: {} series of {LEAST_BUCKETS} buckets, among them \
+         {}{statistics}",
+        Bytes(least),
         number(count),
         named.join(", "),
-        Bytes(least),
     );
     let mib = least.div_ceil(1 << 20);
-    let mut hint = format!("write `limits.record_memory = \"{mib} MiB\"` or more");
+    let mut hint =
+        format!("`limits.record_memory` is {}: make it \"{mib} MiB\" or more", Bytes(limit));
     let most = kinds.iter().max_by_key(|it| it.0).filter(|it| it.1 > 1);
     if let Some((_, _, things, instead)) = most {
         hint += &format!("; or, for {things} that are alike, {instead}");

@@ -26,8 +26,7 @@ type Read<T> = Result<T, Box<Problem>>;
 
 /// What to do about text that ends too early.
 const CUT_OFF: &str = "is the file whole?";
-const ESCAPES: &str =
-    "escapes are \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX, pairs of it beyond U+FFFF";
+const ESCAPES: &str = r#"escapes are \" \\ \/ \b \f \n \r \t and \uXXXX"#;
 
 struct Reader<'t> {
     file: FileId,
@@ -321,26 +320,38 @@ mod tests {
 
     #[test]
     fn mistakes_are_named_at_their_place() {
-        check("", "j:1:1: the text ends where a value should be\n");
-        check("{\"a\": 1,\n \"a\": 2}", "j:2:2: `a` is already there\n{ a = 1 }");
-        check("[1\n2]", "j:2:1: `,` or `]` is missing\n");
+        check("", "j:1:1: the text ends where a value should be\nhint: is the file whole?\n");
+        check(
+            "{\"a\": 1,\n \"a\": 2}",
+            "j:2:2: `a` is already there\nhint: leave one of them out\n{ a = 1 }",
+        );
+        check("[1\n2]", "j:2:1: `,` or `]` is missing\nhint: add it\n");
         check("[1,]", "j:1:4: a comma before `]`\nhint: take the last comma away\n");
-        check("{\"a\" 1}", "j:1:6: `:` is missing after `a`\n");
-        check("{a: 1}", "j:1:2: a key in double quotes is missing\n");
-        check("[01]", "j:1:2: `01` is not a number of JSON\n");
-        check("[1.]", "j:1:2: `1.` is not a number of JSON\n");
-        check("[-]", "j:1:2: `-` is not a number of JSON\n");
-        check("[] x", "j:1:4: there is more after the end of the JSON\n");
+        check("{\"a\" 1}", "j:1:6: `:` is missing after `a`\nhint: add it\n");
+        check("{a: 1}", "j:1:2: a key in double quotes is missing\nhint: write `\"key\": value`\n");
+        check("[01]", "j:1:2: `01` is not a number of JSON\nhint: write a number as in `1.5e3`\n");
+        check("[1.]", "j:1:2: `1.` is not a number of JSON\nhint: write a number as in `1.5e3`\n");
+        check("[-]", "j:1:2: `-` is not a number of JSON\nhint: write a number as in `1.5e3`\n");
+        check("[] x", "j:1:4: there is more after the end of the JSON\nhint: take it away\n");
         check("// x", "j:1:1: a comment\nhint: JSON has no comments\n");
-        check("\"ab", "j:1:1: the closing quote is missing\n");
-        check("\"\\ud800\"", "j:1:2: half of a surrogate pair\n");
-        check("\"\\x\"", "j:1:2: an escape that JSON does not have\n");
-        check("\"\\ü\"", "j:1:2: an escape that JSON does not have\n");
+        check("\"ab", "j:1:1: the closing quote is missing\nhint: is the file whole?\n");
+        check(
+            "\"\\ud800\"",
+            "j:1:2: half of a surrogate pair\nhint: escapes are \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX\n",
+        );
+        check(
+            "\"\\x\"",
+            "j:1:2: an escape that JSON does not have\nhint: escapes are \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX\n",
+        );
+        check(
+            "\"\\ü\"",
+            "j:1:2: an escape that JSON does not have\nhint: escapes are \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX\n",
+        );
         check(
             "True",
             "j:1:1: `True` is not JSON\n\
              hint: text is in double quotes; words are true, false, null\n",
         );
-        check("{\"a\": 1", "j:1:8: `,` or `}` is missing\n");
+        check("{\"a\": 1", "j:1:8: `,` or `}` is missing\nhint: add it\n");
     }
 }
