@@ -16,20 +16,21 @@ use super::{Exit, ScenarioArgs, complain};
 pub(super) struct CheckArgs {
     #[command(flatten)]
     scenario: ScenarioArgs,
-    /// Print nothing but problems
+    /// Print only mistakes and warnings
     #[arg(long, short)]
     quiet: bool,
 }
 
 pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> io::Result<Exit> {
     let mut exit = Exit::Fine;
-    for (position, read) in args.scenario.read(&args.scenario.overrides()).iter().enumerate() {
+    let mut apart = "";
+    for read in &args.scenario.read(&args.scenario.overrides()) {
         match read {
             Ok(scenario) => {
                 complain(&scenario.document.problems);
                 if !args.quiet {
-                    let apart = if position > 0 { "\n" } else { "" };
                     write!(out, "{apart}{}", page(scenario))?;
+                    apart = "\n";
                 }
             }
             Err(problems) => {

@@ -30,25 +30,25 @@ use super::{Exit, ScenarioArgs, complain, tell};
 pub(super) struct RunArgs {
     #[command(flatten)]
     scenario: ScenarioArgs,
-    /// Run a changed scenario on the same luck too, and tell what differs: `--what-if
-    /// service.web.desired_count=8`; several changes are made together
+    /// Also run the scenario with this change, on the same luck, and tell what differs, as
+    /// `--what-if service.web.desired_count=8`; of several, all are made at once
     #[arg(long = "what-if", value_name = "PATH=VALUE")]
     what_if: Vec<String>,
-    /// Directory of the result; several scenarios get directories of their names in it
+    /// Directory for the result, or for a directory of each of several scenarios
     /// [default: output/<name>]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Write nothing but the screen
+    /// Write no files, only the screen
     #[arg(long, conflicts_with = "out")]
     no_output: bool,
     /// Draw no pictures
     #[arg(long)]
     no_plots: bool,
-    /// Print summaries as JSON, one a line, instead of screens; a line that begins with
-    /// `{"schema_version":1,"what_if":` is what-if.json
+    /// Print each scenario's summary.json on a line of its own instead of a screen, and its
+    /// what-if.json, which begins with `{"schema_version":1,"what_if":`, on the next
     #[arg(long)]
     json: bool,
-    /// Print nothing but errors, and that a run was cut short
+    /// Print no screen and no warnings: only errors, and whether a run was cut short
     #[arg(long, short)]
     quiet: bool,
     /// Exit with code 1 if an objective is missed
@@ -58,19 +58,20 @@ pub(super) struct RunArgs {
 
 const WORDS: &str = "\
 Words on the screen (output/README.md defines them, every measure and every column of the files):
-  healthy/desired  availability: healthy tasks over desired ones, over time
-  pending          from the moment a task was wanted until it was RUNNING
-  used/reserved    what containers use over what tasks reserve; >: some do not say
-  waiting          from the arrival of a task of a job until RunTask launched it
-  failed calls     times a row of a trace or a firing asked and did not get all its tasks
-  given up         tasks no longer asked for, because there was no room
-  unfinished       tasks that wait or are not STOPPED at the end
-  makespan         from a job's first arrival until its last task so far STOPPED
-  stranded         share free on instances where no task of the scenario fits
-  empty inst-h     hours of instances on which nothing ran but daemons
-  packing          instances that could do, over those that were not empty
-  (idle)           what no task reserved of the instances: free and stranded
-  (shared)         what is paid for all together, such as load balancers";
+  healthy/desired  availability: healthy tasks as a share of desired ones, averaged over time
+  pending          time from when a task was wanted until it was RUNNING
+  used/reserved    what containers use as a share of what their tasks reserve; \">\" in front:
+                   at least, because some containers have no `usage` in the scenario
+  waiting          time from the arrival of a job's task until RunTask launched it
+  failed calls     how often a row of a trace, or a firing of a schedule, did not get all its tasks
+  given up         tasks that nobody asks for any more, because there was no room
+  unfinished       tasks that still wait, or are not STOPPED, when the run ends
+  makespan         time from a job's first arrival until its last task STOPPED, within the run
+  stranded         share of the instances that is free where no task of the scenario fits any more
+  empty inst-h     hours that instances cost while nothing but daemons ran on them
+  packing          instances that would have been enough, as a share of those in use
+  (idle)           money for instances that no task reserved: the free part and the stranded part
+  (shared)         money that belongs to no service or job, such as that for load balancers";
 
 /// One run that is done.
 struct Done {

@@ -116,7 +116,7 @@ pub(super) fn read_text(
     let read = files.open(path).and_then(|file| file.take(MAX_TEXT + 1).read_to_end(&mut bytes));
     if let Err(error) = read {
         let mut problem = unreadable(path, named_at, &error);
-        if problem.at == Where::Run {
+        if problem.at == Where::Run && error.kind() == ErrorKind::NotFound {
             // The path was given to the program, not by another file.
             problem.hint = Some("check the path: it starts from the folder you are in".to_string());
         }

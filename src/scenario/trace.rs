@@ -702,13 +702,19 @@ mod tests {
             lines,
             "t.csv:2: row 1: `arrival_s` is -1, which is negative\nhint: the least is 0\n\
              t.csv:3: row 2: `n` is 0, which is too small\nhint: the least is 1\n\
-             t.csv:4: row 3: `c` is 1.5, which is not whole\nhint: the column is in CPU units, 1,024 to a vCPU\n\
-             t.csv:5: row 4: `m` is x, which is no number\nhint: write digits, and `.` before decimals\n\
-             t.csv:6: row 5: `d` is nan, which is not a finite number\nhint: write digits, and `.` before decimals\n\
-             t.csv:7: row 6: 4 cells, but the header has 6\nhint: put cells that have a comma in them into quotes\n\
+             t.csv:4: row 3: `c` is 1.5, which is not whole\n\
+             hint: the column is in CPU units, 1,024 to a vCPU\n\
+             t.csv:5: row 4: `m` is x, which is no number\n\
+             hint: write digits, and `.` before decimals\n\
+             t.csv:6: row 5: `d` is nan, which is not a finite number\n\
+             hint: write digits, and `.` before decimals\n\
+             t.csv:7: row 6: 4 cells, but the header has 6\n\
+             hint: put cells that have a comma in them into quotes\n\
              t.csv:8: row 7: `arrival_s` is empty\nhint: fill it in, or leave the row out\n\
-             t.csv:9: row 8: `arrival_s` is 1e30, which is too large\nhint: write a number that is not so large\n\
-             t.csv:10: row 9: `d` is inf, which is not a finite number\nhint: write digits, and `.` before decimals\n\
+             t.csv:9: row 8: `arrival_s` is 1e30, which is too large\n\
+             hint: write a number that is not so large\n\
+             t.csv:10: row 9: `d` is inf, which is not a finite number\n\
+             hint: write digits, and `.` before decimals\n\
              t.csv:12: row 10: `n` is 9999999, which is too large\nhint: the most is 1,000,000\n"
         );
     }
@@ -721,7 +727,8 @@ mod tests {
             lines,
             "t.csv:2: row 1: `arrival_s` is -1, which is negative\nhint: the least is 0\n\
              t.csv:2: row 1: `n` is 0, which is too small\nhint: the least is 1\n\
-             t.csv:2: row 1: `m` is x, which is no number\nhint: write digits, and `.` before decimals\n\
+             t.csv:2: row 1: `m` is x, which is no number\n\
+             hint: write digits, and `.` before decimals\n\
              t.csv:2: row 1: `d` is empty\nhint: fill it in, or leave the row out\n"
         );
         for empty in ["", "\n\n", "\u{feff}"] {
@@ -751,7 +758,8 @@ mod tests {
         check(
             JOB,
             "arrival_s\n",
-            "a.toml:2:9: job `j`: `t.csv` has no rows\nhint: write a row for each arrival, or leave the job out\n",
+            "a.toml:2:9: job `j`: `t.csv` has no rows\n\
+             hint: write a row for each arrival, or leave the job out\n",
         );
         check(
             "[job.j]\ntrace = \"u.csv\"\n",
@@ -773,7 +781,7 @@ mod tests {
         );
         let bad = "arrival_s\n".to_string() + &"x\n".repeat(1000);
         let lines = read(JOB, &bad).unwrap_err();
-        assert!(lines.ends_with("901 more bad rows\n"), "{lines}");
+        assert!(lines.ends_with("901 more bad rows\nhint: mend the rows above first\n"), "{lines}");
         assert_eq!(lines.lines().filter(|line| !line.starts_with("hint")).count(), 100);
     }
 

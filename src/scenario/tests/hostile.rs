@@ -267,7 +267,11 @@ fn a_file_without_end_is_an_error() {
         "`b.toml` is larger than 16 MiB\nhint: is it the file you meant? scenarios are short\n"
     );
     let nowhere = Scenario::read(&Disk, Path::new("no such folder/a.toml"), &[]).unwrap_err();
-    assert_eq!(nowhere.to_lines(), "there is no file `no such folder/a.toml`\n");
+    assert_eq!(
+        nowhere.to_lines(),
+        "there is no file `no such folder/a.toml`\n\
+         hint: check the path: it starts from the folder you are in\n"
+    );
 }
 
 #[test]

@@ -222,7 +222,8 @@ fn wrong_values_say_what_they_are_and_what_they_should_be() {
          a.toml:4:15: timing: `cached_pull` is empty\n\
          hint: write one of `uniform`, `exponential`, `lognormal`, `weibull`, `gamma`, \
          `empirical`\n\
-         a.toml:5:10: timing: `settle` is inf, which is not a finite number\nhint: write a length of time such as \"90 s\"\n",
+         a.toml:5:10: timing: `settle` is inf, which is not a finite number\n\
+         hint: write a length of time such as \"90 s\"\n",
     );
     check(
         "[job.j]\ntrace = \"x.csv\"\nmemory = \"1.5 MB\"\ncpu = 307.5\nrows = 1.5\n\
@@ -233,7 +234,8 @@ fn wrong_values_say_what_they_are_and_what_they_should_be() {
          hint: CPU is counted in whole units; 1,024 are one vCPU: \"0.5 vCPU\" is 512\n\
          a.toml:5:8: job `j`: `rows` is 1.5, which is not whole\n\
          hint: the least is 1, the most 1,000,000,000\n\
-         a.toml:6:14: job `j`: `time_scale` is nan, which is not a finite number\nhint: write a number\n\
+         a.toml:6:14: job `j`: `time_scale` is nan, which is not a finite number\n\
+         hint: write a number\n\
          a.toml:7:9: job `j`: `count` is 10000000, which is too large\n\
          hint: the least is 1, the most 1,000,000\n\
          a.toml:8:8: job `j`: `gang` is \"yes\"\nhint: write true or false\n",
@@ -350,7 +352,8 @@ fn files_that_cannot_be_read_say_why() {
     );
     check(
         Err(ErrorKind::PermissionDenied),
-        "`x.toml` may not be read: permission denied\nhint: allow yourself to read it, with `chmod` for example\n",
+        "`x.toml` may not be read: permission denied\n\
+         hint: allow yourself to read it, with `chmod` for example\n",
     );
     check(
         Ok(b"name = \"a\"\nregion = \"\xff\"\n".to_vec()),
@@ -367,8 +370,10 @@ fn things_that_are_like_themselves_are_reported() {
     check(
         "[subnet.a]\navailability_zone = \"a\"\n[container_instances.a]\nlike = \"b\"\n\
          [container_instances.b]\nlike = \"a\"\n[container_instances.c]\nlike = \"d\"\n",
-        "a.toml:4:8: container instances `a`: `like` leads back to `b`\nhint: take one `like` away\n\
-         a.toml:6:8: container instances `b`: `like` leads back to `a`\nhint: take one `like` away\n\
+        "a.toml:4:8: container instances `a`: `like` leads back to `b`\n\
+         hint: take one `like` away\n\
+         a.toml:6:8: container instances `b`: `like` leads back to `a`\n\
+         hint: take one `like` away\n\
          a.toml:8:8: container instances `c`: `like` is \"d\", but there is no \
          [container_instances.d]\n\
          hint: known: `a`, `b`, `c`\n",

@@ -337,15 +337,18 @@ mod tests {
         check("\"ab", "j:1:1: the closing quote is missing\nhint: is the file whole?\n");
         check(
             "\"\\ud800\"",
-            "j:1:2: half of a surrogate pair\nhint: escapes are \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX\n",
+            "j:1:2: half of a surrogate pair\n\
+             hint: escapes are \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX\n",
         );
         check(
             "\"\\x\"",
-            "j:1:2: an escape that JSON does not have\nhint: escapes are \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX\n",
+            "j:1:2: an escape that JSON does not have\n\
+             hint: escapes are \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX\n",
         );
         check(
             "\"\\ü\"",
-            "j:1:2: an escape that JSON does not have\nhint: escapes are \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX\n",
+            "j:1:2: an escape that JSON does not have\n\
+             hint: escapes are \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX\n",
         );
         check(
             "True",
