@@ -218,8 +218,10 @@ fn left(path: &str, text: &str, flags: &[&str], threads: &str) -> Vec<(String, V
 /// The text of a shipped scenario with the files it names where they are.
 fn standing_alone(path: &str) -> String {
     let folder = repository("scenarios");
-    let traces = format!("\"{}/traces/", folder.display());
-    read(path).replace("\"traces/", &traces)
+    let at = |text: String, part: &str| {
+        text.replace(&format!("\"{part}/"), &format!("\"{}/{part}/", folder.display()))
+    };
+    at(at(read(path), "traces"), "task-definitions")
 }
 
 fn same(path: &str, what: &str, (text, flags): (&str, &[&str])) {
@@ -239,7 +241,8 @@ fn same(path: &str, what: &str, (text, flags): (&str, &[&str])) {
 fn a_change_that_cannot_matter_changes_nothing() {
     let unused = "\n[task_definition.nobody]\ncpu = 256\nmemory = 512\n[image.\"no/one\"]\n\
                   size = \"9 GiB\"\n[behaviour.nobody]\ncrash_rate = \"9 per h\"\n";
-    let own_type = "\n[instance_type.\"own.large\"]\nvcpu = 2\nmemory = \"8 GiB\"\n";
+    let own_type =
+        "\n[instance_type.\"own.large\"]\nvcpu = 2\nmemory = \"8 GiB\"\nprice = \"$0.1\"\n";
     for path in ["scenarios/hybrid.toml", "scenarios/microservices.toml", "scenarios/batch.toml"] {
         let text = standing_alone(path);
         same(path, "an unused task definition", (&format!("{text}{unused}"), &[]));
