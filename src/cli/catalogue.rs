@@ -29,14 +29,14 @@ pub struct CatalogueArgs {
     /// Show this instance type in full
     #[arg(group = "page")]
     pub name: Option<String>,
-    /// Family, as `m5`; as `m` or `m5*` all that begin so
+    /// Family, such as `m5`; `m` or `m5*` is every family that begins so
     #[arg(long, conflicts_with = "page")]
     pub family: Option<String>,
-    /// vCPUs, as `4`, `2..8`, `2..` or `..8`
+    /// vCPUs, such as `4`, `2..8`, `2..` or `..8`
     #[arg(long, value_name = "N|MIN..MAX", value_parser = cpu_range,
         conflicts_with_all = ["name", "charges", "quotas"])]
     pub vcpu: Option<RangeInclusive<u32>>,
-    /// Memory, as `8 GiB`, `512 MiB` or `4 GiB..16 GiB`
+    /// Memory, such as `8 GiB`, `512 MiB` or `4 GiB..16 GiB`
     #[arg(long, value_name = "SIZE|MIN..MAX", value_parser = memory_range,
         conflicts_with_all = ["name", "charges", "quotas"])]
     pub memory: Option<RangeInclusive<u32>>,
@@ -46,16 +46,16 @@ pub struct CatalogueArgs {
     /// Region of the prices
     #[arg(long, default_value = "us-east-1")]
     pub region: String,
-    /// Highest price in $ per hour
+    /// Highest price on demand, Linux, in $ per hour
     #[arg(long, value_name = "USD", value_parser = dollars_per_hour, conflicts_with = "page")]
     pub max_price: Option<HourlyRate>,
-    /// GPUs, as `1`, `1..` or `1..4`
+    /// GPUs, such as `1`, `1..` or `1..4`
     #[arg(long, value_name = "N|MIN..MAX", value_parser = count_range, conflicts_with = "page")]
     pub gpus: Option<RangeInclusive<u32>>,
-    /// Only types that hold this many tasks in awsvpc mode
+    /// Only types that hold at least this many tasks in awsvpc mode
     #[arg(long, value_name = "N", conflicts_with = "page")]
     pub awsvpc_tasks: Option<u32>,
-    /// Count them with ENI trunking
+    /// Count --awsvpc-tasks with ENI trunking
     #[arg(long, requires = "awsvpc_tasks")]
     pub trunking: bool,
     /// List Fargate's task sizes and what they cost
@@ -64,10 +64,10 @@ pub struct CatalogueArgs {
     /// List the other charges: volumes, balancers, addresses, traffic, logs, fees
     #[arg(long, group = "page")]
     pub charges: bool,
-    /// List the quotas of a new account
+    /// List the ECS and Fargate quotas of a new account
     #[arg(long, group = "page")]
     pub quotas: bool,
-    /// Print JSON
+    /// Print JSON instead of a table
     #[arg(long)]
     pub json: bool,
     /// Show at most this many instance types; 0 shows all [default: 40, in JSON all]

@@ -1,12 +1,12 @@
 //! `ecsim check`: what is wrong, what is filled in, and what the answer rests on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use clap::Args;
 
 use crate::billing::{Per, Rate};
-use crate::ecs::model::{InstanceLaunchType, TaskDefinition};
+use crate::ecs::model::{Image, InstanceLaunchType, TaskDefinition};
 use crate::scenario::keys::Evidence;
 use crate::scenario::{Filled, Scenario};
 
@@ -16,78 +16,150 @@ use super::{Exit, ScenarioArgs, complain};
 pub(super) struct CheckArgs {
     #[command(flatten)]
     scenario: ScenarioArgs,
-    /// Print nothing but problems
+    /// Print only mistakes and warnings
     #[arg(long, short)]
     quiet: bool,
 }
 
 pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> io::Result<Exit> {
-    let scenarios = match args.scenario.read(&args.scenario.overrides()) {
-        Ok(scenarios) => scenarios,
-        Err(exit) => return Ok(exit),
-    };
-    for scenario in &scenarios {
-        complain(&scenario.document.problems);
-        if !args.quiet {
-            print(scenario, out)?;
-        }
-    }
-    Ok(Exit::Fine)
-}
-
-fn print(scenario: &Scenario, out: &mut dyn Write) -> io::Result<()> {
-    let filled = scenario.document.filled_in();
-    writeln!(out, "{}: fine, digest {:032x}\n", scenario.name, scenario.digest)?;
-    writeln!(out, "WRITTEN")?;
-    let is_idle = |it: &Filled| without_effect(scenario, it);
-    for it in filled.iter().filter(|it| it.place.is_some() && !is_idle(it)) {
-        writeln!(out, "  {} = {}", it.path, it.value)?;
-    }
-    let defaults = [
-        (Some(Evidence::Documented), "DEFAULTS, documented by AWS"),
-        (Some(Evidence::Measured), "DEFAULTS, measured by somebody"),
-        (Some(Evidence::Assumed), "DEFAULTS, assumed: change them if you know better"),
-        (None, "DEFAULTS of this program"),
-    ];
-    for (evidence, title) in defaults {
-        let mut of_kind = filled
-            .iter()
-            .filter(|it| it.place.is_none() && it.key.evidence == evidence && !is_idle(it))
-            .peekable();
-        if of_kind.peek().is_none() {
-            continue;
-        }
-        writeln!(out, "\n{title}")?;
-        if evidence == Some(Evidence::Assumed) {
-            print_images(scenario, out)?;
-        }
-        for it in of_kind {
-            match it.key.source {
-                "" => writeln!(out, "  {} = {}", it.path, it.value)?,
-                source => writeln!(out, "  {} = {}   ({source})", it.path, it.value)?,
+    let mut exit = Exit::Fine;
+    let mut apart = "";
+    for read in &args.scenario.read(&args.scenario.overrides()) {
+        match read {
+            Ok(scenario) => {
+                complain(&scenario.document.problems);
+                if !args.quiet {
+                    write!(out, "{apart}{}", page(scenario))?;
+                    apart = "\n";
+                }
+            }
+            Err(problems) => {
+                complain(problems);
+                exit = Exit::BadInput;
             }
         }
     }
-    print_assumed(scenario, out)?;
-    let mut unused = filled.iter().filter(|it| it.place.is_some() && is_idle(it)).peekable();
-    if unused.peek().is_some() {
-        writeln!(out, "\nUNDERSTOOD, without effect on the simulation")?;
-        for it in unused {
-            writeln!(out, "  {}", it.path)?;
+    Ok(exit)
+}
+
+/// Columns of the page.
+const WIDTH: usize = 100;
+
+/// Writes what is wrong with nothing, what is written, and what the rest rests on.
+fn page(scenario: &Scenario) -> String {
+    let filled = scenario.in_use();
+    let mut text = format!("{}: fine, digest {:032x}\n", scenario.name, scenario.digest);
+    let (idle, filled): (Vec<&Filled>, Vec<&Filled>) =
+        filled.iter().partition(|it| without_effect(scenario, it));
+    text += "\nWRITTEN\n";
+    let written = filled.iter().filter(|it| it.place.is_some());
+    for (thing, items) in grouped(written.map(|it| by_thing(it))) {
+        text += &wrapped(&format!("  {thing}"), &items);
+    }
+    let defaults = [
+        (Some(Evidence::Assumed), "DEFAULTS, assumed: change them if you know better"),
+        (Some(Evidence::Measured), "DEFAULTS, measured by somebody"),
+        (Some(Evidence::Documented), "DEFAULTS, documented by AWS"),
+        (None, "DEFAULTS of this program"),
+    ];
+    for (evidence, title) in defaults {
+        let of_kind = |it: &&&Filled| it.place.is_none() && it.key.evidence == evidence;
+        let of_kind: Vec<&Filled> = filled.iter().filter(of_kind).copied().collect();
+        let mut merged = merged(&of_kind);
+        if evidence == Some(Evidence::Assumed) {
+            merged.extend(images(scenario));
+        }
+        if !merged.is_empty() {
+            text += &format!("\n{title}\n");
+        }
+        for (source, items) in grouped(merged.into_iter()) {
+            text += &wrapped("  ", &items);
+            if !source.is_empty() {
+                text += &format!("      ({source})\n");
+            }
         }
     }
-    Ok(())
+    text += &assumed_prices(scenario);
+    let idle: Vec<&&Filled> = idle.iter().filter(|it| it.place.is_some()).collect();
+    if !idle.is_empty() {
+        text += "\nUNDERSTOOD, without effect on the simulation\n";
+        idle.iter().for_each(|it| text += &format!("  {}\n", it.path));
+    }
+    text
+}
+
+/// Splits a key into the thing it belongs to and the rest with its value.
+fn by_thing(it: &Filled) -> (String, String) {
+    let thing = match (it.pattern.split_once(".*."), it.names.first()) {
+        (Some((table, _)), Some(name)) if !table.contains('.') => format!("{table}.{name}"),
+        (_, _) => it.path.split_once('.').map_or("", |(table, _)| table).to_string(),
+    };
+    let rest = it.path.strip_prefix(&thing).unwrap_or(&it.path).trim_start_matches('.');
+    let title = if thing.is_empty() { String::new() } else { format!("[{thing}] ") };
+    (title, format!("{rest} = {}", it.value))
+}
+
+/// Gathers what has one title, in the order in which titles come first.
+fn grouped(pairs: impl Iterator<Item = (String, String)>) -> Vec<(String, Vec<String>)> {
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+    let mut places = BTreeMap::new();
+    for (title, item) in pairs {
+        let place = *places.entry(title.clone()).or_insert_with(|| {
+            groups.push((title, Vec::new()));
+            groups.len() - 1
+        });
+        groups[place].1.push(item);
+    }
+    groups
+}
+
+/// Says an equal default of several things once; returns the source and the sentence.
+fn merged(filled: &[&Filled]) -> Vec<(String, String)> {
+    let alike = |it: &&Filled| (it.pattern.clone(), it.value.clone());
+    let mut things: BTreeMap<(String, String), Vec<&Filled>> = BTreeMap::new();
+    for it in filled {
+        things.entry(alike(it)).or_default().push(it);
+    }
+    let mut all = Vec::new();
+    for it in filled {
+        let Some(things) = things.remove(&alike(it)) else { continue };
+        let sentence = match things.len() {
+            1 => format!("{} = {}", it.path, it.value),
+            count => format!("{} = {} ({count} times)", it.pattern, it.value),
+        };
+        all.push((it.key.source.to_string(), sentence));
+    }
+    all
 }
 
 /// Images that containers name and the scenario does not describe have a size all the same.
-fn print_images(scenario: &Scenario, out: &mut dyn Write) -> io::Result<()> {
+fn images(scenario: &Scenario) -> Vec<(String, String)> {
     let root = scenario.document.root();
-    for (_, image) in scenario.model.images.iter() {
-        if root.entry("image", &image.name).is_none() {
-            writeln!(out, "  image.\"{}\".size = \"{}\"", image.name, image.size)?;
+    let images = scenario.model.images.iter().map(|(_, image)| image);
+    let silent = images.filter(|image| root.entry("image", &image.name).is_none());
+    let line = |image: &Image| format!("image.\"{}\".size = \"{}\"", image.name, image.size);
+    silent.map(|image| ("nothing says how large they are".to_string(), line(image))).collect()
+}
+
+/// Writes items one after the other, as many to a line as there is room for.
+fn wrapped(title: &str, items: &[String]) -> String {
+    let mut text = title.to_string();
+    let mut used = title.chars().count();
+    let mut is_first = true;
+    for (position, item) in items.iter().enumerate() {
+        let comma = if position + 1 < items.len() { "," } else { "" };
+        let length = item.chars().count() + comma.len();
+        if !is_first && used + 1 + length > WIDTH {
+            text += "\n      ";
+            used = 6;
+            is_first = true;
         }
+        let blank = if is_first { "" } else { " " };
+        text += &format!("{blank}{item}{comma}");
+        used += blank.len() + length;
+        is_first = false;
     }
-    Ok(())
+    text + "\n"
 }
 
 /// Says whether the simulation has no use for a key.
@@ -114,7 +186,7 @@ fn dollars(nanos: i64) -> String {
 }
 
 /// Lists prices that are our guess and on the bill.
-fn print_assumed(scenario: &Scenario, out: &mut dyn Write) -> io::Result<()> {
+fn assumed_prices(scenario: &Scenario) -> String {
     let mut lines = BTreeSet::new();
     let mut add = |what: String, rate: &Rate| {
         if rate.assumed {
@@ -159,9 +231,10 @@ fn print_assumed(scenario: &Scenario, out: &mut dyn Write) -> io::Result<()> {
     for it in &prices.standing {
         add(format!("{} {}, {}", it.category.name(), it.item, it.unit), &it.rate);
     }
+    let mut text = String::new();
     if !lines.is_empty() {
-        writeln!(out, "\nPRICES, assumed: `[prices]` takes better ones")?;
+        text += "\nPRICES, assumed: `[prices]` takes better ones\n";
     }
-    lines.iter().try_for_each(|line| writeln!(out, "  {line}"))?;
-    writeln!(out, "\nNOT MODELLED on the bill\n  {}", prices.not_modelled.join(", "))
+    lines.iter().for_each(|line| text += &format!("  {line}\n"));
+    text + "\nNOT MODELLED on the bill\n" + &wrapped("  ", &prices.not_modelled)
 }

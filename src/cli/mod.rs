@@ -31,7 +31,7 @@ A scenario is a TOML file; `ecsim schema` and docs/reference.md list every key."
 enum Command {
     /// Run scenarios: one screen each, results and pictures in output/<name>
     Run(run::RunArgs),
-    /// Check scenarios without running them: mistakes, what is filled in, what is assumed
+    /// Check scenarios without running them: mistakes, and which defaults they rest on
     Check(check::CheckArgs),
     /// Search the built-in instance types, prices and quotas
     Catalogue(catalogue::CatalogueArgs),
@@ -45,13 +45,13 @@ struct ScenarioArgs {
     /// Scenario files (TOML)
     #[arg(required = true, value_name = "SCENARIO")]
     scenarios: Vec<PathBuf>,
-    /// Change a key of the scenario: `--set service.web.desired_count=8`
+    /// Change a key of every scenario, as `--set service.web.desired_count=8`; repeatable
     #[arg(long = "set", value_name = "PATH=VALUE")]
     set: Vec<String>,
-    /// The luck of the run, as `--set seed=N`
+    /// Number that decides everything left to luck; short for `--set seed=N`
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     seed: Option<String>,
-    /// How long the run is, as `--set duration="7 d"`
+    /// Simulated time, such as "7 d"; short for `--set duration="7 d"`
     #[arg(long, value_name = "SPAN", allow_hyphen_values = true)]
     duration: Option<String>,
 }
@@ -72,20 +72,10 @@ impl ScenarioArgs {
         self.set.iter().cloned().chain(seed).chain(duration).collect()
     }
 
-    /// Reads every scenario; reports what is wrong with any of them.
-    fn read(&self, overrides: &[Override]) -> Result<Vec<Scenario>, Exit> {
-        let mut scenarios = Vec::new();
-        let mut failed = false;
-        for path in &self.scenarios {
-            match Scenario::read(&Disk, path, overrides) {
-                Ok(scenario) => scenarios.push(scenario),
-                Err(problems) => {
-                    complain(&problems);
-                    failed = true;
-                }
-            }
-        }
-        if failed { Err(Exit::BadInput) } else { Ok(scenarios) }
+    /// Reads every scenario, or finds what is wrong with it.
+    fn read(&self, overrides: &[Override]) -> Vec<Result<Scenario, Problems>> {
+        let read = |path: &PathBuf| Scenario::read(&Disk, path, overrides);
+        self.scenarios.iter().map(read).collect()
     }
 }
 

@@ -16,7 +16,7 @@ use crate::report::{
     Asked, Column, Compared, Finished, Happenings, OutputError, Plots, Report, Tee, WhatIf,
     comparison, screen, summary_line,
 };
-use crate::scenario::{Override, Scenario};
+use crate::scenario::{Override, Problems, Scenario};
 use crate::study::{
     Control, Measure, Outcome, Progress, Verdict, differences, first_difference, measures, run,
     verdicts,
@@ -30,25 +30,25 @@ use super::{Exit, ScenarioArgs, complain, tell};
 pub(super) struct RunArgs {
     #[command(flatten)]
     scenario: ScenarioArgs,
-    /// Run a changed scenario on the same luck too, and tell what differs: `--what-if
-    /// service.web.desired_count=8`; several changes are made together
+    /// Also run the scenario with this change, on the same luck, and tell what differs, as
+    /// `--what-if service.web.desired_count=8`; of several, all are made at once
     #[arg(long = "what-if", value_name = "PATH=VALUE")]
     what_if: Vec<String>,
-    /// Directory of the result; several scenarios get directories of their names in it
+    /// Directory for the result, or for a directory of each of several scenarios
     /// [default: output/<name>]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Write nothing but the screen
+    /// Write no files, only the screen
     #[arg(long, conflicts_with = "out")]
     no_output: bool,
     /// Draw no pictures
     #[arg(long)]
     no_plots: bool,
-    /// Print summaries as JSON, one a line, instead of screens; a line that begins with
-    /// `{"schema_version":1,"what_if":` is what-if.json
+    /// Print each scenario's summary.json on a line of its own instead of a screen, and its
+    /// what-if.json, which begins with `{"schema_version":1,"what_if":`, on the next
     #[arg(long)]
     json: bool,
-    /// Print nothing but errors, and that a run was cut short
+    /// Print no screen and no warnings: only errors, and whether a run was cut short
     #[arg(long, short)]
     quiet: bool,
     /// Exit with code 1 if an objective is missed
@@ -58,19 +58,20 @@ pub(super) struct RunArgs {
 
 const WORDS: &str = "\
 Words on the screen (output/README.md defines them, every measure and every column of the files):
-  healthy/desired  availability: healthy tasks over desired ones, over time
-  pending          from the moment a task was wanted until it was RUNNING
-  used/reserved    what containers use over what tasks reserve; >: some do not say
-  waiting          from the arrival of a task of a job until RunTask launched it
-  failed calls     times a row of a trace or a firing asked and did not get all its tasks
-  given up         tasks no longer asked for, because there was no room
-  unfinished       tasks that wait or are not STOPPED at the end
-  makespan         from a job's first arrival until its last task so far STOPPED
-  stranded         share free on instances where no task of the scenario fits
-  empty inst-h     hours of instances on which nothing ran but daemons
-  packing          instances that could do, over those that were not empty
-  (idle)           what no task reserved of the instances: free and stranded
-  (shared)         what is paid for all together, such as load balancers";
+  healthy/desired  availability: healthy tasks as a share of desired ones, averaged over time
+  pending          time from when a task was wanted until it was RUNNING
+  used/reserved    what containers use as a share of what their tasks reserve; \">\" in front:
+                   at least, because some containers have no `usage` in the scenario
+  waiting          time from the arrival of a job's task until RunTask launched it
+  failed calls     how often a row of a trace, or a firing of a schedule, did not get all its tasks
+  given up         tasks that nobody asks for any more, because there was no room
+  unfinished       tasks that still wait, or are not STOPPED, when the run ends
+  makespan         time from a job's first arrival until its last task STOPPED, within the run
+  stranded         share of the instances that is free where no task of the scenario fits any more
+  empty inst-h     hours that instances cost while nothing but daemons ran on them
+  packing          instances that would have been enough, as a share of those in use
+  (idle)           money for instances that no task reserved: the free part and the stranded part
+  (shared)         money that belongs to no service or job, such as that for load balancers";
 
 /// One run that is done.
 struct Done {
@@ -104,13 +105,8 @@ struct Shared<'a> {
 }
 
 pub(super) fn execute(args: &RunArgs, out: &mut dyn Write) -> io::Result<Exit> {
-    let overrides = args.scenario.overrides();
-    let scenarios = match args.scenario.read(&overrides) {
-        Ok(scenarios) => scenarios,
-        Err(exit) => return Ok(exit),
-    };
-    let changed = match args.changed(&overrides) {
-        Ok(changed) => changed,
+    let (scenarios, changed) = match args.read() {
+        Ok(read) => read,
         Err(exit) => return Ok(exit),
     };
     if let Some((base, _)) = scenarios.iter().zip(&changed).find(|(a, b)| a.seed != b.seed) {
@@ -185,14 +181,39 @@ fn twice<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
 }
 
 impl RunArgs {
-    /// Reads the changed scenarios of `--what-if`, if there is one.
-    fn changed(&self, overrides: &[Override]) -> Result<Vec<Scenario>, Exit> {
-        if self.what_if.is_empty() {
-            return Ok(Vec::new());
+    /// Reads the scenarios, and the changed ones of `--what-if` if there is one; reports what is
+    /// wrong with any of them, of what both have once.
+    fn read(&self) -> Result<(Vec<Scenario>, Vec<Scenario>), Exit> {
+        let mut overrides = self.scenario.overrides();
+        let base = self.scenario.read(&overrides);
+        overrides.extend(self.what_if.iter().map(Override::what_if));
+        let changed = match self.what_if.is_empty() {
+            true => Vec::new(),
+            false => self.scenario.read(&overrides),
+        };
+        let mut changed = changed.into_iter();
+        let mut good = (Vec::new(), Vec::new());
+        let mut failed = false;
+        for base in base {
+            let mut known = Problems::new();
+            match base {
+                Ok(scenario) => good.0.push(scenario),
+                Err(problems) => {
+                    complain(&problems);
+                    failed = true;
+                    known = problems;
+                }
+            }
+            match changed.next() {
+                Some(Ok(scenario)) => good.1.push(scenario),
+                Some(Err(problems)) => {
+                    complain(&problems.without(&known));
+                    failed = true;
+                }
+                None => {}
+            }
         }
-        let mut all = overrides.to_vec();
-        all.extend(self.what_if.iter().map(Override::what_if));
-        self.scenario.read(&all)
+        if failed { Err(Exit::BadInput) } else { Ok(good) }
     }
 }
 

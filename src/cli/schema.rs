@@ -10,7 +10,7 @@ use super::Exit;
 
 #[derive(Args, Debug)]
 pub(super) struct SchemaArgs {
-    /// Print the reference page of every key (Markdown) instead
+    /// Print every key in words instead, as the page docs/reference.md
     #[arg(long)]
     reference: bool,
 }

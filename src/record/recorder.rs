@@ -363,19 +363,22 @@ impl Recorder {
         recorder
     }
 
-    /// Returns how many series a recording of the model has at most, for an estimate of its size.
-    pub fn series_count(model: &Model) -> usize {
+    /// Returns how many series a recording of the model has at most, for an estimate of its size:
+    /// of clusters, fleets, services, submitters, and providers.
+    pub fn series_counts(model: &Model) -> [usize; 5] {
         let buckets = Buckets::default();
         let count = |group: &mut dyn Group| {
             let mut gauges = 0;
             group.each(&mut |_, _| gauges += 1);
             gauges
         };
-        model.clusters.len() * count(&mut ClusterGauges::new(buckets))
-            + model.fleets.len() * count(&mut Capacity::new(buckets))
-            + model.services.len() * count(&mut ServiceGauges::new(buckets))
-            + model.submitters.len() * count(&mut SubmitterGauges::new(buckets))
-            + Provider::ALL.len() * count(&mut ProviderGauges::new(buckets))
+        [
+            model.clusters.len() * count(&mut ClusterGauges::new(buckets)),
+            model.fleets.len() * count(&mut Capacity::new(buckets)),
+            model.services.len() * count(&mut ServiceGauges::new(buckets)),
+            model.submitters.len() * count(&mut SubmitterGauges::new(buckets)),
+            Provider::ALL.len() * count(&mut ProviderGauges::new(buckets)),
+        ]
     }
 
     /// Does what was due before `now`.

@@ -365,7 +365,7 @@ impl Screen<'_> {
     }
 
     fn assumed(&mut self) {
-        let filled = self.scenario.document.filled_in();
+        let filled = self.scenario.in_use();
         let count = filled
             .iter()
             .filter(|it| it.place.is_none() && it.key.evidence == Some(Evidence::Assumed))

@@ -192,6 +192,36 @@ impl Path {
     }
 }
 
+impl Path {
+    /// Returns the path with `*` for names that the scenario gives, and those names.
+    pub(super) fn pattern(&self) -> (String, Vec<String>) {
+        let mut kind = Some(&TOP);
+        let mut names = Vec::new();
+        let mut parts = Vec::new();
+        for part in &self.0 {
+            let named = match kind {
+                Some(Kind::Named { of, .. }) => Some(*of),
+                Some(_) | None => None,
+            };
+            if let Some(of) = named {
+                kind = Some(of);
+                names.push(joined(std::slice::from_ref(part)));
+                parts.push("*".to_string());
+                continue;
+            }
+            kind = match kind {
+                Some(Kind::OneOf(kinds)) => {
+                    kinds.iter().find_map(|kind| kind.field(part)).map(|key| &key.kind)
+                }
+                Some(kind) => kind.field(part).map(|key| &key.kind),
+                None => None,
+            };
+            parts.push(joined(std::slice::from_ref(part)));
+        }
+        (parts.join("."), names)
+    }
+}
+
 impl std::fmt::Display for Path {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&joined(&self.0))
@@ -316,7 +346,9 @@ impl Checker<'_> {
             Ok(parsed) => parsed,
             Err(fault) => {
                 let meant = meant(&self.path, node).map(str::to_string);
+                let usual = || format!("write {}", value::expected(kind));
                 let hint = meant.unwrap_or(fault.hint);
+                let hint = if hint.is_empty() { usual() } else { hint };
                 return self.complain(node.place, Fault { fact: fault.fact, hint });
             }
         };
@@ -494,7 +526,9 @@ impl Checker<'_> {
         let mut problem = Problem::error(place, format!("there is no [{table}.{name}]"));
         problem = match meant {
             Some(meant) => problem.hint(format!("did you mean `{table}.{meant}`?")),
-            None if names.is_empty() => problem,
+            None if names.is_empty() => {
+                problem.hint(format!("write a table [{table}.{name}] in the scenario"))
+            }
             None => problem.hint(format!("known: {}", listed(&names))),
         };
         self.problems.push(problem);
@@ -544,7 +578,8 @@ impl Checker<'_> {
         if let Some(Distribution::Uniform { min, max }) = read
             && min > max
         {
-            self.fault(node.place, format!("has `min` {min} above `max` {max}"), "");
+            let fact = format!("has `min` {min} above `max` {max}");
+            self.fault(node.place, fact, "exchange them");
         }
     }
 }

@@ -57,6 +57,10 @@ impl Document {
 pub struct Filled {
     /// Such as `service.web.desired_count`.
     pub path: String,
+    /// The path with `*` for each name that the scenario gives, such as `service.*.desired_count`.
+    pub pattern: String,
+    /// Those names.
+    pub names: Vec<String>,
     /// The value, as TOML; of a key without effect nothing.
     pub value: String,
     /// Where it is written; nothing for a default.
@@ -364,11 +368,12 @@ impl<'d> View<'d> {
         let value = if has_effect { self.node.to_line() } else { String::new() };
         let path = self.path.to_string();
         let is_idle = key.is_idle || self.document.without_effect.contains(&path);
-        if self.document.on_fargate.contains(&path) {
-            let value = "\"awsvpc\"".to_string();
-            return Filled { path, value, place: None, key: &ON_FARGATE, is_idle };
-        }
-        Filled { path, value, place: self.at, key, is_idle }
+        let (pattern, names) = self.path.pattern();
+        let (value, place, key) = match self.document.on_fargate.contains(&path) {
+            true => ("\"awsvpc\"".to_string(), None, &ON_FARGATE),
+            false => (value, self.at, key),
+        };
+        Filled { path, pattern, names, value, place, key, is_idle }
     }
 }
 

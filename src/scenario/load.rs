@@ -116,16 +116,17 @@ pub(super) fn read_text(
     let read = files.open(path).and_then(|file| file.take(MAX_TEXT + 1).read_to_end(&mut bytes));
     if let Err(error) = read {
         let mut problem = unreadable(path, named_at, &error);
-        if problem.at == Where::Run {
+        if problem.at == Where::Run && error.kind() == ErrorKind::NotFound {
             // The path was given to the program, not by another file.
-            problem.hint = None;
+            problem.hint = Some("check the path: it starts from the folder you are in".to_string());
         }
         problems.push(problem);
         return None;
     }
     if bytes.len() as u64 > MAX_TEXT {
         let message = format!("`{}` is larger than {} MiB", path.display(), MAX_TEXT >> 20);
-        problems.push(Problem::error(named_at, message));
+        let hint = "is it the file you meant? scenarios are short";
+        problems.push(Problem::error(named_at, message).hint(hint));
         return None;
     }
     if bytes.len() as u64 + problems.sources.bytes() > MAX_TEXTS {
@@ -163,14 +164,15 @@ pub(super) fn unreadable(path: &Path, named_at: Where, error: &io::Error) -> Pro
         return Problem::error(named_at, format!("there is no file `{shown}`"))
             .hint("a relative path starts from the folder of the file that names it");
     }
-    let message = if kind == ErrorKind::IsADirectory {
-        format!("`{shown}` is a folder, not a file")
+    let (message, hint) = if kind == ErrorKind::IsADirectory {
+        (format!("`{shown}` is a folder, not a file"), "name a file in it")
     } else if kind == ErrorKind::PermissionDenied {
-        format!("`{shown}` may not be read: permission denied")
+        let message = format!("`{shown}` may not be read: permission denied");
+        (message, "allow yourself to read it, with `chmod` for example")
     } else {
-        format!("`{shown}` cannot be read: {error}")
+        (format!("`{shown}` cannot be read: {error}"), "name a file that can be read")
     };
-    Problem::error(named_at, message)
+    Problem::error(named_at, message).hint(hint)
 }
 
 struct Loader<'a> {
@@ -190,7 +192,8 @@ impl Loader<'_> {
                 true => format!("`{}` extends itself in the end", path.display()),
                 false => format!("more than {MAX_CHAIN} scenarios extend one another"),
             };
-            self.problems.push(Problem::error(named_at, message));
+            let problem = Problem::error(named_at, message);
+            self.problems.push(problem.hint("take one `extends` away"));
             return None;
         }
         let file = read_text(self.files, path, named_at, self.problems)?;
@@ -461,7 +464,8 @@ impl<'a> Copier<'a> {
                 false => format!("more than {MAX_CHAIN} are `like` one another"),
             };
             let subject = format!("{} `{name}`", self.thing);
-            self.problems.push(Problem::error(place, message).about(subject));
+            let problem = Problem::error(place, message).about(subject);
+            self.problems.push(problem.hint("take one `like` away"));
             return None;
         }
         if *self.left == 0 {

@@ -18,6 +18,7 @@ mod suggest;
 mod task_definition;
 pub mod text;
 pub mod trace;
+mod used;
 pub mod value;
 
 pub use document::{Document, Filled, Typed, View};

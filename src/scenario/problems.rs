@@ -161,6 +161,20 @@ impl Problems {
         problems.into_iter().for_each(|problem| self.push(problem));
     }
 
+    /// Leaves out what others have too, by file, place and message.
+    pub fn without(mut self, others: &Problems) -> Problems {
+        let line = |all: &Problems, it: &Problem| all.origin(&it.at) + &it.sentence();
+        let known: BTreeSet<String> = others.list.iter().map(|it| line(others, it)).collect();
+        let list = std::mem::take(&mut self.list);
+        let (new, old): (Vec<Problem>, Vec<Problem>) =
+            list.into_iter().partition(|it| !known.contains(&line(&self, it)));
+        self.error_count -= old.iter().filter(|it| it.severity == Severity::Error).count();
+        // What was not kept is counted with the others.
+        self.dropped = self.dropped.saturating_sub(others.dropped);
+        self.list = new;
+        self
+    }
+
     /// Says whether anything stops the run.
     pub fn has_errors(&self) -> bool {
         self.error_count > 0

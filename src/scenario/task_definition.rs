@@ -82,7 +82,8 @@ fn table_from(kind: &'static Kind, node: Node, problems: &mut Problems) -> Optio
         return Some(converted(kind, table, problems));
     }
     let message = format!("a task definition is {}, not a table", node.value.what());
-    problems.push(Problem::error(place, message));
+    let hint = "write it as `aws ecs register-task-definition` takes it";
+    problems.push(Problem::error(place, message).hint(hint));
     None
 }
 
@@ -154,7 +155,8 @@ fn by_name(kind: &'static Kind, items: Vec<Node>, problems: &mut Problems) -> Ta
             continue;
         };
         let Some(name) = table.take("name") else {
-            problems.push(Problem::error(place, "a container definition without `name`"));
+            let problem = Problem::error(place, "a container definition without `name`");
+            problems.push(problem.hint("add `\"name\": \"app\"`"));
             continue;
         };
         let Value::Text(text) = name.node.value else {
@@ -164,7 +166,8 @@ fn by_name(kind: &'static Kind, items: Vec<Node>, problems: &mut Problems) -> Ta
         };
         if let Some(first) = result.get(&text) {
             let problem = Problem::error(name.node.place, format!("a second container `{text}`"))
-                .label(first.key_place, "first here");
+                .label(first.key_place, "first here")
+                .hint("give one of them another `name`");
             problems.push(problem);
             continue;
         }

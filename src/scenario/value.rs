@@ -54,6 +54,9 @@ pub(super) const MAX_MEMORY_MIB: u32 = 64 << 20;
 /// The most CPU that anything may have: 4,096 vCPU.
 pub(super) const MAX_CPU_UNITS: u32 = 4096 * 1024;
 
+const MOST_MEMORY: &str = "64 TiB";
+const MOST_CPU: &str = "4,096 vCPU";
+
 /// The highest price: a million dollars.
 const MAX_NANOS: u128 = 1_000_000_000_000_000;
 
@@ -242,7 +245,9 @@ fn integer(node: &Node, min: u64, max: u64) -> Result<u64, Fault> {
         fault.hint = bounds();
         fault
     })?;
-    let Some((value, is_exact)) = decimal.times(1) else { return too_large(text) };
+    let Some((value, is_exact)) = decimal.times(1) else {
+        return fault(format!("is {}, which is too large", shortened(text)), bounds());
+    };
     if !is_exact {
         return fault(format!("is {}, which is not whole", shortened(text)), bounds());
     }
@@ -334,7 +339,7 @@ fn data(node: &Node, kind: &Kind, tables: &[&[(&str, u128)]]) -> Result<(u128, b
     let decimal = amount(number)?;
     match decimal.times(data_unit(unit, tables)?) {
         Some(found) if found.0 <= 1 << 60 => Ok(found),
-        Some(_) | None => too_large(text),
+        Some(_) | None => too_large(text, "1,048,576 TiB"),
     }
 }
 
@@ -350,7 +355,8 @@ fn bandwidth(node: &Node) -> Result<BytesPerSecond, Fault> {
     let amount = Node { value: Value::Text(amount.to_string()), place: node.place };
     let (bytes, _) = data(&amount, &Kind::Bandwidth, &[BINARY, DECIMAL])?;
     if bytes == 0 {
-        return fault(format!("is \"{}\", which is nothing", shortened(text)), "");
+        let hint = "write how fast it is, such as \"45 MiB/s\"";
+        return fault(format!("is \"{}\", which is nothing", shortened(text)), hint);
     }
     Ok(BytesPerSecond(u64::try_from(bytes).expect("data() bounds it")))
 }
@@ -372,7 +378,7 @@ fn memory(node: &Node) -> Result<Mib, Fault> {
     let (bytes, is_exact) = match bare {
         Some(text) => match amount(text.trim())?.times(1 << 20) {
             Some(found) => found,
-            None => return too_large(text),
+            None => return too_large(text, MOST_MEMORY),
         },
         None => data(node, &Kind::Memory, &[BINARY, AWS_MEMORY])?,
     };
@@ -383,7 +389,7 @@ fn memory(node: &Node) -> Result<Mib, Fault> {
     }
     match u32::try_from(bytes >> 20) {
         Ok(mib) if mib <= MAX_MEMORY_MIB => Ok(Mib(mib)),
-        Ok(_) | Err(_) => too_large(&shown),
+        Ok(_) | Err(_) => too_large(&shown, MOST_MEMORY),
     }
 }
 
@@ -406,7 +412,9 @@ fn cpu(node: &Node) -> Result<CpuUnits, Fault> {
             return fault(format!("has the unit `{}`", shortened(unit)), hint);
         }
     };
-    let Some((units, is_exact)) = amount(number)?.times(factor) else { return too_large(text) };
+    let Some((units, is_exact)) = amount(number)?.times(factor) else {
+        return too_large(text, MOST_CPU);
+    };
     // A number of vCPU is rounded to whole units, as ECS does.
     if !is_exact && factor == 1 {
         let hint = "CPU is counted in whole units; 1,024 are one vCPU: \"0.5 vCPU\" is 512";
@@ -414,7 +422,7 @@ fn cpu(node: &Node) -> Result<CpuUnits, Fault> {
     }
     match u32::try_from(units) {
         Ok(units) if units <= MAX_CPU_UNITS => Ok(CpuUnits(units)),
-        Ok(_) | Err(_) => too_large(text),
+        Ok(_) | Err(_) => too_large(text, MOST_CPU),
     }
 }
 
@@ -433,7 +441,8 @@ fn money(node: &Node) -> Result<Money, Fault> {
     };
     match amount(text)?.times(1_000_000_000) {
         Some((_, false)) => {
-            fault(format!("is {}, which is finer than a nano-dollar", node.to_line()), "")
+            let fact = format!("is {}, which is finer than a nano-dollar", node.to_line());
+            fault(fact, "write nine decimals at most")
         }
         Some((nanos, true)) if nanos <= MAX_NANOS => Ok(Money::nanos(nanos as i128)),
         Some(_) | None => {
@@ -504,7 +513,7 @@ fn rate(node: &Node) -> Result<PerSecond, Fault> {
     let value: f64 = number.replace('_', "").parse().unwrap_or(f64::INFINITY);
     let per_second = value / seconds;
     if per_second > 1e9 {
-        return too_large(text);
+        return too_large(text, "1,000,000,000 per s");
     }
     Ok(PerSecond(per_second))
 }

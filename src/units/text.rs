@@ -121,8 +121,8 @@ pub(crate) fn amount(text: &str) -> Result<Decimal, Fault> {
     }
 }
 
-pub(crate) fn too_large<T>(shown: &str) -> Result<T, Fault> {
-    fault(format!("is {}, which is too large", shortened(shown)), "")
+pub(crate) fn too_large<T>(shown: &str, most: &str) -> Result<T, Fault> {
+    fault(format!("is {}, which is too large", shortened(shown)), format!("the most is {most}"))
 }
 
 /// Units of time, each with its microseconds.
@@ -197,7 +197,7 @@ pub fn parse_span(text: &str) -> Result<Span, Fault> {
         let part = decimal.times(u128::from(time_unit(unit)?));
         let part = part.and_then(|(part, _)| u64::try_from(part).ok());
         let Some(sum) = part.and_then(|part| micros.checked_add(part)) else {
-            return too_large(text);
+            return too_large(text, "some 500,000 years");
         };
         micros = sum;
         rest = behind.trim_start();

@@ -49,7 +49,7 @@ fn a_missing_file_and_an_unknown_flag_are_bad_input() {
 }
 
 /// Runs the command with so many threads, and returns every file it left, by name.
-fn left_by(arguments: &[&str], threads: &str) -> Vec<(String, Vec<u8>)> {
+pub fn left_by(arguments: &[&str], threads: &str) -> Vec<(String, Vec<u8>)> {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("result");
     let mut command = Command::new(env!("CARGO_BIN_EXE_ecsim"));
@@ -98,6 +98,106 @@ fn two_processes_leave_the_same_bytes_whatever_the_number_of_threads() {
     let of_seed_1 = one.iter().find(|(name, _)| name == "hybrid/tasks.csv").unwrap();
     let of_seed_2 = changed.iter().find(|(name, _)| name == "tasks.csv").unwrap();
     assert_ne!(of_seed_1.1, of_seed_2.1, "another seed is other luck");
+}
+
+/// Writes scenarios into a folder and returns their paths.
+fn written(folder: &tempfile::TempDir, scenarios: &[(&str, &str)]) -> Vec<String> {
+    let write = |(name, scenario): &(&str, &str)| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, scenario).unwrap();
+        path.to_str().unwrap().to_string()
+    };
+    scenarios.iter().map(write).collect()
+}
+
+const SMALL: &str = "[service.s]\ndesired_count = 1\nlaunch_type = \"FARGATE\"\n\
+                     task_definition = { cpu = 256, memory = 512 }\n";
+
+#[test]
+fn check_reports_each_file_whatever_is_wrong_with_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = SMALL.replace("512", "\"8 GB\"");
+    let paths = written(&folder, &[("a.toml", &bad), ("b.toml", SMALL), ("c.toml", "sed = 1\n")]);
+    let output = ecsim(&["check", &paths[0], &paths[1], &paths[2]]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = text(&output.stderr);
+    assert!(told.contains("a.toml:4:") && told.contains("c.toml:1:1: unknown key `sed`"), "{told}");
+    assert!(text(&output.stdout).starts_with("b: fine, digest "), "{}", text(&output.stdout));
+}
+
+#[test]
+fn problems_of_a_scenario_and_of_what_if_are_reported_together_and_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = format!("sed = 1\n{SMALL}");
+    let paths = written(&folder, &[("a.toml", &bad), ("b.toml", SMALL)]);
+    let what_if = ["--what-if", "service.s.desired_cuont=2", "--set", "service.s.cpu=1"];
+    let run = ["run", "--no-output", &paths[0], &paths[1]];
+    let output = ecsim(&[&run[..], &what_if].concat());
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), ""));
+    let told = text(&output.stderr);
+    assert_eq!(told.matches("a.toml:1:1: unknown key `sed`").count(), 1, "{told}");
+    // Once for each of the two files that are changed.
+    let flag = "--what-if service.s.desired_cuont=2: service `s`: unknown key `desired_cuont`";
+    assert_eq!(told.matches(flag).count(), 2, "{told}");
+    assert_eq!(told.matches("unknown key `cpu`").count(), 2, "{told}");
+}
+
+#[test]
+fn check_is_a_page_that_says_equal_defaults_once_and_leaves_out_what_nothing_can_touch() {
+    for path in super::scenarios::shipped() {
+        let output = ecsim(&["check", &path]);
+        let page = text(&output.stdout);
+        assert!(page.lines().count() <= 225, "{path}: {} lines", page.lines().count());
+        let is_long = |line: &&str| line.chars().count() > 100;
+        // Only what is long by itself.
+        assert!(page.lines().filter(is_long).count() <= 5, "{path}: {page}");
+    }
+    let output = ecsim(&["check", "scenarios/placement-base.toml"]);
+    let page = text(&output.stdout);
+    let stop = "behaviour.*.stop_time = \"1 s\" (3 times)";
+    assert_eq!(page.matches(stop).count(), 1, "{page}");
+    assert!(page.contains("timing.cached_pull") && page.contains("placement_ties"), "{page}");
+    assert!(page.contains("service_tasks_per_minute_ec2"), "{page}");
+    for nothing in ["fargate_on_demand_vcpu", "timing.fargate_start", "windows_vcpu", "= []"] {
+        assert!(!page.contains(nothing), "{nothing}: {page}");
+    }
+    let output = ecsim(&["check", "scenarios/fargate-service.toml"]);
+    let page = text(&output.stdout);
+    assert!(page.contains("timing.fargate_start") && !page.contains("cached_pull"), "{page}");
+    let quotas = ["--set", "account.quotas=\"documented\""];
+    let output = ecsim(&[&["check", "scenarios/fargate-service.toml"][..], &quotas].concat());
+    assert!(text(&output.stdout).contains("fargate_on_demand_vcpu = 6"));
+}
+
+/// A file that may not grow: the writer is told, and the next run finds the last good result.
+#[cfg(unix)]
+#[test]
+fn a_result_that_cannot_be_written_leaves_the_last_one_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("shop");
+    let run = |limit: &str| {
+        let program = env!("CARGO_BIN_EXE_ecsim");
+        let script = format!(
+            "ulimit -f {limit}; exec '{program}' run --quiet --no-plots --out '{}' \
+             scenarios/hybrid.toml",
+            out.display()
+        );
+        let mut shell = Command::new("sh");
+        shell.current_dir(repository("")).args(["-c", &script]).output().unwrap()
+    };
+    let there = || {
+        let entries = std::fs::read_dir(&folder).unwrap();
+        entries.map(|it| it.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
+    };
+    let tasks = || std::fs::read(out.join("tasks.csv")).unwrap();
+    assert_eq!(run("unlimited").status.code(), Some(0));
+    let good = tasks();
+    // The system ends it: nothing can be cleared up, and nothing may be lost.
+    assert_ne!(run("1").status.code(), Some(0));
+    assert!(tasks() == good, "the last result is as it was");
+    assert_eq!(run("unlimited").status.code(), Some(0));
+    assert!(tasks() == good);
+    assert_eq!(there(), ["shop"]);
 }
 
 #[test]

@@ -10,8 +10,9 @@ use ecsim::scenario::{Disk, Override, Scenario};
 use ecsim::study::run;
 use ecsim::units::SimTime;
 
-use super::repository;
+use super::command::left_by;
 use super::scenarios::{scenario, shipped};
+use super::{read, repository};
 
 const SEEDS: u64 = 16;
 
@@ -201,4 +202,103 @@ fn the_same_seed_gives_the_same_run_whoever_watches_and_another_seed_another() {
     }
     // In a few of them nothing is left to luck.
     assert!(seen.len() > 2 * shipped().len(), "another seed is another run: {}", seen.len());
+}
+
+/// Returns what a shipped scenario leaves, but for the manifest, which has the digest of the input.
+fn left(path: &str, text: &str, flags: &[&str], threads: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(path.trim_start_matches("scenarios/"));
+    std::fs::write(&file, text).unwrap();
+    let run = [file.to_str().unwrap(), "--quiet", "--no-plots"];
+    let mut files = left_by(&[&run[..], flags].concat(), threads);
+    files.retain(|(name, _)| name != "manifest.json");
+    files
+}
+
+/// The text of a shipped scenario with the files it names where they are.
+fn standing_alone(path: &str) -> String {
+    let folder = repository("scenarios");
+    let at = |text: String, part: &str| {
+        text.replace(&format!("\"{part}/"), &format!("\"{}/{part}/", folder.display()))
+    };
+    at(at(read(path), "traces"), "task-definitions")
+}
+
+fn same(path: &str, what: &str, (text, flags): (&str, &[&str])) {
+    let base = left(path, &standing_alone(path), &[], "1");
+    let changed = left(path, text, flags, "3");
+    assert!(base.len() > 5, "{path}: {} files", base.len());
+    let names = |files: &[(String, Vec<u8>)]| {
+        files.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&base), names(&changed), "{path}: {what}");
+    for ((name, bytes), (_, others)) in base.iter().zip(&changed) {
+        assert!(bytes == others, "{path}: {what}: {name} differs");
+    }
+}
+
+#[test]
+fn a_change_that_cannot_matter_changes_nothing() {
+    let unused = "\n[task_definition.nobody]\ncpu = 256\nmemory = 512\n[image.\"no/one\"]\n\
+                  size = \"9 GiB\"\n[behaviour.nobody]\ncrash_rate = \"9 per h\"\n";
+    let own_type =
+        "\n[instance_type.\"own.large\"]\nvcpu = 2\nmemory = \"8 GiB\"\nprice = \"$0.1\"\n";
+    for path in ["scenarios/hybrid.toml", "scenarios/microservices.toml", "scenarios/batch.toml"] {
+        let text = standing_alone(path);
+        same(path, "an unused task definition", (&format!("{text}{unused}"), &[]));
+        same(path, "an unused instance type", (&format!("{text}{own_type}"), &[]));
+    }
+    let path = "scenarios/placement-base.toml";
+    let text = standing_alone(path);
+    let comments = text.replace("]\n", "] # why not\n\n");
+    same(path, "comments and blank lines", (&comments, &[]));
+    let units = text
+        .replace("\"2 d\"", "\"2880 min\"")
+        .replace("\"0.5 vCPU\"", "512")
+        .replace("\"1 GiB\"", "1024")
+        .replace("\"0.02 per h\"", "\"0.48 per d\"")
+        .replace("\"+18 h\"", "\"+1080 min\"");
+    assert_ne!(units, text);
+    same(path, "equal values in other units", (&units, &[]));
+    same(path, "a table that is written as keys", (&in_other_order(&text), &[]));
+    let set = |key: &'static str| ["--set", key];
+    let nowhere = ["timing.fargate_start=\"9 s\"", "account.fargate_spot_vcpu=1"].map(set);
+    same(path, "what is about Fargate", (&text, &nowhere.concat()));
+    let path = "scenarios/fargate-service.toml";
+    let text = standing_alone(path);
+    let defaults = ["initial_state=\"steady\"", "limits.events=9_000_000_000"].map(set);
+    same(path, "a default that is written, a limit", (&text, &defaults.concat()));
+    same(path, "how an instance pulls", (&text, &set("timing.pull_bandwidth=\"1 MiB/s\"")));
+}
+
+/// Puts tables whose order says nothing in another order.
+fn in_other_order(text: &str) -> String {
+    let starts =
+        |part: &&str| ["[image]", "[behaviour]", "[at."].iter().any(|it| part.starts_with(it));
+    let (moved, stay): (Vec<&str>, Vec<&str>) = text.split("\n\n").partition(|part| starts(part));
+    assert!(moved.len() > 1, "or nothing is tested");
+    let moved: Vec<&str> = moved.into_iter().rev().collect();
+    [stay, moved].concat().join("\n\n") + "\n"
+}
+
+/// A service of no tasks on a cluster of its own has rows of its own and changes no other.
+#[test]
+fn a_service_of_no_tasks_elsewhere_changes_no_row_of_another() {
+    for path in ["scenarios/hybrid.toml", "scenarios/microservices.toml"] {
+        let text = standing_alone(path);
+        let beside = "\n[cluster.elsewhere]\n[service.nobody]\ncluster = \"elsewhere\"\n\
+                      launch_type = \"FARGATE\"\ndesired_count = 0\n\
+                      task_definition = { cpu = 256, memory = 512 }\n";
+        let base = left(path, &text, &[], "1");
+        let changed = left(path, &format!("{text}{beside}"), &[], "2");
+        for (name, bytes) in base.iter().filter(|it| it.0.ends_with(".csv")) {
+            let (_, others) = changed.iter().find(|it| it.0 == *name).unwrap();
+            let of_others = |bytes: &[u8]| -> Vec<String> {
+                let lines = std::str::from_utf8(bytes).unwrap().lines();
+                let kept = lines.filter(|it| !it.contains("nobody") && !it.contains("elsewhere"));
+                kept.map(str::to_string).collect()
+            };
+            assert!(of_others(bytes) == of_others(others), "{path}: {name} differs");
+        }
+    }
 }

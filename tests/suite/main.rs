@@ -17,6 +17,7 @@ mod tidy;
 mod traces;
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Returns a path in the repository.
@@ -24,13 +25,16 @@ fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// Returns a folder of recorded data, which is beside the repository where it is at hand at all.
+/// Returns a folder of recorded data, which is beside the repository where it is at hand at all;
+/// what is not tested without it is said, even where a test that passes prints nothing.
 fn recorded(folder: &str) -> Option<PathBuf> {
     let path = repository("../shared").join(folder);
     if path.is_dir() {
         return Some(path);
     }
-    println!("skipped: recorded data ({folder}) are not at hand");
+    let test = std::thread::current().name().unwrap_or("a test").to_string();
+    // Not `eprintln!`, which the harness keeps to itself when a test passes.
+    let _ = writeln!(std::io::stderr(), "skipped: {test}: there is no {}", path.display());
     None
 }
 

@@ -114,7 +114,7 @@ fn s_e35_a_task_that_nearly_fills_an_instance_is_alone_on_it() {
 }
 
 #[test]
-fn s_e36_a_task_of_8192_mib_does_not_fit_an_m4_large_which_registers_7985() {
+fn s_e36_a_task_that_asks_for_more_than_is_registered_does_not_fit() {
     let mut f = Fixture::new(1);
     f.fleet("i", 1, (2048, 7985));
     let web = f.definition("web", 256, 8192);
@@ -221,7 +221,7 @@ fn s_e41_awsvpc_tasks_are_limited_by_network_interfaces() {
     f.requirement(web).awsvpc = true;
     f.service("web", web, 5);
     let (sim, story) = f.story(40);
-    // S-E41: a c5.large has three interfaces, one of them its own.
+    // S-E41: three interfaces, one of them its own; which type has them is the catalogue's to say.
     assert_eq!(running_by_instance(&sim), [2]);
     assert_eq!(placement_failures(&story), [FailureReason::Eni]);
 }

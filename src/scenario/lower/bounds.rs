@@ -7,6 +7,7 @@ use crate::engine::Ix;
 use crate::record::{Buckets, Recorder};
 use crate::units::{Bytes, Calendar, Schedule, SimTime, Span};
 
+use super::super::Problem;
 use super::super::problems::number;
 use super::{Lower, launch};
 
@@ -64,21 +65,14 @@ fn series(lower: &mut Lower) -> Buckets {
     let limit = root.table("limits").get::<Bytes>("record_memory").0;
     let owners = lower.model.services.len() + lower.model.submitters.len();
     let fixed = owners as u64 * STATISTICS_BYTES;
-    let count = Recorder::series_count(&lower.model) as u64;
+    let count = Recorder::series_counts(&lower.model).iter().sum::<usize>() as u64;
     let most = limit.saturating_sub(fixed) / (count.max(1) * BUCKET_BYTES);
-    let raise = format!("`limits.record_memory` is {}: raise it", Bytes(limit));
     let usual = Buckets::of_run(lower.model.duration);
     let record = root.table("record");
     let Some(width) = record.find::<Span>("interval") else {
         if most < LEAST_BUCKETS {
-            let least = Bytes(fixed + count * BUCKET_BYTES * LEAST_BUCKETS);
-            let message = format!(
-                "{} series of {LEAST_BUCKETS} buckets, and the statistics of {owners} services, \
-                 tasks and jobs, take some {least}",
-                number(count),
-            );
-            let limits = root.table("limits");
-            lower.problems.push(limits.error("record_memory", message).hint(raise));
+            let problem = too_many_series(lower, (limit, fixed), count);
+            lower.problems.push(problem);
         }
         // They double, and so must be able to.
         return Buckets { max: usual.max.min(most.max(2) as usize), ..usual };
@@ -95,18 +89,58 @@ fn series(lower: &mut Lower) -> Buckets {
         let longer = lower.model.duration.as_micros().div_ceil(most.max(2));
         // Written with two units at most, so rounded up to a minute.
         let minutes = Span::micros(longer).as_micros().div_ceil(Span::MINUTE.as_micros());
-        let hint = match most {
-            0..2 => raise,
-            _ => format!("{raise}, or make `interval` {} or longer", Span::MINUTE * minutes),
+        let problem = match most {
+            0..2 => too_many_series(lower, (limit, fixed), count),
+            _ => record.error("interval", message).hint(format!(
+                "`limits.record_memory` is {}: raise it, or make `interval` {} or longer",
+                Bytes(limit),
+                Span::MINUTE * minutes
+            )),
         };
-        lower.problems.push(record.error("interval", message).hint(hint));
+        lower.problems.push(problem);
         return usual;
     }
     Buckets { width, max: buckets as usize }
 }
 
+/// Says what there is so much of that its series do not fit, and how to have less of it.
+fn too_many_series(lower: &Lower, (limit, fixed): (u64, u64), count: u64) -> Problem {
+    let model = &lower.model;
+    let [clusters, fleets, services, submitters, _] = Recorder::series_counts(model);
+    let kinds = [
+        (fleets, model.fleets.len(), "fleets", "write one [container_instances.…] with `count`"),
+        (services, model.services.len(), "services", "write one [service.…] with `desired_count`"),
+        (submitters, model.submitters.len(), "tasks and jobs", "write one table with `count`"),
+        (clusters, model.clusters.len(), "clusters", "write one [cluster.…]"),
+    ];
+    let list = |it: &(usize, usize, &str, &str)| {
+        format!("{} of {} ({})", number(it.0 as u64), it.2, number(it.1 as u64))
+    };
+    let named: Vec<String> = kinds.iter().filter(|it| it.1 > 0).map(list).collect();
+    let least = fixed + count * BUCKET_BYTES * LEAST_BUCKETS;
+    let statistics = match fixed {
+        0 => String::new(),
+        fixed => format!(", and statistics of {}", Bytes(fixed)),
+    };
+    let message = format!(
+        "what is recorded takes {} at the least: {} series of {LEAST_BUCKETS} buckets, among them \
+         {}{statistics}",
+        Bytes(least),
+        number(count),
+        named.join(", "),
+    );
+    let mib = least.div_ceil(1 << 20);
+    let mut hint =
+        format!("`limits.record_memory` is {}: make it \"{mib} MiB\" or more", Bytes(limit));
+    let most = kinds.iter().max_by_key(|it| it.0).filter(|it| it.1 > 1);
+    if let Some((_, _, things, instead)) = most {
+        hint += &format!("; or, for {things} that are alike, {instead}");
+    }
+    lower.root().table("limits").error("record_memory", message).hint(hint)
+}
+
 /// The most tasks that each service wants at one time.
-fn desired_most(lower: &Lower) -> BTreeMap<Ix<Service>, u64> {
+pub(super) fn desired_most(lower: &Lower) -> BTreeMap<Ix<Service>, u64> {
     let mut most = BTreeMap::new();
     for (ix, service) in lower.model.services.iter() {
         let count = match service.scheduling {
@@ -190,7 +224,7 @@ fn tasks_in_all(lower: &mut Lower) {
 }
 
 /// Returns about how often a schedule fires in the run.
-fn firings(schedule: &Schedule, calendar: &Calendar, duration: Span) -> u64 {
+pub(super) fn firings(schedule: &Schedule, calendar: &Calendar, duration: Span) -> u64 {
     let end = SimTime::ZERO + duration;
     let mut count = 0;
     let mut next = schedule.next_at_or_after(calendar, SimTime::ZERO);

@@ -247,7 +247,9 @@ fn strategy_rule(lower: &mut Lower, item: &View) -> Option<PlacementStrategy> {
     const SPREAD: &str = "spread over `instanceId`, `host` or `attribute:<name>`";
     let rule = match (kind.as_str(), field.as_deref()) {
         ("random", None) => Ok(PlacementStrategy::Random),
-        ("random", Some(field)) => Err((format!("`random` takes no field, not `{field}`"), "")),
+        ("random", Some(field)) => {
+            Err((format!("`random` takes no field, not `{field}`"), "leave the field out"))
+        }
         ("binpack", Some("cpu" | "CPU")) => Ok(PlacementStrategy::BinpackCpu),
         ("binpack", Some("memory" | "MEMORY")) => Ok(PlacementStrategy::BinpackMemory),
         ("binpack", Some(field)) => {

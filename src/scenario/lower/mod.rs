@@ -8,6 +8,7 @@ mod cluster;
 mod idle;
 mod job;
 mod launch;
+mod load;
 mod prices;
 mod service;
 mod task;
@@ -373,7 +374,8 @@ fn distribution(
         }
     };
     made.unwrap_or_else(|error| {
-        problems.push(view.error(key, error.to_string()));
+        let hint = "write smaller parameters, or a length of time such as \"90 s\"";
+        problems.push(view.error(key, error.to_string()).hint(hint));
         Distribution::constant(0.0).expect("zero is a length of time")
     })
 }

@@ -723,7 +723,8 @@ fn containers(lower: &mut Lower, name: &str, view: &View) -> Vec<Container> {
     if entries.is_empty() {
         if view.is_written("file") {
             let message = "the file has no `containerDefinitions`; at least one is needed";
-            lower.problems.push(view.error("file", message));
+            let hint = "write it as `aws ecs register-task-definition` takes it";
+            lower.problems.push(view.error("file", message).hint(hint));
         }
         // The short form: one container, which has what the task has.
         let names = [("app", view.clone())];

@@ -13,10 +13,11 @@ use crate::units::Resources;
 use super::super::problems::{Severity, Where, listed, number};
 use super::super::suggest::did_you_mean;
 use super::super::{Problem, View};
+use super::bounds::desired_most;
 use super::cluster::GIVEN_ATTRIBUTES;
 use super::job::room_for;
 use super::launch::{hosts, may_host};
-use super::{Lower, task};
+use super::{Lower, load, task};
 
 /// Looks at the model as a whole.
 pub(super) fn check(lower: &mut Lower) {
@@ -30,14 +31,16 @@ pub(super) fn check(lower: &mut Lower) {
     if !is_wrong && !lower.document.problems.has_errors() {
         too_many(lower);
         idle_fleets(lower);
+        load::check(lower);
     }
 }
 
 /// A service that its instances cannot hold even if they were empty never has all its tasks.
 fn too_many(lower: &mut Lower) {
     let model = &lower.model;
+    let most = desired_most(lower);
     let mut problems = Vec::new();
-    for (_, service) in model.services.iter() {
+    for (ix, service) in model.services.iter() {
         let Scheduling::Replica { desired_count } = service.scheduling else { continue };
         let launch = &model.launches[service.launch];
         let on_instances = launch.providers.iter().all(|it| it.provider.uses_instances());
@@ -48,17 +51,40 @@ fn too_many(lower: &mut Lower) {
         let requirement = model.task_definitions[service.task_definition].requirement;
         let room = room_for(model, launch, (requirement, None));
         let Some(view) = lower.root().entry("service", &service.name) else { continue };
-        if u64::from(desired_count) > room {
-            let message = format!(
-                "it wants {} tasks; its instances hold {} of them at most, even empty",
-                number(desired_count),
-                number(room)
-            );
-            let hint = "give its cluster more or larger instances, or let tasks ask for less";
-            problems.push(view.warning("desired_count", message).hint(hint));
+        let wanted = most.get(&ix).copied().unwrap_or(0);
+        if wanted <= room {
+            continue;
         }
+        let message = |what: &str| {
+            format!(
+                "it wants {} tasks{what}; its instances hold {} of them at most, even empty",
+                number(wanted),
+                number(room)
+            )
+        };
+        let problem = match u64::from(desired_count) == wanted {
+            true => view.warning("desired_count", message("")),
+            false => match update_to(lower, &service.name, wanted) {
+                Some((at, update)) => {
+                    let subject = format!("service `{}`", service.name);
+                    let what = format!(" from `at.{at}` on");
+                    update.warning("desired_count", message(&what)).about(subject)
+                }
+                None => view.warning("desired_count", message(" later")),
+            },
+        };
+        let hint = "give its cluster more or larger instances, or let tasks ask for less";
+        problems.push(problem.hint(hint));
     }
     lower.problems.extend(problems);
+}
+
+/// Finds the change that gives a service so many tasks.
+fn update_to<'a>(lower: &Lower<'a>, service: &str, count: u64) -> Option<(&'a str, View<'a>)> {
+    let updates = lower.root().entries("at").into_iter();
+    updates.map(|(at, view)| (at, view.table("update_service"))).find(|(_, update)| {
+        update.get::<String>("service") == service && update.get::<u64>("desired_count") == count
+    })
 }
 
 /// Instances that nothing is launched on cost all the same.
@@ -366,7 +392,9 @@ fn unused(lower: &mut Lower) {
     }
     for (name, view) in root.entries("task_definition") {
         if !used.contains(name) {
-            lower.problems.push(warning(&view, "no service, task or job runs it"));
+            let hint = format!("write `task_definition = \"{name}\"` somewhere, or leave it out");
+            let problem = warning(&view, "no service, task or job runs it");
+            lower.problems.push(problem.hint(hint));
         }
     }
     for (name, view) in root.entries("image") {
@@ -379,7 +407,7 @@ fn unused(lower: &mut Lower) {
             let known = lower.images.keys().map(String::as_str);
             lower.problems.push(match did_you_mean(name, known) {
                 Some(meant) => problem.hint(format!("did you mean `{meant}`?")),
-                None => problem,
+                None => problem.hint("leave it out, or name it in a container's `image`"),
             });
         }
     }

@@ -115,8 +115,12 @@ fn unknown_fields_are_errors_at_their_place_and_files_that_fail_are_said_once() 
         "t.json:1:1: `containerDefinitions` is missing\n\
          hint: a task definition has one to ten containers\n",
     );
-    check("[]", "t.json:1:1: a task definition is a list, not a table\n");
-    check("{", "t.json:1:2: the text ends inside `{ … }`\n");
+    check(
+        "[]",
+        "t.json:1:1: a task definition is a list, not a table\n\
+         hint: write it as `aws ecs register-task-definition` takes it\n",
+    );
+    check("{", "t.json:1:2: the text ends inside `{ … }`\nhint: is the file whole?\n");
 }
 
 /// A scenario in memory, its task definitions on the disk.

@@ -262,9 +262,16 @@ fn a_file_without_end_is_an_error() {
     let problems = Scenario::read(&Endless, Path::new("a.toml"), &[]).unwrap_err();
     assert!(problems.to_lines().contains("a line is longer than 1 MiB"), "{}", problems.to_lines());
     let problems = Scenario::read(&Endless, Path::new("b.toml"), &[]).unwrap_err();
-    assert_eq!(problems.to_lines(), "`b.toml` is larger than 16 MiB\n");
+    assert_eq!(
+        problems.to_lines(),
+        "`b.toml` is larger than 16 MiB\nhint: is it the file you meant? scenarios are short\n"
+    );
     let nowhere = Scenario::read(&Disk, Path::new("no such folder/a.toml"), &[]).unwrap_err();
-    assert_eq!(nowhere.to_lines(), "there is no file `no such folder/a.toml`\n");
+    assert_eq!(
+        nowhere.to_lines(),
+        "there is no file `no such folder/a.toml`\n\
+         hint: check the path: it starts from the folder you are in\n"
+    );
 }
 
 #[test]

@@ -218,11 +218,12 @@ fn wrong_values_say_what_they_are_and_what_they_should_be() {
          eni_detach = { uniform = { min = \"3 s\", max = \"2 s\" } }\n\
          cached_pull = {}\nsettle = inf\n",
         "a.toml:2:16: timing: unknown key `eni_attach.unifrom`\nhint: did you mean `uniform`?\n\
-         a.toml:3:14: timing: `eni_detach` has `min` 3 s above `max` 2 s\n\
+         a.toml:3:14: timing: `eni_detach` has `min` 3 s above `max` 2 s\nhint: exchange them\n\
          a.toml:4:15: timing: `cached_pull` is empty\n\
          hint: write one of `uniform`, `exponential`, `lognormal`, `weibull`, `gamma`, \
          `empirical`\n\
-         a.toml:5:10: timing: `settle` is inf, which is not a finite number\n",
+         a.toml:5:10: timing: `settle` is inf, which is not a finite number\n\
+         hint: write a length of time such as \"90 s\"\n",
     );
     check(
         "[job.j]\ntrace = \"x.csv\"\nmemory = \"1.5 MB\"\ncpu = 307.5\nrows = 1.5\n\
@@ -234,6 +235,7 @@ fn wrong_values_say_what_they_are_and_what_they_should_be() {
          a.toml:5:8: job `j`: `rows` is 1.5, which is not whole\n\
          hint: the least is 1, the most 1,000,000,000\n\
          a.toml:6:14: job `j`: `time_scale` is nan, which is not a finite number\n\
+         hint: write a number\n\
          a.toml:7:9: job `j`: `count` is 10000000, which is too large\n\
          hint: the least is 1, the most 1,000,000\n\
          a.toml:8:8: job `j`: `gang` is \"yes\"\nhint: write true or false\n",
@@ -267,7 +269,7 @@ fn several_syntax_errors_are_reported_and_nothing_that_follows_from_them() {
     check(
         "duration = \nname = shop\n[service.web\ntask_definition = \"x\"\n[record]\n[record]\n\
          seed = 1 2\n",
-        "a.toml:1:12: a value is missing\n\
+        "a.toml:1:12: a value is missing\nhint: write one behind `=`, or leave the key out\n\
          a.toml:2:8: `shop` is no value\nhint: text goes in quotes: \"…\"\n\
          a.toml:3:13: unclosed table\nhint: expected `]`\n\
          a.toml:6:2: `record` is already there\n\
@@ -324,7 +326,7 @@ fn bases_that_lead_back_or_nowhere_are_reported_at_the_line_that_names_them() {
     let b = "extends = \"./a.toml\"\n";
     assert_eq!(
         lines(&[("a.toml", a), ("b.toml", b)], &[]),
-        "b.toml:1:11: `./a.toml` extends itself in the end\n",
+        "b.toml:1:11: `./a.toml` extends itself in the end\nhint: take one `extends` away\n",
     );
     assert_eq!(
         lines(&[("a.toml", a)], &[]),
@@ -340,14 +342,27 @@ fn files_that_cannot_be_read_say_why() {
         let problems = load(&files, Path::new("x.toml"), &[]).unwrap_err();
         assert_eq!(problems.to_lines(), expected);
     };
-    check(Err(ErrorKind::NotFound), "there is no file `x.toml`\n");
-    check(Err(ErrorKind::IsADirectory), "`x.toml` is a folder, not a file\n");
-    check(Err(ErrorKind::PermissionDenied), "`x.toml` may not be read: permission denied\n");
+    check(
+        Err(ErrorKind::NotFound),
+        "there is no file `x.toml`\nhint: check the path: it starts from the folder you are in\n",
+    );
+    check(
+        Err(ErrorKind::IsADirectory),
+        "`x.toml` is a folder, not a file\nhint: name a file in it\n",
+    );
+    check(
+        Err(ErrorKind::PermissionDenied),
+        "`x.toml` may not be read: permission denied\n\
+         hint: allow yourself to read it, with `chmod` for example\n",
+    );
     check(
         Ok(b"name = \"a\"\nregion = \"\xff\"\n".to_vec()),
         "x.toml:2: byte 0xff is not UTF-8\nhint: save the file as UTF-8\n",
     );
-    check(Ok(vec![b'#'; (MAX_TEXT + 1) as usize]), "`x.toml` is larger than 16 MiB\n");
+    check(
+        Ok(vec![b'#'; (MAX_TEXT + 1) as usize]),
+        "`x.toml` is larger than 16 MiB\nhint: is it the file you meant? scenarios are short\n",
+    );
 }
 
 #[test]
@@ -356,7 +371,9 @@ fn things_that_are_like_themselves_are_reported() {
         "[subnet.a]\navailability_zone = \"a\"\n[container_instances.a]\nlike = \"b\"\n\
          [container_instances.b]\nlike = \"a\"\n[container_instances.c]\nlike = \"d\"\n",
         "a.toml:4:8: container instances `a`: `like` leads back to `b`\n\
+         hint: take one `like` away\n\
          a.toml:6:8: container instances `b`: `like` leads back to `a`\n\
+         hint: take one `like` away\n\
          a.toml:8:8: container instances `c`: `like` is \"d\", but there is no \
          [container_instances.d]\n\
          hint: known: `a`, `b`, `c`\n",
@@ -556,12 +573,12 @@ fn problems_in_json_point_into_the_json() {
     assert_eq!(
         lines(&[("a.toml", text), ("web.json", json)], &[]),
         "web.json:1:3: unknown field `familly`\nhint: did you mean `family`?\n\
-         web.json:2:28: a container definition without `name`\n\
+         web.json:2:28: a container definition without `name`\nhint: add `\"name\": \"app\"`\n\
          web.json:2:70: task definition `web`: `container_definitions.a.image` is 3\n\
          hint: write an image, such as \"nginx:1.27\"\n\
          web.json:2:88: task definition `web`: `container_definitions.a.stop_timeout` is -1, \
          which is negative\nhint: the least is 0\n\
-         web.json:3:15: a second container `a`\n\
+         web.json:3:15: a second container `a`\nhint: give one of them another `name`\n\
          web.json:3:22: a container definition is a number\nhint: write a table: { … }\n"
     );
     assert_eq!(
@@ -628,7 +645,7 @@ fn deep_nesting_is_an_error_and_not_a_crash() {
     let json = "[".repeat(deep) + &"]".repeat(deep);
     let text = "task_definition.w.file = \"w.json\"\n";
     let found = lines(&[("a.toml", text), ("w.json", &json)], &[]);
-    assert_eq!(found, "w.json:1:65: nested more than 64 deep\n");
+    assert_eq!(found, "w.json:1:65: nested more than 64 deep\nhint: no field is so deep\n");
 }
 
 #[test]

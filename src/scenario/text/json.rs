@@ -24,6 +24,10 @@ pub fn read_json(file: FileId, problems: &mut Problems) -> Option<Node> {
 
 type Read<T> = Result<T, Box<Problem>>;
 
+/// What to do about text that ends too early.
+const CUT_OFF: &str = "is the file whole?";
+const ESCAPES: &str = r#"escapes are \" \\ \/ \b \f \n \r \t and \uXXXX"#;
+
 struct Reader<'t> {
     file: FileId,
     text: &'t str,
@@ -36,7 +40,7 @@ impl Reader<'_> {
         let node = self.value(1)?;
         self.blank();
         if self.at < self.text.len() {
-            return self.fail(self.at, "there is more after the end of the JSON", "");
+            return self.fail(self.at, "there is more after the end of the JSON", "take it away");
         }
         Ok(node)
     }
@@ -77,7 +81,11 @@ impl Reader<'_> {
         self.blank();
         let start = self.at;
         if depth > MAX_DEPTH {
-            return self.fail(start, &format!("nested more than {MAX_DEPTH} deep"), "");
+            return self.fail(
+                start,
+                &format!("nested more than {MAX_DEPTH} deep"),
+                "no field is so deep",
+            );
         }
         let value = match self.peek() {
             Some(b'{') => Value::Table(self.table(depth)?),
@@ -91,8 +99,8 @@ impl Reader<'_> {
             Some(b'/' | b'#') => {
                 return self.fail(start, "a comment", "JSON has no comments");
             }
-            Some(_) => return self.fail(start, "this starts no value", ""),
-            None => return self.fail(start, "the text ends where a value should be", ""),
+            Some(_) => return self.fail(start, "this starts no value", "text is in double quotes"),
+            None => return self.fail(start, "the text ends where a value should be", CUT_OFF),
         };
         Ok(Node { value, place: self.here(start) })
     }
@@ -111,18 +119,25 @@ impl Reader<'_> {
                 Some(b'}') => {
                     return self.fail(start, "a comma before `}`", "take the last comma away");
                 }
-                Some(_) => return self.fail(start, "a key in double quotes is missing", ""),
-                None => return self.fail(start, "the text ends inside `{ … }`", ""),
+                Some(_) => {
+                    return self.fail(
+                        start,
+                        "a key in double quotes is missing",
+                        "write `\"key\": value`",
+                    );
+                }
+                None => return self.fail(start, "the text ends inside `{ … }`", CUT_OFF),
             }
             let key = self.string()?;
             let key_place = self.here(start);
             if !self.take(b':') {
-                return self.fail(self.at, &format!("`:` is missing after `{key}`"), "");
+                return self.fail(self.at, &format!("`:` is missing after `{key}`"), "add it");
             }
             let node = self.value(depth + 1)?;
             if let Some(known) = table.get(&key) {
                 let problem = Problem::error(key_place, format!("`{key}` is already there"))
-                    .label(known.key_place, "first here");
+                    .label(known.key_place, "first here")
+                    .hint("leave one of them out");
                 self.problems.push(problem);
             } else {
                 table.set(Entry { key, key_place, node });
@@ -154,7 +169,7 @@ impl Reader<'_> {
     }
 
     fn comma(&mut self, message: &str) -> Read<()> {
-        if self.take(b',') { Ok(()) } else { self.fail(self.at, message, "") }
+        if self.take(b',') { Ok(()) } else { self.fail(self.at, message, "add it") }
     }
 
     fn word(&mut self) -> Read<Value> {
@@ -198,7 +213,7 @@ impl Reader<'_> {
         }
         if !is_fine {
             let message = format!("`{}` is not a number of JSON", &self.text[start..self.at]);
-            return self.fail(start, &message, "");
+            return self.fail(start, &message, "write a number as in `1.5e3`");
         }
         Ok(self.text[start..self.at].to_string())
     }
@@ -223,7 +238,7 @@ impl Reader<'_> {
                     let hint = "write a line break in text as \\n";
                     return self.fail(self.at, "a control character in text", hint);
                 }
-                None => return self.fail(start, "the closing quote is missing", ""),
+                None => return self.fail(start, "the closing quote is missing", CUT_OFF),
             }
         }
     }
@@ -243,7 +258,9 @@ impl Reader<'_> {
             Some(b'\\') => '\\',
             Some(b'/') => '/',
             Some(b'u') => return self.unicode(start),
-            Some(_) | None => return self.fail(start, "an escape that JSON does not have", ""),
+            Some(_) | None => {
+                return self.fail(start, "an escape that JSON does not have", ESCAPES);
+            }
         };
         Ok(plain)
     }
@@ -256,13 +273,13 @@ impl Reader<'_> {
             self.at += 2;
             let low = self.hex(start)?;
             if !(0xdc00..0xe000).contains(&low) {
-                return self.fail(start, "half of a surrogate pair", "");
+                return self.fail(start, "half of a surrogate pair", ESCAPES);
             }
             code = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
         }
         match char::from_u32(code) {
             Some(character) => Ok(character),
-            None => self.fail(start, "half of a surrogate pair", ""),
+            None => self.fail(start, "half of a surrogate pair", ESCAPES),
         }
     }
 
@@ -270,7 +287,7 @@ impl Reader<'_> {
         let digits = self.text.as_bytes().get(self.at..self.at + 4);
         let is_hex = digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
         if !is_hex {
-            return self.fail(start, "`\\u` without four hexadecimal digits", "");
+            return self.fail(start, "`\\u` without four hexadecimal digits", ESCAPES);
         }
         let code = u32::from_str_radix(&self.text[self.at..self.at + 4], 16);
         self.at += 4;
@@ -303,26 +320,41 @@ mod tests {
 
     #[test]
     fn mistakes_are_named_at_their_place() {
-        check("", "j:1:1: the text ends where a value should be\n");
-        check("{\"a\": 1,\n \"a\": 2}", "j:2:2: `a` is already there\n{ a = 1 }");
-        check("[1\n2]", "j:2:1: `,` or `]` is missing\n");
+        check("", "j:1:1: the text ends where a value should be\nhint: is the file whole?\n");
+        check(
+            "{\"a\": 1,\n \"a\": 2}",
+            "j:2:2: `a` is already there\nhint: leave one of them out\n{ a = 1 }",
+        );
+        check("[1\n2]", "j:2:1: `,` or `]` is missing\nhint: add it\n");
         check("[1,]", "j:1:4: a comma before `]`\nhint: take the last comma away\n");
-        check("{\"a\" 1}", "j:1:6: `:` is missing after `a`\n");
-        check("{a: 1}", "j:1:2: a key in double quotes is missing\n");
-        check("[01]", "j:1:2: `01` is not a number of JSON\n");
-        check("[1.]", "j:1:2: `1.` is not a number of JSON\n");
-        check("[-]", "j:1:2: `-` is not a number of JSON\n");
-        check("[] x", "j:1:4: there is more after the end of the JSON\n");
+        check("{\"a\" 1}", "j:1:6: `:` is missing after `a`\nhint: add it\n");
+        check("{a: 1}", "j:1:2: a key in double quotes is missing\nhint: write `\"key\": value`\n");
+        check("[01]", "j:1:2: `01` is not a number of JSON\nhint: write a number as in `1.5e3`\n");
+        check("[1.]", "j:1:2: `1.` is not a number of JSON\nhint: write a number as in `1.5e3`\n");
+        check("[-]", "j:1:2: `-` is not a number of JSON\nhint: write a number as in `1.5e3`\n");
+        check("[] x", "j:1:4: there is more after the end of the JSON\nhint: take it away\n");
         check("// x", "j:1:1: a comment\nhint: JSON has no comments\n");
-        check("\"ab", "j:1:1: the closing quote is missing\n");
-        check("\"\\ud800\"", "j:1:2: half of a surrogate pair\n");
-        check("\"\\x\"", "j:1:2: an escape that JSON does not have\n");
-        check("\"\\ü\"", "j:1:2: an escape that JSON does not have\n");
+        check("\"ab", "j:1:1: the closing quote is missing\nhint: is the file whole?\n");
+        check(
+            "\"\\ud800\"",
+            "j:1:2: half of a surrogate pair\n\
+             hint: escapes are \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX\n",
+        );
+        check(
+            "\"\\x\"",
+            "j:1:2: an escape that JSON does not have\n\
+             hint: escapes are \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX\n",
+        );
+        check(
+            "\"\\ü\"",
+            "j:1:2: an escape that JSON does not have\n\
+             hint: escapes are \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX\n",
+        );
         check(
             "True",
             "j:1:1: `True` is not JSON\n\
              hint: text is in double quotes; words are true, false, null\n",
         );
-        check("{\"a\": 1", "j:1:8: `,` or `}` is missing\n");
+        check("{\"a\": 1", "j:1:8: `,` or `}` is missing\nhint: add it\n");
     }
 }

@@ -284,7 +284,7 @@ impl<'t> Reader<'t> {
     fn depth_is_fine(&mut self, depth: usize, at: Place) -> bool {
         if depth > MAX_DEPTH {
             let problem = Problem::error(at, format!("nested more than {MAX_DEPTH} deep"));
-            self.problems.push(problem);
+            self.problems.push(problem.hint("no key of a scenario is so deep"));
         }
         depth <= MAX_DEPTH
     }
@@ -409,7 +409,8 @@ impl<'t> Reader<'t> {
         if error.description() == "string values must be quoted" {
             let written = self.source.input().get(span.start()..span.end()).unwrap_or("").trim();
             if written.is_empty() {
-                return Problem::error(self.place(span), "a value is missing");
+                let problem = Problem::error(self.place(span), "a value is missing");
+                return problem.hint("write one behind `=`, or leave the key out");
             }
             let message = format!("`{}` is no value", shortened(written));
             let hint = "text goes in quotes: \"…\"";
@@ -418,7 +419,7 @@ impl<'t> Reader<'t> {
         let problem = Problem::error(self.place(span), error.description());
         let expected: Vec<String> = error.expected().unwrap_or(&[]).iter().map(wanted).collect();
         if expected.is_empty() {
-            return problem;
+            return problem.hint("this is not TOML: see https://toml.io");
         }
         problem.hint(format!("expected {}", expected.join(", ")))
     }

@@ -1,0 +1,83 @@
+//! Which defaults a scenario rests on: those of keys that something in it uses.
+
+use crate::ecs::model::{Os, Provider};
+
+use super::{Filled, Scenario};
+
+/// What there is in a scenario that a default could be about.
+struct Uses {
+    fargate: bool,
+    spot: bool,
+    instances: bool,
+    services: bool,
+    submitters: bool,
+    windows: bool,
+    targets: bool,
+}
+
+impl Scenario {
+    /// Lists every key that has a value, but for defaults of what is not in the scenario: quotas
+    /// that nothing can reach, times of a kind of launch that nothing uses, lists of nothing.
+    pub fn in_use(&self) -> Vec<Filled> {
+        let model = &self.model;
+        let uses = |provider: Provider| {
+            let mut launches = model.launches.iter();
+            launches.any(|(_, it)| it.providers.iter().any(|item| item.provider == provider))
+        };
+        let uses = Uses {
+            fargate: uses(Provider::Fargate) || uses(Provider::FargateSpot),
+            spot: uses(Provider::FargateSpot),
+            instances: uses(Provider::Ec2) || uses(Provider::External),
+            services: !model.services.is_empty(),
+            submitters: !model.submitters.is_empty(),
+            windows: model.classes.iter().any(|(_, class)| class.os_family.os() == Os::Windows),
+            targets: !model.target_groups.is_empty(),
+        };
+        let is_used = |it: &Filled| it.place.is_some() || self.is_used(&uses, it);
+        self.document.filled_in().into_iter().filter(is_used).collect()
+    }
+
+    fn is_used(&self, uses: &Uses, it: &Filled) -> bool {
+        let account = &self.model.account;
+        let (table, rest) = it.path.split_once('.').unwrap_or(("", &it.path));
+        match (table, rest) {
+            ("account", "fargate_on_demand_vcpu") => {
+                uses.fargate && account.fargate_cpu_units.is_some()
+            }
+            ("account", "fargate_spot_vcpu") => {
+                uses.spot && account.fargate_spot_cpu_units.is_some()
+            }
+            ("account", "fargate_launch_burst" | "fargate_launch_rate") => {
+                uses.fargate && account.fargate_launches.is_some()
+            }
+            ("account", "fargate_spot_launch_burst" | "fargate_spot_launch_rate") => {
+                uses.spot && account.fargate_spot_launches.is_some()
+            }
+            ("account", "api_burst" | "api_rate") => uses.submitters && account.api_calls.is_some(),
+            ("account", "fargate_run_task_calls") => uses.submitters && uses.fargate,
+            ("account", "service_tasks_per_minute_ec2") => uses.services && uses.instances,
+            ("account", "service_tasks_per_minute_fargate") => uses.services && uses.fargate,
+            ("network", "fargate_availability_zones") => uses.fargate,
+            ("prices", "windows_vcpu_hour") => uses.windows,
+            ("timing", "health_check_response") => uses.targets,
+            ("timing", "eni_attach" | "container_start" | "cached_pull" | "pull_bandwidth") => {
+                uses.instances
+            }
+            ("timing", key) if key.starts_with("fargate_") => uses.fargate,
+            (
+                "timing",
+                "reconcile_delay"
+                | "settle"
+                | "placement_retry"
+                | "placement_retry_window"
+                | "placement_retry_slow"
+                | "throttle_after"
+                | "throttle_first"
+                | "throttle_cap",
+            ) => uses.services,
+            ("", "placement_ties") => uses.instances,
+            (_, rest) if rest.ends_with("platform_version") => uses.fargate,
+            _ => it.value != "[]",
+        }
+    }
+}
