@@ -101,6 +101,9 @@ fn timing() -> Timing {
         fargate_provision: constant(0.0),
         fargate_pull_bandwidth: Bytes::mib(10),
         cached_pull: constant(0.0),
+        instance_pending: constant(0.0),
+        instance_boot: constant(0.0),
+        agent_registration: constant(0.0),
         pull_state: PullState::Activating,
         settle: Span::MINUTE,
         health_check_response: constant(0.0),
@@ -167,8 +170,12 @@ fn model(case: &Case, instances: u32) -> Model {
         zones: zones.indices().collect(),
         public_ip: false,
     };
-    let fleet =
-        Fleet { name: "fleet".into(), count: instances, classes: classes.indices().collect() };
+    let fleet = Fleet {
+        name: "fleet".into(),
+        count: instances,
+        classes: classes.indices().collect(),
+        group: None,
+    };
     ecs::Model {
         name: case.name.into(),
         calendar: Calendar::new("2026-01-05T00:00", "UTC").expect("a good date"),
@@ -177,6 +184,7 @@ fn model(case: &Case, instances: u32) -> Model {
         zones,
         clusters: [ClusterSpec { name: "default".into() }].into_iter().collect(),
         fleets: [fleet].into_iter().collect(),
+        auto_scaling_groups: Default::default(),
         classes,
         subnets,
         images: Default::default(),

@@ -234,6 +234,9 @@ impl Observer for Meter {
                 self.stranded[slot] = Resources::ZERO;
                 self.update_stranded(at, instance, world);
             }
+            Fact::InstanceTerminated { instance, .. } => {
+                self.instance_goes(at, instance, (world, model))
+            }
             Fact::TaskCreated { task } => {
                 if let Some(instance) = world.tasks[task].instance {
                     self.update_stranded(at, instance, world);
@@ -259,7 +262,9 @@ impl Observer for Meter {
                     self.bill_task(at, &world.tasks[task], model);
                 }
             }
-            Fact::TaskPullStarted { .. }
+            Fact::InstanceLaunched { .. }
+            | Fact::InstanceDraining { .. }
+            | Fact::TaskPullStarted { .. }
             | Fact::TaskHealthy { .. }
             | Fact::TaskStopRequested { .. }
             | Fact::ContainerRestarted { .. }
@@ -302,7 +307,7 @@ impl Meter {
             }
         }
         for (_, instance) in world.cluster.instances() {
-            let lived = end.since(instance.registered_at);
+            let lived = end.since(instance.launched_at);
             self.bill_instance(instance.class, lived, model);
         }
         Usage {
@@ -353,6 +358,23 @@ impl Meter {
         let (tasks, micros) = self.fargate.entry(key).or_default();
         *tasks += 1;
         *micros += billed_micros(until.since(from), minimum);
+    }
+
+    /// An instance is gone: it is paid for up to now, and strands nothing any more.
+    ///
+    /// Source: Amazon EC2 Auto Scaling User Guide: billing starts at the launch, not in service.
+    fn instance_goes(
+        &mut self,
+        at: SimTime,
+        instance: Id<Instance>,
+        (world, model): (&World, &Model),
+    ) {
+        let host = world.cluster.instance(instance);
+        if let Some(stranded) = self.stranded.get_mut(instance.slot()) {
+            let before = std::mem::replace(stranded, Resources::ZERO);
+            self.note_stranded(at, host.class, (before, Resources::ZERO));
+        }
+        self.bill_instance(host.class, at.since(host.launched_at), model);
     }
 
     fn bill_instance(&mut self, class: Ix<InstanceClass>, lived: Span, model: &Model) {
@@ -419,10 +441,19 @@ impl Meter {
         let host = world.cluster.instance(instance);
         let now = self.smallest[host.class].stranded(&host.remaining());
         let before = std::mem::replace(&mut self.stranded[instance.slot()], now);
+        self.note_stranded(at, host.class, (before, now));
+    }
+
+    fn note_stranded(
+        &mut self,
+        at: SimTime,
+        class: Ix<InstanceClass>,
+        (before, now): (Resources, Resources),
+    ) {
         if now == before {
             return;
         }
-        let gauges = &mut self.classes[host.class].stranded;
+        let gauges = &mut self.classes[class].stranded;
         for (gauge, (old, new)) in gauges.iter_mut().zip(pairs(&before, &now)) {
             if old != new {
                 gauge.set(at, gauge.level() - u64::from(old) + u64::from(new));

@@ -70,18 +70,39 @@ pub struct Instance {
     free_enis: u32,
     /// Tasks with `desiredStatus` RUNNING, the API's `runningTasksCount`.
     running_tasks: u32,
+    /// Tasks that are not STOPPED yet.
+    tasks: u32,
     /// What tasks can have of it: registered, less what daemons set aside.
     scheduler: Ledger,
     /// What is really free, by the agent's books.
     agent: Ledger,
-    /// Number within its fleet, from 0.
+    /// Its `status`, or what comes before it registers.
+    status: InstanceStatus,
+    /// Number within its fleet, from 0, in order of launch.
     pub number: u32,
+    /// When it was launched: it is paid for from then on.
+    pub launched_at: SimTime,
     /// When it registered.
     pub registered_at: SimTime,
     /// Images that are there, being pulled, or wanted.
     pub puller: Puller<ContainerId>,
     /// Daemon services that have room set aside here.
     daemons: SmallVec<[SetAside; 2]>,
+}
+
+/// Where an instance is in its life.
+///
+/// Source: ECS API, ContainerInstance, `status`; before it registers an instance is Amazon EC2's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum InstanceStatus {
+    /// Launched and not registered yet.
+    Pending,
+    /// ACTIVE: tasks can be placed on it.
+    Active,
+    /// DRAINING: tasks run on it, and none is placed.
+    Draining,
+    /// It is going: nothing runs any more.
+    Terminating,
 }
 
 /// What is set aside for a daemon service, besides its part of the scheduler's ledger.
@@ -222,9 +243,24 @@ impl Instance {
         self.running_tasks
     }
 
+    /// Returns how many tasks on it are not STOPPED yet.
+    pub fn tasks(&self) -> u32 {
+        self.tasks
+    }
+
     /// Says whether the agent could start a task with these needs now.
     pub fn agent_has_room(&self, wanted: &Requirement) -> bool {
-        self.agent.fits(wanted)
+        self.status != InstanceStatus::Terminating && self.agent.fits(wanted)
+    }
+
+    /// Returns where it is in its life.
+    pub fn status(&self) -> InstanceStatus {
+        self.status
+    }
+
+    /// Says whether tasks can be placed on it.
+    pub fn is_active(&self) -> bool {
+        self.status == InstanceStatus::Active
     }
 
     /// Says whether a daemon service has room set aside here.
@@ -266,8 +302,8 @@ impl Cluster {
         }
     }
 
-    /// Registers an instance: ACTIVE, and empty.
-    pub fn register(
+    /// Launches an instance: it is paid for, and not there yet.
+    pub fn launch(
         &mut self,
         model: &Model,
         class: Ix<InstanceClass>,
@@ -280,13 +316,16 @@ impl Cluster {
         let ledger = Ledger { free: kind.registered, ports };
         let id = self.instances.insert(Instance {
             class,
+            status: InstanceStatus::Pending,
             number,
+            launched_at: now,
             registered_at: now,
-            order: self.registered,
+            order: 0,
             scheduler: ledger.clone(),
             agent: ledger,
             free_enis: kind.task_enis,
             running_tasks: 0,
+            tasks: 0,
             waiting: VecDeque::new(),
             puller: Puller::new(model.images.len()),
             daemons: SmallVec::new(),
@@ -298,10 +337,43 @@ impl Cluster {
             }
             by_instance[id.slot()] = 0;
         }
-        self.members[kind.cluster].push(id);
-        self.registered += 1;
-        self.note(id);
         id
+    }
+
+    /// Registers a launched instance: ACTIVE, and empty.
+    pub fn register(&mut self, model: &Model, id: Id<Instance>, now: SimTime) {
+        let host = &mut self.instances[id];
+        assert!(host.status == InstanceStatus::Pending, "{id:?} registers once");
+        host.status = InstanceStatus::Active;
+        host.registered_at = now;
+        host.order = self.registered;
+        self.registered += 1;
+        self.members[model.classes[host.class].cluster].push(id);
+        self.note(id);
+    }
+
+    /// Places no more tasks on an instance: DRAINING.
+    pub fn set_draining(&mut self, id: Id<Instance>) {
+        self.instances[id].status = InstanceStatus::Draining;
+        self.note(id);
+    }
+
+    /// Ends an instance: nothing starts on it from now on; its tasks are the caller's business.
+    pub fn begin_termination(&mut self, id: Id<Instance>) {
+        self.instances[id].status = InstanceStatus::Terminating;
+        self.note(id);
+    }
+
+    /// Removes an instance, on which no task is left.
+    ///
+    /// # Panics
+    /// If a task still holds something of it.
+    pub fn remove(&mut self, model: &Model, id: Id<Instance>) {
+        let host = &self.instances[id];
+        assert!(host.tasks == 0, "{id:?} still has tasks");
+        self.members[model.classes[host.class].cluster].retain(|other| *other != id);
+        self.note(id);
+        self.instances.remove(id);
     }
 
     /// Sets aside what a daemon service needs, ahead of replicas and while its task is not there.
@@ -437,7 +509,13 @@ impl Cluster {
                 None => host.free_enis -= 1,
             }
         }
+        self.instances[instance].tasks += 1;
         self.count_in(Location::Instance(instance), group);
+    }
+
+    /// A task on the instance is STOPPED, or was never made.
+    pub fn leave(&mut self, instance: Id<Instance>) {
+        self.instances[instance].tasks -= 1;
     }
 
     /// Gives back the scheduler's reservation of CPU, memory, GPUs and ports: the task is stopping.

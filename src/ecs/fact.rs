@@ -38,10 +38,27 @@ impl<O: Observer + ?Sized> Observer for &mut O {
 /// Something that has happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fact {
+    /// An instance is launched: it is paid for from now on.
+    InstanceLaunched {
+        /// Which.
+        instance: Id<Instance>,
+    },
     /// A container instance is ACTIVE.
     InstanceActive {
         /// Which.
         instance: Id<Instance>,
+    },
+    /// A container instance is DRAINING.
+    InstanceDraining {
+        /// Which.
+        instance: Id<Instance>,
+    },
+    /// An instance is gone, and so are its tasks.
+    InstanceTerminated {
+        /// Which.
+        instance: Id<Instance>,
+        /// Why.
+        reason: TerminationReason,
     },
     /// A task exists: PROVISIONING or PENDING, its resources reserved.
     TaskCreated {
@@ -131,6 +148,22 @@ pub enum Fact {
         /// What happens now.
         then: AfterFailure,
     },
+}
+
+/// Why an instance was terminated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TerminationReason {
+    /// Its Auto Scaling group has a lower desired capacity.
+    ScaledIn,
+}
+
+impl TerminationReason {
+    /// Says it in words.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            TerminationReason::ScaledIn => "its group wants fewer",
+        }
+    }
 }
 
 /// What a submitter does after a failed RunTask.

@@ -35,6 +35,9 @@ pub(crate) fn quiet_timing() -> Timing {
         fargate_provision: constant(0.0),
         fargate_pull_bandwidth: Bytes::mib(10),
         cached_pull: constant(0.0),
+        instance_pending: constant(17.0),
+        instance_boot: constant(3.0),
+        agent_registration: constant(10.0),
         pull_state: PullState::Activating,
         settle: Span::secs(40),
         health_check_response: constant(0.0),
@@ -82,6 +85,7 @@ impl Fixture {
                 .collect(),
             clusters: [ClusterSpec { name: "default".into() }].into_iter().collect(),
             fleets: Default::default(),
+            auto_scaling_groups: Default::default(),
             classes: Default::default(),
             subnets: Default::default(),
             images: [Image { name: "app".into(), size: Bytes(0) }].into_iter().collect(),
@@ -148,7 +152,33 @@ impl Fixture {
                 })
             })
             .collect();
-        self.model.fleets.push(Fleet { name: name.into(), count, classes })
+        self.model.fleets.push(Fleet { name: name.into(), count, classes, group: None })
+    }
+
+    /// Adds an Auto Scaling group in all zones: its minimum, desired capacity and maximum.
+    pub fn group(
+        &mut self,
+        name: &str,
+        (min_size, desired_capacity, max_size): (u32, u32, u32),
+        registered: (u32, u32),
+    ) -> Ix<AutoScalingGroup> {
+        let fleet = self.fleet(name, desired_capacity, registered);
+        let group = self.model.auto_scaling_groups.push(AutoScalingGroup {
+            name: name.into(),
+            fleet,
+            min_size,
+            max_size,
+            desired_capacity,
+            managed_draining: false,
+        });
+        self.model.fleets[fleet].group = Some(group);
+        group
+    }
+
+    /// Sets the desired capacity of a group at a time.
+    pub fn set_capacity(&mut self, secs: u64, group: Ix<AutoScalingGroup>, desired_capacity: u32) {
+        let action = Action::SetDesiredCapacity { group, desired_capacity };
+        self.model.actions.push((SimTime::from_secs(secs), action));
     }
 
     /// Adds a task definition with one container.
@@ -226,6 +256,8 @@ impl Fixture {
             task_definition: definition,
             launch,
             scheduling: Scheduling::Replica { desired_count },
+            minimum_healthy_percent: 100,
+            maximum_percent: 200,
             target_groups: Vec::new(),
         })
     }

@@ -17,7 +17,7 @@ use super::pull::Puller;
 use super::task::{ContainerId, ContainerRun, FargateHost, Holds};
 use super::{
     ContainerState, ContainerStep, Cx, Event, Fact, Owner, StopReason, Task, TaskStatus, TaskStep,
-    TaskTimes, World, rank, service, submit,
+    TaskTimes, World, instance, rank, service, submit,
 };
 
 const ENI_ATTACH: Purpose = Purpose::new("network interface attach");
@@ -168,6 +168,11 @@ pub(super) fn launch_running(cx: &mut Cx, world: &mut World, new: &NewTask) -> I
     set_status(cx, world, task, TaskStatus::Running);
     try_healthy(cx, world, task);
     task
+}
+
+/// Says whether a task is of a daemon service.
+pub(super) fn is_daemon(cx: &Cx, task: &Task) -> bool {
+    daemon_of(cx, task.owner).is_some()
 }
 
 fn daemon_of(cx: &Cx, owner: Owner) -> Option<Ix<Service>> {
@@ -831,7 +836,8 @@ pub(super) fn request_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, reaso
     cx.tell(world, Fact::TaskStopRequested { task, reason });
     service::task_is_to_stop(cx, world, task, reason);
     let drain = match reason {
-        StopReason::ScaledIn => deregistration_delay(cx, &world.tasks[task]),
+        StopReason::ScaledIn | StopReason::Drained => deregistration_delay(cx, &world.tasks[task]),
+        StopReason::HostTerminated => return,
         StopReason::EssentialContainerExited { .. }
         | StopReason::ContainerStartFailed { .. }
         | StopReason::DependencyFailed { .. } => None,
@@ -843,6 +849,33 @@ pub(super) fn request_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, reaso
         }
         None => begin_stopping(cx, world, task),
     }
+}
+
+/// The host of a task is gone: whatever it did ends now, and nothing of it has an end of its own.
+pub(super) fn host_is_gone(cx: &mut Cx, world: &mut World, task: Id<Task>) {
+    request_stop(cx, world, task, StopReason::HostTerminated);
+    if world.tasks[task].last_status < TaskStatus::Stopping {
+        world.tasks[task].times.stopping = Some(cx.now());
+        set_status(cx, world, task, TaskStatus::Stopping);
+        release_reservation(cx, world, task);
+    }
+    abandon_containers(cx, world, task);
+    for position in 0..world.tasks[task].containers.len() {
+        let run = &mut world.tasks[task].containers[position];
+        if let ContainerState::Running { .. } = run.state {
+            let exit_code = Some(i32::from(KILLED));
+            run.state = ContainerState::Stopped { exit_code };
+            let container = position as u8;
+            cx.tell(world, Fact::ContainerStopped { task, container, exit_code });
+        }
+    }
+    let entry = &mut world.tasks[task];
+    entry.times.execution_stopped.get_or_insert(cx.now());
+    if let (true, Some(instance)) = (std::mem::take(&mut entry.holds.agent), entry.instance) {
+        let requirement = &cx.model.requirements[entry.requirement];
+        world.cluster.agent_give(cx.model, instance, requirement);
+    }
+    stopped(cx, world, task);
 }
 
 /// Returns how long a running task drains; `None` if it is in no target group.
@@ -859,6 +892,12 @@ fn deregistration_delay(cx: &Cx, task: &Task) -> Option<Span> {
 fn begin_stopping(cx: &mut Cx, world: &mut World, task: Id<Task>) {
     world.tasks[task].times.stopping = Some(cx.now());
     set_status(cx, world, task, TaskStatus::Stopping);
+    release_reservation(cx, world, task);
+    abandon_containers(cx, world, task);
+    continue_stopping(cx, world, task);
+}
+
+fn release_reservation(cx: &mut Cx, world: &mut World, task: Id<Task>) {
     let entry = &mut world.tasks[task];
     if let (true, Some(instance)) = (entry.holds.scheduler, entry.instance) {
         entry.holds.scheduler = false;
@@ -868,8 +907,6 @@ fn begin_stopping(cx: &mut Cx, world: &mut World, task: Id<Task>) {
         cx.tell(world, Fact::ReservationReleased { task });
         submit::room_appeared(cx, world);
     }
-    abandon_containers(cx, world, task);
-    continue_stopping(cx, world, task);
 }
 
 /// Ends what has not run yet: waiting containers, pulls and starts.
@@ -984,4 +1021,8 @@ fn stopped(cx: &mut Cx, world: &mut World, task: Id<Task>) {
     }
     set_status(cx, world, task, TaskStatus::Stopped);
     world.tasks.remove(task);
+    if let Some(instance) = instance {
+        world.cluster.leave(instance);
+        instance::task_has_left(cx, world, instance);
+    }
 }

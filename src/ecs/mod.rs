@@ -5,6 +5,7 @@
 //! leaves as [`Fact`]s to an [`Observer`].
 
 mod account;
+mod auto_scaling;
 pub mod cluster;
 mod fact;
 #[cfg(test)]
@@ -25,15 +26,17 @@ use std::sync::Arc;
 use crate::engine::{Arena, Id, Ix, Livelock, Queue, Rank, Seed, Table};
 use crate::units::{SimTime, Span};
 
-pub use self::cluster::{Cluster, Instance, Location};
+pub use self::cluster::{Cluster, Instance, InstanceStatus, Location};
 pub use self::fact::{
     AfterFailure, Fact, FailedChecks, FailureReason, Observer, PlacementFailure, ServiceEvent,
+    TerminationReason,
 };
 pub use self::model::Model;
 pub use self::task::{ContainerState, Owner, StopCode, StopReason, Task, TaskStatus, TaskTimes};
 
 use self::account::AccountState;
-use self::model::{Service, Submitter};
+use self::auto_scaling::GroupState;
+use self::model::{AutoScalingGroup, Service, Submitter};
 use self::placement::Placer;
 use self::service::ServiceState;
 use self::submit::{Submission, SubmitterState};
@@ -57,6 +60,8 @@ pub struct World {
     pub tasks: Arena<Task>,
     /// Services, by position in the model.
     pub services: Table<ServiceState, Service>,
+    /// Auto Scaling groups, by position in the model.
+    pub groups: Table<GroupState, AutoScalingGroup>,
     tasks_created: u64,
     account: AccountState,
     submitters: Table<SubmitterState, Submitter>,
@@ -107,6 +112,8 @@ enum Event {
     Submit(Id<Submission>),
     /// A submitter's queue is looked at again: room has appeared.
     TryQueue(Ix<Submitter>),
+    /// The agent of a launched instance has registered it.
+    Registered(Id<Instance>),
     /// The action at this position of the model.
     Action(u32),
 }
@@ -195,6 +202,11 @@ impl Sim {
             cluster: Cluster::new(&model),
             tasks: Arena::new(),
             services: model.services.iter().map(|(_, spec)| ServiceState::new(spec)).collect(),
+            groups: model
+                .auto_scaling_groups
+                .iter()
+                .map(|(_, spec)| GroupState::new(spec))
+                .collect(),
             tasks_created: 0,
             account: AccountState::new(&model),
             submitters: model
@@ -298,6 +310,7 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
         Event::Arrival(submitter) => submit::on_arrival(cx, world, submitter),
         Event::Submit(submission) => submit::on_submit(cx, world, submission),
         Event::TryQueue(submitter) => submit::on_try_queue(cx, world, submitter),
+        Event::Registered(instance) => auto_scaling::on_registered(cx, world, instance),
         Event::Action(position) => act(cx, world, position),
     }
 }
@@ -305,6 +318,7 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
 /// Fixed fleets are ACTIVE, daemons first, then the services, then whoever submits.
 fn begin(cx: &mut Cx, world: &mut World) {
     instance::register_fleets(cx, world);
+    auto_scaling::begin(cx, world);
     service::begin(cx, world);
     submit::begin(cx, world);
     for position in 0..cx.model.actions.len() {
@@ -318,6 +332,9 @@ fn act(cx: &mut Cx, world: &mut World, position: u32) {
     match action {
         model::Action::SetDesiredCount { service, desired_count } => {
             service::set_desired_count(cx, world, service, desired_count);
+        }
+        model::Action::SetDesiredCapacity { group, desired_capacity } => {
+            auto_scaling::set_desired_capacity(cx, world, group, desired_capacity);
         }
     }
 }

@@ -25,8 +25,10 @@ pub struct Model {
     pub zones: Table<Zone>,
     /// ECS clusters.
     pub clusters: Table<ClusterSpec>,
-    /// Fixed fleets of container instances.
+    /// Fleets of container instances.
     pub fleets: Table<Fleet>,
+    /// Auto Scaling groups: what makes a fleet grow and shrink.
+    pub auto_scaling_groups: Table<AutoScalingGroup>,
     /// Kinds of container instance: one for each fleet and zone.
     pub classes: Table<InstanceClass>,
     /// Subnets of tasks in `awsvpc` mode.
@@ -80,15 +82,36 @@ pub struct ClusterSpec {
     pub name: String,
 }
 
-/// A number of container instances of one kind that are there from the beginning to the end.
+/// A number of container instances that have a name in common.
 #[derive(Clone, Debug)]
 pub struct Fleet {
     /// The scenario's name of it.
     pub name: String,
-    /// How many instances.
+    /// How many instances, from the beginning to the end; of a group, at the beginning.
     pub count: u32,
-    /// The kinds, one for each zone; instance `i` is of kind `i mod n`.
+    /// The kinds, one for each zone; without a group instance `i` is of kind `i mod n`.
     pub classes: Vec<Ix<InstanceClass>>,
+    /// The group that decides how many there are; `None`: they are there all the time.
+    pub group: Option<Ix<AutoScalingGroup>>,
+}
+
+/// An EC2 Auto Scaling group.
+///
+/// Source: EC2 Auto Scaling API, AutoScalingGroup.
+#[derive(Clone, Debug)]
+pub struct AutoScalingGroup {
+    /// The scenario's name of it.
+    pub name: String,
+    /// Its instances.
+    pub fleet: Ix<Fleet>,
+    /// The least desired capacity.
+    pub min_size: u32,
+    /// The greatest desired capacity.
+    pub max_size: u32,
+    /// The desired capacity at the beginning.
+    pub desired_capacity: u32,
+    /// Whether instances that are to go are drained first.
+    pub managed_draining: bool,
 }
 
 /// A kind of container instance: all that instances of one fleet and zone have in common.
@@ -530,6 +553,10 @@ pub struct Service {
     pub launch: Ix<Launch>,
     /// Replica with a count, or one on each instance.
     pub scheduling: Scheduling,
+    /// `minimumHealthyPercent`: of the desired tasks, rounded up.
+    pub minimum_healthy_percent: u32,
+    /// `maximumPercent`: of the desired tasks, rounded down.
+    pub maximum_percent: u32,
     /// Target groups, at most five.
     pub target_groups: Vec<Ix<TargetGroup>>,
 }
@@ -633,6 +660,13 @@ pub enum Action {
         /// The new count.
         desired_count: u32,
     },
+    /// SetDesiredCapacity of an Auto Scaling group.
+    SetDesiredCapacity {
+        /// Which group.
+        group: Ix<AutoScalingGroup>,
+        /// The new capacity.
+        desired_capacity: u32,
+    },
 }
 
 /// The account's quotas; `None` is no limit.
@@ -698,6 +732,12 @@ pub struct Timing {
     pub fargate_pull_bandwidth: Bytes,
     /// Asking the registry about an image whose layers are there.
     pub cached_pull: Distribution,
+    /// From an instance's launch to its state `running`.
+    pub instance_pending: Distribution,
+    /// From `running` until the ECS agent starts.
+    pub instance_boot: Distribution,
+    /// From the agent's start until the instance is ACTIVE.
+    pub agent_registration: Distribution,
     /// What `lastStatus` says while images are pulled.
     pub pull_state: PullState,
     /// After RUNNING, when a task without any check counts as healthy.

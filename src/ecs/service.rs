@@ -35,9 +35,11 @@ pub struct ServiceState {
     free_slots: BinaryHeap<Reverse<u32>>,
     active: u32,
     healthy: u32,
+    /// Tasks that run on draining instances: as many are to run elsewhere.
+    leaving: Vec<Id<Task>>,
     by_provider: [u32; Provider::ALL.len()],
     /// For a daemon service: the instances it runs on; a slot each.
-    hosts: Vec<Id<Instance>>,
+    hosts: Vec<Option<Id<Instance>>>,
     next_reconcile: Option<SimTime>,
     epoch: u32,
     reactions: u64,
@@ -70,6 +72,7 @@ impl ServiceState {
             free_slots: BinaryHeap::new(),
             active: 0,
             healthy: 0,
+            leaving: Vec::new(),
             by_provider: [0; Provider::ALL.len()],
             hosts: Vec::new(),
             next_reconcile: None,
@@ -101,18 +104,10 @@ impl ServiceState {
         self.healthy
     }
 
-    /// Notes an instance that a daemon service runs on.
-    pub(super) fn daemon_instance(&mut self, instance: Id<Instance>) {
-        self.free_slots.push(Reverse(self.slots.len() as u32));
-        self.hosts.push(instance);
-        self.slots.push(Slot::default());
-        self.desired += 1;
-        self.missing_since.push_back(SimTime::ZERO);
-    }
-
     /// Brings the list of missing tasks in line with how many are missing now.
     fn note_missing(&mut self, now: SimTime) {
-        let missing = self.desired.saturating_sub(self.active) as usize;
+        let staying = self.active - self.leaving.len() as u32;
+        let missing = self.desired.saturating_sub(staying) as usize;
         self.missing_since.resize(missing, now);
     }
 
@@ -211,9 +206,10 @@ pub(super) fn on_reconcile(cx: &mut Cx, world: &mut World, ix: Ix<Service>, epoc
         return; // an earlier one has taken its place
     }
     state.next_reconcile = None;
-    if state.active > state.desired {
+    if state.active - state.leaving.len() as u32 > state.desired {
         scale_in(cx, world, ix);
     }
+    take_away_leaving(cx, world, ix);
     start_missing(cx, world, ix);
     check_steady(cx, world, ix);
 }
@@ -242,7 +238,7 @@ fn start_missing(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
     loop {
         let state = &mut world.services[ix];
         let wait = state.launches.as_mut().map_or(Span::ZERO, |quota| quota.wait(cx.now()));
-        if state.active < state.desired && !wait.is_zero() {
+        if !wait.is_zero() && is_short(cx, world, ix) {
             say_throttled(cx, world, ix);
             wake(cx, world, ix, wait);
             break;
@@ -287,9 +283,99 @@ fn adopt(world: &mut World, ix: Ix<Service>, new: &NewTask, task: Id<Task>) {
     world.services[ix].slots[slot as usize].task = Some(task);
 }
 
+/// Says whether a task is to be started: fewer than desired are to stay, and the maximum allows it.
+fn is_short(cx: &Cx, world: &World, ix: Ix<Service>) -> bool {
+    let state = &world.services[ix];
+    let staying = state.active - state.leaving.len() as u32;
+    let most = percent_of(state.desired, cx.model.services[ix].maximum_percent);
+    staying < state.desired && (state.leaving.is_empty() || u64::from(state.active) < most)
+}
+
+/// Rounded down. Source: ECS API, DeploymentConfiguration.
+fn percent_of(count: u32, percent: u32) -> u64 {
+    u64::from(count) * u64::from(percent) / 100
+}
+
+/// Stops tasks on draining instances, as many as the service can do without.
+///
+/// Source: ECS API, UpdateContainerInstancesState: down to the minimum healthy percent, rounded up;
+/// the others when their replacements are healthy.
+fn take_away_leaving(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
+    let percent = cx.model.services[ix].minimum_healthy_percent;
+    let least = u64::from(world.services[ix].desired) * u64::from(percent);
+    let least = least.div_ceil(100);
+    loop {
+        let state = &world.services[ix];
+        let Some(&task) = state.leaving.first() else { return };
+        // One that is not healthy is not missed.
+        let is_missed = world.tasks[task].healthy;
+        if is_missed && u64::from(state.healthy) <= least {
+            return;
+        }
+        life::request_stop(cx, world, task, StopReason::Drained);
+    }
+}
+
+/// A running task is on an instance that drains from now on.
+pub(super) fn task_is_leaving(cx: &mut Cx, world: &mut World, task: Id<Task>) {
+    let Some(ix) = world.tasks[task].service() else { return };
+    let state = &mut world.services[ix];
+    state.leaving.push(task);
+    state.steady = false;
+    state.note_missing(cx.now());
+    react(cx, world, ix);
+}
+
+/// There is room that was not there before: services that lack tasks look again.
+pub(super) fn room_appeared(cx: &mut Cx, world: &mut World) {
+    for ix in cx.model.services.indices() {
+        if world.services[ix].unplaced_since.is_some() {
+            react(cx, world, ix);
+        }
+    }
+}
+
+/// A daemon service runs on one more instance.
+pub(super) fn daemon_instance(
+    cx: &mut Cx,
+    world: &mut World,
+    ix: Ix<Service>,
+    instance: Id<Instance>,
+) {
+    let state = &mut world.services[ix];
+    let gone = state.hosts.iter().position(Option::is_none);
+    let slot = gone.unwrap_or(state.hosts.len());
+    if slot == state.hosts.len() {
+        state.hosts.push(None);
+        state.slots.push(Slot::default());
+    }
+    state.hosts[slot] = Some(instance);
+    state.free_slots.push(Reverse(slot as u32));
+    state.desired += 1;
+    state.missing_since.push_back(cx.now());
+    state.steady = false;
+    if cx.now() > SimTime::ZERO {
+        react(cx, world, ix);
+    }
+}
+
+/// An instance is gone: daemon services want nothing there any more.
+pub(super) fn daemon_instance_is_gone(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
+    for ix in cx.model.services.indices() {
+        let state = &mut world.services[ix];
+        let Some(slot) = state.hosts.iter().position(|host| *host == Some(instance)) else {
+            continue;
+        };
+        state.hosts[slot] = None;
+        state.free_slots.retain(|free| free.0 != slot as u32);
+        state.desired -= 1;
+        state.note_missing(cx.now());
+    }
+}
+
 /// Decides the next task: its slot, its provider, its place. Nothing is changed if there is none.
 fn next_task(cx: &mut Cx, world: &mut World, ix: Ix<Service>) -> Next {
-    if world.services[ix].active >= world.services[ix].desired {
+    if !is_short(cx, world, ix) {
         return Next::Nothing;
     }
     match cx.model.services[ix].scheduling {
@@ -322,7 +408,7 @@ fn next_daemon(cx: &mut Cx, world: &mut World, ix: Ix<Service>) -> Next {
     let mut refused = Vec::new();
     let mut next = Next::Nothing;
     while let Some(slot) = world.services[ix].free_slots.pop().map(|slot| slot.0) {
-        let instance = world.services[ix].hosts[slot as usize];
+        let Some(instance) = world.services[ix].hosts[slot as usize] else { continue };
         let ask = ask(cx, &world.services[ix], (ix, slot), provider);
         match placement::choose_for_daemon(cx.model, world, &ask, (ix, instance)) {
             Ok(place) => {
@@ -464,6 +550,7 @@ pub(super) fn task_is_to_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, re
     state.by_provider[provider as usize] -= 1;
     state.slots[slot as usize].task = None;
     state.steady = false;
+    state.leaving.retain(|other| *other != task);
     state.note_missing(cx.now());
     state.free_slots.push(Reverse(slot));
     if reason == StopReason::ScaledIn {
@@ -508,6 +595,9 @@ pub(super) fn task_runs(cx: &mut Cx, world: &mut World, task: Id<Task>) {
 pub(super) fn task_healthy(cx: &mut Cx, world: &mut World, task: Id<Task>) {
     let Some(ix) = world.tasks[task].service() else { return };
     world.services[ix].healthy += 1;
+    if !world.services[ix].leaving.is_empty() {
+        react(cx, world, ix); // it may take the place of one that leaves
+    }
     check_steady(cx, world, ix);
 }
 

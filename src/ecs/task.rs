@@ -233,6 +233,10 @@ pub enum StopReason {
     /// `Scaling activity initiated by (deployment ecs-svc/…)`: a service has one deployment, the
     /// first.
     ScaledIn,
+    /// Its container instance drains.
+    Drained,
+    /// Its container instance is gone.
+    HostTerminated,
 }
 
 /// The `stopCode` enumeration of the API.
@@ -246,6 +250,8 @@ pub enum StopCode {
     EssentialContainerExited,
     /// The service scheduler stopped it.
     ServiceSchedulerInitiated,
+    /// What it ran on has failed or is gone. That the code is this one is assumed.
+    InfrastructureHealth,
 }
 
 impl StopCode {
@@ -255,6 +261,7 @@ impl StopCode {
             StopCode::TaskFailedToStart => "TaskFailedToStart",
             StopCode::EssentialContainerExited => "EssentialContainerExited",
             StopCode::ServiceSchedulerInitiated => "ServiceSchedulerInitiated",
+            StopCode::InfrastructureHealth => "InfrastructureHealth",
         }
     }
 }
@@ -269,7 +276,8 @@ impl StopReason {
             }
             StopReason::ContainerStartFailed { ran: false, .. }
             | StopReason::DependencyFailed { .. } => StopCode::TaskFailedToStart,
-            StopReason::ScaledIn => StopCode::ServiceSchedulerInitiated,
+            StopReason::ScaledIn | StopReason::Drained => StopCode::ServiceSchedulerInitiated,
+            StopReason::HostTerminated => StopCode::InfrastructureHealth,
         }
     }
 
@@ -283,7 +291,10 @@ impl StopReason {
             StopReason::DependencyFailed { .. } => {
                 "ContainerRuntimeError: a container that this one depends on did not get there"
             }
-            StopReason::ScaledIn => "Scaling activity initiated by (deployment ecs-svc/1)",
+            StopReason::ScaledIn | StopReason::Drained => {
+                "Scaling activity initiated by (deployment ecs-svc/1)"
+            }
+            StopReason::HostTerminated => "Host EC2 (instance) stopped/terminated.",
         }
     }
 }

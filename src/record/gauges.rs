@@ -169,6 +169,14 @@ impl Capacity {
         self.empty.add(at, 1);
     }
 
+    /// An instance goes; it was empty.
+    pub fn deregister(&mut self, at: SimTime, registered: &Resources) {
+        self.note_extremes(at);
+        change(&mut self.registered, at, &amounts(registered), false);
+        self.instances.subtract(at, 1);
+        self.empty.subtract(at, 1);
+    }
+
     /// A task reserves something, or gives it back.
     pub fn reserve(&mut self, at: SimTime, reserved: &Resources, more: bool) {
         self.note_extremes(at);

@@ -5,8 +5,9 @@ use crate::ecs::model::{
     TargetGroup, TaskDefinition, Zone,
 };
 use crate::ecs::{
-    AfterFailure, ContainerState, Fact, FailedChecks, FailureReason, Instance, Observer, Owner,
-    PlacementFailure, ServiceEvent, StopReason, Task, TaskStatus, TaskTimes, World,
+    AfterFailure, ContainerState, Fact, FailedChecks, FailureReason, Instance, InstanceStatus,
+    Observer, Owner, PlacementFailure, ServiceEvent, StopReason, Task, TaskStatus, TaskTimes,
+    World,
 };
 use crate::engine::{Id, Ix};
 use crate::units::{Resources, SimTime, Span};
@@ -47,10 +48,14 @@ pub struct TaskRow {
 pub struct InstanceRow {
     /// Which.
     pub name: InstanceName,
-    /// When it registered.
-    pub registered_at: SimTime,
-    /// Until when it was watched: the end of the run.
+    /// When it was launched: it is paid for from then on.
+    pub launched_at: SimTime,
+    /// When it registered; `None`: it has not yet.
+    pub registered_at: Option<SimTime>,
+    /// Until when it was there, or watched: the end of the run.
     pub until: SimTime,
+    /// Whether it is gone.
+    pub is_gone: bool,
     /// Tasks ever placed on it.
     pub tasks: u64,
     /// How long there was at least one task on it that is not a daemon's.
@@ -254,6 +259,9 @@ impl<S: RowSink> Observer for RowLog<S> {
                 }
                 self.hosts[slot] = Host { changed: at, ..Host::default() };
             }
+            Fact::InstanceTerminated { instance, .. } => {
+                self.instance_row((at, true), instance, world, model);
+            }
             Fact::TaskCreated { task } => {
                 let entry = &world.tasks[task];
                 if let Some(host) = self.host(at, entry) {
@@ -286,7 +294,15 @@ impl<S: RowSink> Observer for RowLog<S> {
                 let row = EventRow { at, speaker: Speaker::Submitter(submitter), happening };
                 self.sink.event(&row, model);
             }
-            Fact::TaskMoved { .. }
+            Fact::InstanceLaunched { instance } => {
+                let slot = instance.slot();
+                if self.hosts.len() <= slot {
+                    self.hosts.resize(slot + 1, Host::default());
+                }
+                self.hosts[slot] = Host { changed: at, ..Host::default() };
+            }
+            Fact::InstanceDraining { .. }
+            | Fact::TaskMoved { .. }
             | Fact::TaskPullStarted { .. }
             | Fact::TaskHealthy { .. }
             | Fact::TaskStopRequested { .. }
@@ -309,21 +325,35 @@ impl<S: RowSink> RowLog<S> {
         for (_, task) in world.tasks.iter() {
             self.sink.task(&task_row(task, None, world, model), model);
         }
-        for (id, instance) in world.cluster.instances() {
-            let host = &mut self.hosts[id.slot()];
-            host.advance(end);
-            let row = InstanceRow {
-                name: InstanceName::of(instance),
-                registered_at: instance.registered_at,
-                until: end,
-                tasks: host.placed,
-                occupied: host.occupied,
-                reserved_cpu_unit_micros: host.cpu_unit_micros,
-                reserved_memory_mib_micros: host.memory_mib_micros,
-            };
-            self.sink.instance(&row, model);
+        for (id, _) in world.cluster.instances() {
+            self.instance_row((end, false), id, world, model);
         }
         self.sink
+    }
+
+    fn instance_row(
+        &mut self,
+        (until, is_gone): (SimTime, bool),
+        id: Id<Instance>,
+        world: &World,
+        model: &Model,
+    ) {
+        let instance = world.cluster.instance(id);
+        let Some(host) = self.hosts.get_mut(id.slot()) else { return };
+        host.advance(until);
+        let is_registered = is_gone || instance.status() != InstanceStatus::Pending;
+        let row = InstanceRow {
+            name: InstanceName::of(instance),
+            launched_at: instance.launched_at,
+            registered_at: is_registered.then_some(instance.registered_at),
+            until,
+            is_gone,
+            tasks: host.placed,
+            occupied: host.occupied,
+            reserved_cpu_unit_micros: host.cpu_unit_micros,
+            reserved_memory_mib_micros: host.memory_mib_micros,
+        };
+        self.sink.instance(&row, model);
     }
 
     /// Returns the host of a task, its sums up to date.

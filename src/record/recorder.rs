@@ -91,6 +91,7 @@ struct Host {
     /// Tasks on it that are not a daemon's.
     tasks: u32,
     stranded: Resources,
+    is_there: bool,
 }
 
 /// Counts of the window: begun again when the warm-up ends.
@@ -267,6 +268,7 @@ impl Observer for Recorder {
         self.catch_up(now);
         match *fact {
             Fact::InstanceActive { instance } => self.instance_comes(now, instance),
+            Fact::InstanceTerminated { instance, .. } => self.instance_goes(now, instance),
             Fact::TaskCreated { task } => self.task_comes(now, &world.tasks[task]),
             Fact::TaskMoved { task, from, to } => {
                 self.task_moves(now, &world.tasks[task], from, to);
@@ -305,7 +307,9 @@ impl Observer for Recorder {
                 }
                 self.counts.refused(&failure);
             }
-            Fact::TaskPullStarted { .. } => {}
+            Fact::InstanceLaunched { .. }
+            | Fact::InstanceDraining { .. }
+            | Fact::TaskPullStarted { .. } => {}
         }
     }
 }
@@ -449,6 +453,7 @@ impl Recorder {
             cluster: kind.cluster,
             tasks: 0,
             stranded: Resources::ZERO,
+            is_there: true,
         };
         let slot = instance.slot();
         if self.hosts.len() <= slot {
@@ -458,6 +463,25 @@ impl Recorder {
         self.fleets[host.fleet].capacity.register(now.at, &kind.registered);
         self.clusters[host.cluster].capacity.register(now.at, &kind.registered);
         self.update_stranded(now, instance);
+        if !self.daemons.is_empty() {
+            self.daemons_due = Some(now.at);
+        }
+    }
+
+    fn instance_goes(&mut self, now: Now, instance: Id<Instance>) {
+        let Some(host) = self.hosts.get_mut(instance.slot()).filter(|host| host.is_there) else {
+            return; // it never registered
+        };
+        host.is_there = false;
+        let stranded = std::mem::replace(&mut host.stranded, Resources::ZERO);
+        let (host, none) = (*host, Resources::ZERO);
+        let registered = &now.model.classes[host.class].registered;
+        for capacity in
+            [&mut self.fleets[host.fleet].capacity, &mut self.clusters[host.cluster].capacity]
+        {
+            capacity.strand(now.at, &stranded, &none);
+            capacity.deregister(now.at, registered);
+        }
         if !self.daemons.is_empty() {
             self.daemons_due = Some(now.at);
         }

@@ -41,6 +41,7 @@ enum Kind {
     UnableToPlace,
     FailedToStart,
     Crashed,
+    HostGone,
     RunTaskFailed,
     Throttled,
 }
@@ -97,6 +98,7 @@ fn failure(stop: StopReason, owner: Owner) -> Option<(Kind, Option<i32>)> {
     let kind = match stop.code() {
         StopCode::TaskFailedToStart => Kind::FailedToStart,
         StopCode::EssentialContainerExited => Kind::Crashed,
+        StopCode::InfrastructureHealth => Kind::HostGone,
         StopCode::ServiceSchedulerInitiated => return None,
     };
     match (stop, owner) {

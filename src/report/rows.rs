@@ -25,7 +25,7 @@ const TASK_COLUMNS: &str = "task,task_id,owner_kind,owner,slot,row,ordinal,task_
     stopping_at,execution_stopped_at,stopped_at,stop_code,stopped_reason,exit_code\n";
 const INSTANCE_COLUMNS: &str = "container_instance,container_instances,cluster,launch_type,\
     instance_type,availability_zone,registered_cpu_units,registered_memory_mib,registered_gpus,\
-    registered_at,until,tasks,occupied_s,reserved_cpu_share,reserved_memory_share\n";
+    launched_at,registered_at,until,state,tasks,occupied_s,reserved_cpu_share,reserved_memory_share\n";
 const EVENT_COLUMNS: &str = "seconds,time,speaker_kind,speaker,message\n";
 
 /// Bytes gathered before they are handed to the file.
@@ -172,11 +172,16 @@ fn instance(cells: &mut Cells, row: &InstanceRow, model: &Model) {
     for amount in [registered.cpu_units, registered.memory_mib, registered.gpus] {
         cells.number(amount.into());
     }
-    cells.time(row.registered_at);
+    cells.time(row.launched_at);
+    match row.registered_at {
+        Some(at) => cells.time(at),
+        None => cells.skip(1),
+    }
     cells.time(row.until);
+    cells.plain(if row.is_gone { "terminated" } else { "running" });
     cells.number(row.tasks);
     cells.seconds(row.occupied.as_micros());
-    let watched = row.until.since(row.registered_at);
+    let watched = row.until.since(row.registered_at.unwrap_or(row.until));
     cells.share(row.reserved_cpu_unit_micros, registered.cpu_units, watched);
     cells.share(row.reserved_memory_mib_micros, registered.memory_mib, watched);
 }

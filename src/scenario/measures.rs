@@ -129,12 +129,13 @@ const OF_THE_RUN: Names = &[
 ];
 
 /// What has measures of its own, by its table.
-const SUBJECTS: [(&str, Names); 5] = [
+const SUBJECTS: [(&str, Names); 6] = [
     ("service", OF_SERVICES),
     ("task", OF_SUBMITTERS),
     ("job", OF_SUBMITTERS),
     ("cluster", OF_CAPACITY),
     ("container_instances", OF_CAPACITY),
+    ("auto_scaling_group", OF_CAPACITY),
 ];
 
 /// Writes out the names of a list.

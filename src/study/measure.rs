@@ -223,7 +223,12 @@ impl List {
 
     fn fleets(&mut self, model: &Model, summary: &Summary) {
         for (ix, capacity) in summary.fleets.iter() {
-            self.capacity(&format!("container_instances.{}", model.fleets[ix].name), capacity);
+            let fleet = &model.fleets[ix];
+            let table = match fleet.group {
+                Some(_) => "auto_scaling_group",
+                None => "container_instances",
+            };
+            self.capacity(&format!("{table}.{}", fleet.name), capacity);
         }
     }
 

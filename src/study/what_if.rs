@@ -138,8 +138,18 @@ impl Observer for Story {
 fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> fmt::Result {
     let task = |id: Id<Task>| TaskName { task: &world.tasks[id], world, model };
     match *fact {
+        Fact::InstanceLaunched { instance } => {
+            write!(out, "instance {} is launched", instance_name(world, model, instance))
+        }
         Fact::InstanceActive { instance } => {
             write!(out, "instance {} is ACTIVE", instance_name(world, model, instance))
+        }
+        Fact::InstanceDraining { instance } => {
+            write!(out, "instance {} is DRAINING", instance_name(world, model, instance))
+        }
+        Fact::InstanceTerminated { instance, reason } => {
+            let name = instance_name(world, model, instance);
+            write!(out, "instance {name} is terminated: {}", reason.sentence())
         }
         Fact::TaskCreated { task: id } => {
             write!(out, "{} is created {}", task(id), Place(task(id)))

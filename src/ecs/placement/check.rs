@@ -14,10 +14,14 @@ use super::{Ask, View, free_subnet};
 pub(super) fn failure(view: &View, ask: &Ask, instance: Id<Instance>) -> Option<FailureReason> {
     let model = view.model;
     let launch = &model.launches[ask.launch];
-    let class = &model.classes[view.cluster.instance(instance).class];
+    let host = view.cluster.instance(instance);
+    let class = &model.classes[host.class];
     let wanted = &model.requirements[ask.requirement];
     if !fits_kind(class, wanted) {
         return Some(FailureReason::Attribute);
+    }
+    if !host.is_active() {
+        return Some(FailureReason::Agent);
     }
     if wanted.awsvpc && !subnet_in_zone(model, launch, class) {
         return Some(FailureReason::Location);
@@ -118,7 +122,8 @@ pub(super) fn qualifies(
     requirement: Ix<Requirement>,
     instance: Id<Instance>,
 ) -> bool {
-    let class = &model.classes[cluster.instance(instance).class];
+    let host = cluster.instance(instance);
+    let class = &model.classes[host.class];
     let wanted = &model.requirements[requirement];
     let provider = launch.providers[0].provider;
     class.cluster == launch.cluster
@@ -137,7 +142,7 @@ pub(super) const fn launch_type_of(provider: Provider) -> Option<InstanceLaunchT
     }
 }
 
-/// Goes through the instances that could ever be meant: those of the cluster and launch type.
+/// Goes through the instances that could be meant: the ACTIVE ones of the cluster and launch type.
 pub(super) fn candidates<'a>(
     view: &View<'a>,
     ask: &Ask,
@@ -146,8 +151,8 @@ pub(super) fn candidates<'a>(
     let launch_type = launch_type_of(ask.provider);
     let (model, cluster) = (view.model, view.cluster);
     cluster.members(launch.cluster).iter().copied().filter(move |&instance| {
-        let class = cluster.instance(instance).class;
-        Some(model.classes[class].launch_type) == launch_type
+        let host = cluster.instance(instance);
+        host.is_active() && Some(model.classes[host.class].launch_type) == launch_type
     })
 }
 

@@ -300,7 +300,7 @@ impl LaunchIndex {
     fn look(&mut self, view: &View, slot: u32) -> Option<Standing> {
         let (id, host) = view.cluster.occupant(slot)?;
         let part = self.part_of[host.class.index()]? as usize;
-        let mut fits = self.fits.of_instance(host);
+        let mut fits = if host.is_active() { self.fits.of_instance(host) } else { 0 };
         if fits != 0 && !self.is_allowed(view, id, host) {
             fits = 0;
         }

@@ -23,7 +23,8 @@ impl Rig {
         for (_, fleet) in model.fleets.iter() {
             for number in 0..fleet.count {
                 let class = fleet.classes[number as usize % fleet.classes.len()];
-                world.cluster.register(&model, class, number, SimTime::ZERO);
+                let instance = world.cluster.launch(&model, class, number, SimTime::ZERO);
+                world.cluster.register(&model, instance, SimTime::ZERO);
             }
         }
         Rig { model, world }

@@ -241,7 +241,8 @@ impl Case {
         }
         let class = Ix::new(self.dice.below(classes));
         let cluster = &mut self.rig.world.cluster;
-        let instance = cluster.register(&self.rig.model, class, 1000, SimTime::ZERO);
+        let instance = cluster.launch(&self.rig.model, class, 1000, SimTime::ZERO);
+        cluster.register(&self.rig.model, instance, SimTime::ZERO);
         let wanted = &self.rig.model.requirements[Ix::new(0)];
         cluster.set_aside(instance, Ix::new(0), wanted);
     }

@@ -3,6 +3,7 @@
 // A test picks the facts it is about; a new kind of fact is none of its business.
 #![allow(clippy::wildcard_enum_match_arm)]
 
+mod capacity;
 mod life;
 mod placement;
 mod submit;

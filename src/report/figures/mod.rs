@@ -170,11 +170,19 @@ impl<'a> Page<'a> {
         let mut marks: Vec<Mark> = changes
             .take(if count <= CHANGES_MAX { count } else { 0 })
             .map(|(at, action)| {
-                let Action::SetDesiredCount { service, desired_count } = *action;
-                let name = &self.model.services[service].name;
+                let (name, desired, kind) = match *action {
+                    Action::SetDesiredCount { service, desired_count } => {
+                        (&self.model.services[service].name, desired_count, "desired count changes")
+                    }
+                    Action::SetDesiredCapacity { group, desired_capacity } => (
+                        &self.model.auto_scaling_groups[group].name,
+                        desired_capacity,
+                        "desired capacity changes",
+                    ),
+                };
                 Mark::Event {
-                    label: format!("{name}: {desired_count} desired"),
-                    kind: "desired count changes".to_string(),
+                    label: format!("{name}: {desired} desired"),
+                    kind: kind.to_string(),
                     colour: Colour::Capacity,
                     at: at.as_secs_f64(),
                 }

@@ -11,8 +11,13 @@ pub(super) const TABLES: &[Key] = &[
     ),
     key(
         "container_instances",
-        Kind::Named { thing: "container instances", of: &Kind::Table(&[INSTANCES]) },
+        Kind::Named { thing: "container instances", of: &Kind::Table(&[FLEET, HOST]) },
         "Fixed fleets of container instances.",
+    ),
+    key(
+        "auto_scaling_group",
+        Kind::Named { thing: "Auto Scaling group", of: &Kind::Table(&[GROUP, HOST]) },
+        "EC2 Auto Scaling groups: container instances that come and go.",
     ),
     key(
         "instance_type",
@@ -115,8 +120,48 @@ const CLUSTER: &[Key] = &[
 const CUSTOM_ATTRIBUTE: Kind =
     Kind::Named { thing: "attribute", of: &Kind::Text("an attribute's value") };
 
-const INSTANCES: &[Key] = &[
+/// What is said of a fixed fleet only.
+const FLEET: &[Key] = &[
     key("like", reference("container_instances"), "Copies another fleet, then changes it."),
+    key("launch_type", Kind::Choice(&["EC2", "EXTERNAL"]), "EC2, or on premises (ECS Anywhere).")
+        .or("\"EC2\""),
+    key("count", integer(1, 1_000_000), "How many.").or("1"),
+    key(
+        "architecture",
+        Kind::Choice(&["X86_64", "ARM64"]),
+        "Of external instances; an EC2 type has its own, and it may only be said again.",
+    )
+    .or("\"X86_64\""),
+    key("cpu", Kind::Cpu, "CPU of an external instance."),
+    key("memory", Kind::Memory, "Memory that an external instance registers."),
+    key("gpus", integer(0, 1024), "GPUs of an external instance; an EC2 type has its own.").or("0"),
+];
+
+const AUTO_SCALING: &str = "EC2 Auto Scaling API, CreateAutoScalingGroup";
+
+/// What is said of an Auto Scaling group only.
+const GROUP: &[Key] = &[
+    key("like", reference("auto_scaling_group"), "Copies another group, then changes it."),
+    key("min_size", integer(0, 1_000_000), "The least it may have.").required(),
+    key("max_size", integer(0, 1_000_000), "The most it may have.").required(),
+    key(
+        "desired_capacity",
+        integer(0, 1_000_000),
+        "How many instances it should have when the run begins; without it `min_size`.",
+    )
+    .documented(AUTO_SCALING),
+    key(
+        "managed_draining",
+        Kind::Boolean,
+        "Whether an instance that is to go is drained first: tasks of services are replaced \
+         elsewhere, others run to their end.",
+    )
+    .or("false")
+    .documented("ECS Developer Guide, managed-instance-draining"),
+];
+
+/// What is said of all instances.
+const HOST: &[Key] = &[
     key(
         "cluster",
         Kind::Reference { table: "cluster", also: &["default"] },
@@ -124,14 +169,11 @@ const INSTANCES: &[Key] = &[
     )
     .or("\"default\"")
     .documented("ECS agent README, ECS_CLUSTER"),
-    key("launch_type", Kind::Choice(&["EC2", "EXTERNAL"]), "EC2, or on premises (ECS Anywhere).")
-        .or("\"EC2\""),
     key(
         "instance_type",
         Kind::Text("an instance type, such as \"m7g.large\""),
         "Of EC2 instances; from the catalogue or `instance_type`.",
     ),
-    key("count", integer(1, 1_000_000), "How many.").or("1"),
     key(
         "availability_zones",
         Kind::List { of: &Kind::Text("a zone, such as \"a\" or \"us-east-1a\""), min: 1, max: 26 },
@@ -150,15 +192,6 @@ const INSTANCES: &[Key] = &[
          it: only tasks of the same `operating_system_family` run there.",
     )
     .or("\"LINUX\""),
-    key(
-        "architecture",
-        Kind::Choice(&["X86_64", "ARM64"]),
-        "Of external instances; an EC2 type has its own, and it may only be said again.",
-    )
-    .or("\"X86_64\""),
-    key("cpu", Kind::Cpu, "CPU of an external instance."),
-    key("memory", Kind::Memory, "Memory that an external instance registers."),
-    key("gpus", integer(0, 1024), "GPUs of an external instance; an EC2 type has its own.").or("0"),
     key(
         "attributes",
         CUSTOM_ATTRIBUTE,

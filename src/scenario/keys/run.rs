@@ -98,8 +98,20 @@ const AT: &[Key] = &[
                 .required(),
         ]]),
         "Changes a service, as `UpdateService` does.",
-    )
-    .required(),
+    ),
+    key(
+        "set_desired_capacity",
+        Kind::Table(&[&[
+            key("auto_scaling_group", reference("auto_scaling_group"), "Which group.").required(),
+            key(
+                "desired_capacity",
+                integer(0, 1_000_000),
+                "How many instances it should have then.",
+            )
+            .required(),
+        ]]),
+        "Changes an Auto Scaling group, as `SetDesiredCapacity` does.",
+    ),
 ];
 
 const PRICES: &[Key] = &[

@@ -59,6 +59,23 @@ const START: &[Key] = &[
     key("eni_attach", Kind::Distribution, "To attach a network interface to an instance.")
         .or("\"10 s\"")
         .assumed("users report 5-15 s"),
+    key(
+        "instance_pending",
+        Kind::Distribution,
+        "From an EC2 instance's launch until it is `running`.",
+    )
+    .or("{ uniform = { min = \"16 s\", max = \"18 s\" } }")
+    .measured("brevdev/ec2-coldboot-research, 2026-01: 16.4-17.9 s by type and Region"),
+    key("instance_boot", Kind::Distribution, "From `running` until the ECS agent starts.")
+        .or("\"3.2 s\"")
+        .measured("brevdev/ec2-coldboot-research, 2026-01: 3.2 s until SSH answers"),
+    key(
+        "agent_registration",
+        Kind::Distribution,
+        "From the agent's start until the container instance is ACTIVE.",
+    )
+    .or("{ uniform = { min = \"5 s\", max = \"20 s\" } }")
+    .assumed("no distribution of launch to registration is published"),
     key("agent_latency", Kind::Distribution, "Until the agent learns of a task and acts.")
         .or("\"1 s\"")
         .assumed("the agent holds an open connection; its polls are every second"),

@@ -133,6 +133,20 @@ const SERVICE: &[Key] = &[
     )
     .documented("AWS General Reference, Amazon ECS endpoints and quotas"),
     key(
+        "minimum_healthy_percent",
+        integer(0, 100),
+        "How many percent of the desired tasks stay healthy while tasks leave draining \
+         instances, rounded up; without it 100, for DAEMON services 0.",
+    )
+    .documented("ECS API, DeploymentConfiguration"),
+    key(
+        "maximum_percent",
+        integer(100, 200),
+        "How many percent of the desired tasks there may be meanwhile, rounded down; without it \
+         200, for DAEMON services 100.",
+    )
+    .documented("ECS API, DeploymentConfiguration"),
+    key(
         "scheduling_strategy",
         Kind::Choice(&["REPLICA", "DAEMON"]),
         "A number of tasks, or one on each instance.",

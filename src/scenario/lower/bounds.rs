@@ -39,18 +39,22 @@ pub(super) fn check(lower: &mut Lower) -> Buckets {
 pub(super) fn instances(lower: &mut Lower) -> bool {
     let limit: u64 = lower.root().table("limits").get("instances");
     let mut total = 0;
-    for (_, view) in lower.root().entries("container_instances") {
-        let count = view.get::<u64>("count");
+    let fleets = [("container_instances", "count"), ("auto_scaling_group", "max_size")];
+    let fleets = fleets.iter().flat_map(|(table, key)| {
+        lower.root().entries(table).into_iter().map(move |(_, view)| (view, *key))
+    });
+    for (view, key) in fleets.collect::<Vec<_>>() {
+        let count = view.get::<u64>(key);
         total += count;
         if total > limit {
             let message = format!(
-                "`count` is {}, which makes {} container instances in all",
+                "`{key}` is {}, which makes {} container instances in all",
                 number(count),
                 number(total)
             );
             let limit = number(limit);
             let hint = format!("`limits.instances` is {limit}: raise it if there is the memory");
-            lower.problems.push(view.error("count", message).hint(hint));
+            lower.problems.push(view.error(key, message).hint(hint));
             return false;
         }
     }
@@ -149,7 +153,8 @@ pub(super) fn desired_most(lower: &Lower) -> BTreeMap<Ix<Service>, u64> {
         };
         most.insert(ix, count);
     }
-    for &(_, Action::SetDesiredCount { service, desired_count }) in &lower.model.actions {
+    for (_, action) in &lower.model.actions {
+        let Action::SetDesiredCount { service, desired_count } = *action else { continue };
         let count = most.entry(service).or_default();
         *count = u64::from(desired_count).max(*count);
     }

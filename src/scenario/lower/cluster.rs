@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::catalogue::InstanceType;
 use crate::ecs::model::{
-    Architecture, ClusterSpec, Fleet, HostPort, InstanceClass, InstanceLaunchType, Os, OsFamily,
-    Protocol, PullBehavior, Subnet, Zone,
+    Architecture, AutoScalingGroup, ClusterSpec, Fleet, HostPort, InstanceClass,
+    InstanceLaunchType, Os, OsFamily, Protocol, PullBehavior, Subnet, Zone,
 };
 use crate::engine::Ix;
 use crate::units::{Bytes, Resources};
@@ -78,41 +78,104 @@ fn addresses_of(cidr: &str) -> Option<u32> {
 
 /// Fixed fleets of container instances.
 pub(super) fn fleets(lower: &mut Lower) {
-    let mut per_cluster = vec![0u64; lower.model.clusters.len()];
-    let allowed = lower.root().table("account").get::<bool>("override");
     for (name, view) in lower.root().entries("container_instances") {
         let Some(kind) = kind_of(lower, &view) else {
             lower.has_unknown_instances = true;
             continue;
         };
-        let cluster = lower.clusters[&view.get::<String>("cluster")];
         let count: u32 = view.get("count");
-        let total = &mut per_cluster[cluster.index()];
-        *total += u64::from(count);
-        if *total > INSTANCES_PER_CLUSTER && !allowed {
-            let message = format!(
-                "`count` is {}, which makes {} container instances in the cluster `{}`; AWS allows \
-                 {}",
-                number(count),
-                number(*total),
-                lower.model.clusters[cluster].name,
-                number(INSTANCES_PER_CLUSTER)
-            );
-            let hint = "use several clusters, or set `account.override = true` to ask what if";
-            lower.problems.push(view.error("count", message).hint(hint));
-        }
-        let places = places(lower, &view, count);
-        check_attributes(lower, &view);
-        let fleet = Ix::new(lower.model.fleets.len());
-        let classes = places
-            .into_iter()
-            .map(|place| {
-                let class = class(lower, &view, &kind, (fleet, cluster, place));
-                lower.model.classes.push(class)
-            })
-            .collect();
-        lower.model.fleets.push(Fleet { name: name.to_string(), count, classes });
+        fleet(lower, (name, &view), &kind, (count, "count"));
     }
+}
+
+/// Auto Scaling groups.
+pub(super) fn auto_scaling_groups(lower: &mut Lower) {
+    for (name, view) in lower.root().entries("auto_scaling_group") {
+        if lower.root().entry("container_instances", name).is_some() {
+            let message = format!("container instances are called `{name}`, too");
+            let hint = "give one of them another name: results are told by name";
+            lower.problems.push(view.error_here(message).hint(hint));
+        }
+        let Some(kind) = on_ec2(lower, &view).map(|kind| keep_back(lower, &view, kind)) else {
+            lower.has_unknown_instances = true;
+            continue;
+        };
+        let (min_size, max_size): (u32, u32) = (view.get("min_size"), view.get("max_size"));
+        if min_size > max_size {
+            let message = format!("`min_size` is {min_size}, more than `max_size`, {max_size}");
+            lower.problems.push(view.error("min_size", message).hint("exchange them"));
+            continue;
+        }
+        let desired_capacity = view.find("desired_capacity").unwrap_or(min_size);
+        if !(min_size..=max_size).contains(&desired_capacity) {
+            let message = format!(
+                "`desired_capacity` is {desired_capacity}, which is not between `min_size`, \
+                 {min_size}, and `max_size`, {max_size}"
+            );
+            let hint = "change it, or the sizes";
+            lower.problems.push(view.error("desired_capacity", message).hint(hint));
+            continue;
+        }
+        let fleet = fleet(lower, (name, &view), &kind, (max_size, "max_size"));
+        let group = lower.model.auto_scaling_groups.push(AutoScalingGroup {
+            name: name.to_string(),
+            fleet,
+            min_size,
+            max_size,
+            desired_capacity,
+            managed_draining: view.get("managed_draining"),
+        });
+        let fleet = &mut lower.model.fleets[fleet];
+        fleet.count = desired_capacity;
+        fleet.group = Some(group);
+        lower.auto_scaling_groups.insert(name.to_string(), group);
+    }
+}
+
+/// A fleet of instances that are alike, zones apart, of so many by this key.
+fn fleet(
+    lower: &mut Lower,
+    (name, view): (&str, &View),
+    kind: &KindOfInstance,
+    (count, key): (u32, &str),
+) -> Ix<Fleet> {
+    let cluster = lower.clusters[&view.get::<String>("cluster")];
+    let there: u64 = lower
+        .model
+        .fleets
+        .iter()
+        .filter(|(_, fleet)| {
+            fleet.classes.first().is_some_and(|&it| lower.model.classes[it].cluster == cluster)
+        })
+        .map(|(_, fleet)| match fleet.group {
+            Some(group) => u64::from(lower.model.auto_scaling_groups[group].max_size),
+            None => u64::from(fleet.count),
+        })
+        .sum();
+    let total = there + u64::from(count);
+    let allowed = lower.root().table("account").get::<bool>("override");
+    if total > INSTANCES_PER_CLUSTER && !allowed {
+        let message = format!(
+            "`{key}` is {}, which makes {} container instances in the cluster `{}`; AWS allows {}",
+            number(count),
+            number(total),
+            lower.model.clusters[cluster].name,
+            number(INSTANCES_PER_CLUSTER)
+        );
+        let hint = "use several clusters, or set `account.override = true` to ask what if";
+        lower.problems.push(view.error(key, message).hint(hint));
+    }
+    let places = places(lower, view, count);
+    check_attributes(lower, view);
+    let fleet = Ix::new(lower.model.fleets.len());
+    let classes = places
+        .into_iter()
+        .map(|place| {
+            let class = class(lower, view, kind, (fleet, cluster, place));
+            lower.model.classes.push(class)
+        })
+        .collect();
+    lower.model.fleets.push(Fleet { name: name.to_string(), count, classes, group: None })
 }
 
 /// What a fleet's instances are, zones apart.
@@ -126,11 +189,28 @@ struct KindOfInstance {
 }
 
 fn kind_of(lower: &mut Lower, view: &View) -> Option<KindOfInstance> {
-    let os_family = family_of(&view.get::<String>("operating_system"));
-    let mut kind = match view.get::<String>("launch_type").as_str() {
-        "EXTERNAL" => external(lower, view, os_family)?,
-        _ => on_ec2(lower, view, os_family)?,
+    let kind = match view.get::<String>("launch_type").as_str() {
+        "EXTERNAL" => external(lower, view)?,
+        _ => {
+            for key in ["cpu", "memory"] {
+                if view.is_written(key) {
+                    let message = format!(
+                        "`{key}` belongs to external instances; an EC2 instance type has its own"
+                    );
+                    let hint = "leave it out, or write `launch_type = \"EXTERNAL\"`";
+                    lower.problems.push(view.error(key, message).hint(hint));
+                }
+            }
+            let kind = on_ec2(lower, view)?;
+            check_said(lower, view, &kind);
+            kind
+        }
     };
+    Some(keep_back(lower, view, kind))
+}
+
+/// Takes off what the instance keeps for itself.
+fn keep_back(lower: &mut Lower, view: &View, mut kind: KindOfInstance) -> KindOfInstance {
     let reserved = view.get::<Mib>("reserved_memory").0;
     match kind.registered.memory_mib.checked_sub(reserved).filter(|left| *left > 0) {
         Some(left) => kind.registered.memory_mib = left,
@@ -144,19 +224,12 @@ fn kind_of(lower: &mut Lower, view: &View) -> Option<KindOfInstance> {
             lower.problems.push(view.error("reserved_memory", message).hint(hint));
         }
     }
-    Some(kind)
+    kind
 }
 
-fn on_ec2(lower: &mut Lower, view: &View, os_family: OsFamily) -> Option<KindOfInstance> {
+fn on_ec2(lower: &mut Lower, view: &View) -> Option<KindOfInstance> {
+    let os_family = family_of(&view.get::<String>("operating_system"));
     let os = os_family.os();
-    for key in ["cpu", "memory"] {
-        if view.is_written(key) {
-            let message =
-                format!("`{key}` belongs to external instances; an EC2 instance type has its own");
-            let hint = "leave it out, or write `launch_type = \"EXTERNAL\"`";
-            lower.problems.push(view.error(key, message).hint(hint));
-        }
-    }
     let Some(name) = view.find::<String>("instance_type") else {
         let hint =
             "add, for example, `instance_type = \"m7g.large\"`; `ecsim catalogue` lists them";
@@ -171,7 +244,6 @@ fn on_ec2(lower: &mut Lower, view: &View, os_family: OsFamily) -> Option<KindOfI
         lower.problems.push(view.error("instance_type", message).hint(hint));
         return None;
     };
-    check_said(lower, view, &known);
     let trunks = trunks(lower, view, os, &known);
     // Source: ECS Developer Guide, "Allocate a network interface for an Amazon ECS task": instances
     // of Windows Server 2016 do not host tasks in network mode awsvpc.
@@ -191,7 +263,7 @@ fn on_ec2(lower: &mut Lower, view: &View, os_family: OsFamily) -> Option<KindOfI
 }
 
 /// What an instance type says may be said again; said otherwise it is a mistake.
-fn check_said(lower: &mut Lower, view: &View, known: &InstanceType) {
+fn check_said(lower: &mut Lower, view: &View, known: &KindOfInstance) {
     let architecture = match known.architecture {
         Architecture::X86_64 => "X86_64",
         Architecture::Arm64 => "ARM64",
@@ -204,8 +276,9 @@ fn check_said(lower: &mut Lower, view: &View, known: &InstanceType) {
         lower.problems.push(view.error("architecture", message).hint(hint));
     }
     let said: u32 = view.get("gpus");
-    if view.is_written("gpus") && said != known.gpus {
-        let message = format!("`gpus` is {said}, and `{}` has {}", known.name, known.gpus);
+    let has = lower.catalogue.instance_type(&known.name).map_or(0, |it| it.gpus);
+    if view.is_written("gpus") && said != has {
+        let message = format!("`gpus` is {said}, and `{}` has {has}", known.name);
         let hint = "leave it out, or choose another type";
         lower.problems.push(view.error("gpus", message).hint(hint));
     }
@@ -243,7 +316,8 @@ fn trunks(lower: &mut Lower, view: &View, os: Os, known: &InstanceType) -> bool 
 const OF_EC2: [&str; 6] =
     ["instance_type", "subnets", "awsvpc_trunking", "root_volume", "volume_type", "public_ip"];
 
-fn external(lower: &mut Lower, view: &View, os_family: OsFamily) -> Option<KindOfInstance> {
+fn external(lower: &mut Lower, view: &View) -> Option<KindOfInstance> {
+    let os_family = family_of(&view.get::<String>("operating_system"));
     let cpu: Option<CpuUnits> = view.find("cpu");
     let memory: Option<Mib> = view.find("memory");
     for (key, given) in [("cpu", cpu.is_some()), ("memory", memory.is_some())] {
@@ -374,7 +448,8 @@ pub(super) const GIVEN_ATTRIBUTES: [&str; 2] = ["ecs.ami-id", "ecs.vpc-id"];
 /// to 128 may have `@`, `:` and spaces inside as well. Names that begin with `ecs.` are AWS's.
 fn check_attributes(lower: &mut Lower, view: &View) {
     let is_name = |c: char| c.is_ascii_alphanumeric() || "-_/\\.".contains(c);
-    let on_premises = view.get::<String>("launch_type") == "EXTERNAL";
+    let on_premises =
+        view.find::<String>("launch_type").is_some_and(|launch_type| launch_type == "EXTERNAL");
     for (name, value) in view.entries("attributes") {
         let text = value.value::<String>();
         let fits = |text: &str, more: &str| {

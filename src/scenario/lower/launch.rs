@@ -523,7 +523,12 @@ pub(super) fn no_room(
         Provider::External => InstanceLaunchType::External,
         Provider::Fargate | Provider::FargateSpot => return None,
     };
-    let is_sure = lower.root().is_sound_at(&["container_instances", "instance_type", "subnet"]);
+    let is_sure = lower.root().is_sound_at(&[
+        "container_instances",
+        "auto_scaling_group",
+        "instance_type",
+        "subnet",
+    ]);
     if !is_sure || lower.has_unknown_instances || !knows_where(lower, view) {
         return None;
     }
@@ -608,12 +613,16 @@ pub(super) fn hosts(model: &Model, launch: Ix<Launch>) -> u64 {
     classes.map(|(ix, _)| instances_of(model, ix)).sum()
 }
 
-/// Returns how many instances of a class there are.
+/// Returns how many instances of a class there are, or may be at most.
 pub(super) fn instances_of(model: &Model, class: Ix<InstanceClass>) -> u64 {
     let fleet = &model.fleets[model.classes[class].fleet];
+    let count = match fleet.group {
+        Some(group) => model.auto_scaling_groups[group].max_size,
+        None => fleet.count,
+    };
     let Some(position) = fleet.classes.iter().position(|&it| it == class) else { return 0 };
     // Instance `i` is of kind `i mod n`.
-    (fleet.count as usize + fleet.classes.len() - 1 - position) as u64 / fleet.classes.len() as u64
+    (count as usize + fleet.classes.len() - 1 - position) as u64 / fleet.classes.len() as u64
 }
 
 /// An instance of a class, of which nothing is known but its attributes.

@@ -194,7 +194,7 @@ fn of_service(model: &Model, ix: Ix<Service>) -> Demand {
                 Action::SetDesiredCount { service, desired_count } if *service == ix => {
                     Some(u64::from(*desired_count))
                 }
-                Action::SetDesiredCount { .. } => None,
+                Action::SetDesiredCount { .. } | Action::SetDesiredCapacity { .. } => None,
             });
             later.min().unwrap_or(u64::MAX).min(u64::from(desired_count))
         }

@@ -22,8 +22,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::billing::PriceBook;
 use crate::catalogue::Catalogue;
 use crate::ecs::model::{
-    ClusterSpec, Image, InitialState, Limits, Model, Requirement, Service, Subnet, TargetGroup,
-    TaskDefinition, TaskGroup, Zone,
+    AutoScalingGroup, ClusterSpec, Image, InitialState, Limits, Model, Requirement, Service,
+    Subnet, TargetGroup, TaskDefinition, TaskGroup, Zone,
 };
 use crate::engine::{Distribution, Ix, Table};
 use crate::record::Buckets;
@@ -44,6 +44,7 @@ struct Lower<'d> {
     region: String,
     model: Model,
     clusters: BTreeMap<String, Ix<ClusterSpec>>,
+    auto_scaling_groups: BTreeMap<String, Ix<AutoScalingGroup>>,
     zones: BTreeMap<String, Ix<Zone>>,
     subnets: BTreeMap<String, Ix<Subnet>>,
     images: BTreeMap<String, Ix<Image>>,
@@ -131,6 +132,9 @@ fn calendar_problem(view: &View, key: &str, error: &CalendarError) -> Problem {
     view.error(key, error.message.clone()).hint(error.hint.clone())
 }
 
+/// Tables whose entries are fleets of instances; no two of these have one name.
+const FLEET_TABLES: [&str; 2] = ["container_instances", "auto_scaling_group"];
+
 impl<'d> Lower<'d> {
     fn new(document: &'d Document, files: &'d dyn Files, calendar: Calendar) -> Lower<'d> {
         let root = document.root();
@@ -159,6 +163,7 @@ impl<'d> Lower<'d> {
             zones: Table::new(),
             clusters: Table::new(),
             fleets: Table::new(),
+            auto_scaling_groups: Table::new(),
             classes: Table::new(),
             subnets: Table::new(),
             images: Table::new(),
@@ -181,6 +186,7 @@ impl<'d> Lower<'d> {
             region: root.get("region"),
             model,
             clusters: BTreeMap::new(),
+            auto_scaling_groups: BTreeMap::new(),
             zones: BTreeMap::new(),
             subnets: BTreeMap::new(),
             images: BTreeMap::new(),
@@ -213,6 +219,7 @@ impl<'d> Lower<'d> {
         cluster::clusters(self);
         cluster::subnets(self);
         cluster::fleets(self);
+        cluster::auto_scaling_groups(self);
         if !bounds::instances(self) {
             return false;
         }
@@ -241,6 +248,12 @@ impl<'d> Lower<'d> {
             true => String::new(),
             false => self.catalogue.nearest_instance_types(name).join(", "),
         }
+    }
+
+    /// Returns the table of a fleet: of container instances, or an Auto Scaling group.
+    fn fleet_view(&self, name: &str) -> Option<View<'d>> {
+        let root = self.root();
+        FLEET_TABLES.iter().find_map(|table| root.entry(table, name))
     }
 
     /// Returns the zone of this name, `b` or `eu-west-1b`; reports one of another region.

@@ -144,7 +144,8 @@ fn overlay_windows(lower: &mut Lower, prices: &View) {
         return;
     }
     let surcharge = nanos(prices.get("windows_vcpu_hour"));
-    for (_, view) in lower.root().entries("container_instances") {
+    let fleets = super::FLEET_TABLES.iter().flat_map(|table| lower.root().entries(table));
+    for (_, view) in fleets.collect::<Vec<_>>() {
         let Some(name) = view.find::<String>("instance_type") else { continue };
         let Some(vcpus) = lower.catalogue.instance_type(&name).map(|it| it.vcpus) else { continue };
         if let Ok(linux) = lower.catalogue.on_demand(&lower.region, &name, Os::Linux) {
@@ -273,7 +274,7 @@ impl Book<'_> {
         problems: &mut Vec<Problem>,
     ) -> ClassRates {
         let fleet = &self.model.fleets[class.fleet].name;
-        let view = self.root.entry("container_instances", fleet);
+        let view = super::FLEET_TABLES.iter().find_map(|table| self.root.entry(table, fleet));
         let view = view.expect("a fleet is made of its table");
         let on_ec2 = class.launch_type == InstanceLaunchType::Ec2;
         let instance = match on_ec2 {

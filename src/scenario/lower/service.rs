@@ -77,6 +77,12 @@ pub(super) fn services(lower: &mut Lower) {
             task_definition,
             launch,
             scheduling,
+            minimum_healthy_percent: view.find("minimum_healthy_percent").unwrap_or(if daemon {
+                0
+            } else {
+                100
+            }),
+            maximum_percent: view.find("maximum_percent").unwrap_or(if daemon { 100 } else { 200 }),
             target_groups,
         });
         lower.services.insert(name.to_string(), ix);
@@ -211,9 +217,6 @@ pub(super) fn actions(lower: &mut Lower) {
     let end = SimTime::ZERO + lower.model.duration;
     for (_, view) in lower.root().entries("at") {
         let text: String = view.get("time");
-        let update = view.table("update_service");
-        let desired_count: u32 = update.get("desired_count");
-        let name: String = update.get("service");
         let at = match lower.model.calendar.instant(&text) {
             Ok(at) => at,
             Err(error) => {
@@ -233,14 +236,40 @@ pub(super) fn actions(lower: &mut Lower) {
             }
             continue;
         }
-        let Some(&service) = lower.services.get(&name) else { continue };
-        if lower.model.services[service].scheduling == Scheduling::Daemon {
-            let message = format!("`{name}` is a DAEMON service, which has no desired count");
-            let hint = "leave this change out";
-            lower.problems.push(update.error("service", message).hint(hint));
-        }
-        check_count(lower, &update, desired_count);
-        lower.model.actions.push((at, Action::SetDesiredCount { service, desired_count }));
+        let update = view.child("update_service").and_then(|it| update_service(lower, &it));
+        let capacity =
+            view.child("set_desired_capacity").and_then(|it| set_desired_capacity(lower, &it));
+        lower.model.actions.extend(update.into_iter().chain(capacity).map(|action| (at, action)));
     }
     lower.model.actions.sort_by_key(|(at, _)| *at);
+}
+
+fn update_service(lower: &mut Lower, update: &View) -> Option<Action> {
+    let name: String = update.get("service");
+    let desired_count: u32 = update.get("desired_count");
+    let service = *lower.services.get(&name)?;
+    if lower.model.services[service].scheduling == Scheduling::Daemon {
+        let message = format!("`{name}` is a DAEMON service, which has no desired count");
+        let hint = "leave this change out";
+        lower.problems.push(update.error("service", message).hint(hint));
+    }
+    check_count(lower, update, desired_count);
+    Some(Action::SetDesiredCount { service, desired_count })
+}
+
+/// Source: EC2 Auto Scaling API, SetDesiredCapacity: from the group's minimum to its maximum.
+fn set_desired_capacity(lower: &mut Lower, view: &View) -> Option<Action> {
+    let name: String = view.get("auto_scaling_group");
+    let desired_capacity: u32 = view.get("desired_capacity");
+    let group = *lower.auto_scaling_groups.get(&name)?;
+    let spec = &lower.model.auto_scaling_groups[group];
+    let (min, max) = (spec.min_size, spec.max_size);
+    if !(min..=max).contains(&desired_capacity) {
+        let message = format!(
+            "`desired_capacity` is {desired_capacity}; the group `{name}` has {min} to {max}"
+        );
+        let hint = "change it, or `min_size` and `max_size` of the group";
+        lower.problems.push(view.error("desired_capacity", message).hint(hint));
+    }
+    Some(Action::SetDesiredCapacity { group, desired_capacity })
 }

@@ -464,7 +464,8 @@ fn all_gpus(lower: &mut Lower, item: &View) -> u32 {
     if let [count] = counts[..] {
         return count;
     }
-    let is_sure = lower.root().is_sound_at(&["container_instances", "instance_type"]);
+    let is_sure =
+        lower.root().is_sound_at(&["container_instances", "auto_scaling_group", "instance_type"]);
     if !is_sure || lower.has_unknown_instances {
         return 0;
     }

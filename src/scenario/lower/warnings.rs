@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::ecs::model::{
-    InitialState, InstanceClass, InstanceLaunchType, Launch, PlacementConstraint,
+    Action, InitialState, InstanceClass, InstanceLaunchType, Launch, PlacementConstraint,
     PlacementStrategy, Provider, Requirement, Scheduling, Service, StrategyItem, TaskDefinition,
 };
 use crate::engine::Ix;
@@ -102,7 +102,7 @@ fn idle_fleets(lower: &mut Lower) {
             };
             used.iter().find(here).is_some()
         });
-        let Some(view) = lower.root().entry("container_instances", &fleet.name) else { continue };
+        let Some(view) = lower.fleet_view(&fleet.name) else { continue };
         if !is_used {
             let hint = "launch something there, or leave these instances out";
             problems.push(warning(&view, "nothing in its cluster is launched on it").hint(hint));
@@ -136,7 +136,8 @@ fn starts_that_are_over(lower: &mut Lower) {
         let fails = behaviours().any(|it| it.start_failure_rate > 0.0);
         let ends = behaviours().any(|it| it.run_time.is_some() || it.crash_rate_per_hour > 0.0);
         let changes = lower.model.actions.iter().any(|(_, action)| match action {
-            crate::ecs::model::Action::SetDesiredCount { service, .. } => *service == ix,
+            Action::SetDesiredCount { service, .. } => *service == ix,
+            Action::SetDesiredCapacity { .. } => false,
         });
         let Some(view) = lower.root().entry("behaviour", &definition.name) else { continue };
         if fails && !ends && !changes {
@@ -165,7 +166,12 @@ fn launches<'a>(lower: &'a Lower) -> Vec<(&'a str, &'a str, &'a Launch)> {
 
 /// A rule about an attribute that no instance has is often misspelt.
 fn places(lower: &mut Lower) {
-    let is_sure = lower.root().is_sound_at(&["container_instances", "instance_type", "cluster"]);
+    let is_sure = lower.root().is_sound_at(&[
+        "container_instances",
+        "auto_scaling_group",
+        "instance_type",
+        "cluster",
+    ]);
     if !is_sure || lower.has_unknown_instances {
         return;
     }
@@ -276,7 +282,7 @@ fn crowded_daemons(lower: &mut Lower) {
             .collect();
         let Some(short) = shortage(class, here.iter().map(|it| wanted(it))) else { continue };
         let fleet = &model.fleets[class.fleet].name;
-        let Some(view) = lower.root().entry("container_instances", fleet) else { continue };
+        let Some(view) = lower.fleet_view(fleet) else { continue };
         if said.insert(fleet) {
             let names: Vec<&str> = here.iter().map(|it| it.name.as_str()).collect();
             let message = format!(

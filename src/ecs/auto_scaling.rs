@@ -1,0 +1,203 @@
+//! EC2 Auto Scaling groups: how many instances there are to be, and which come and go.
+//!
+//! Source: Amazon EC2 Auto Scaling User Guide.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::engine::{Id, Ix, Luck, Purpose};
+
+use super::cluster::{Instance, InstanceStatus};
+use super::model::{AutoScalingGroup, InitialState, InstanceClass};
+use super::{Cx, Event, TerminationReason, World, instance, rank};
+
+const PENDING: Purpose = Purpose::new("instance pending");
+const BOOT: Purpose = Purpose::new("instance boot");
+const REGISTRATION: Purpose = Purpose::new("agent registration");
+
+/// What a group has and wants now.
+#[derive(Clone, Debug)]
+pub struct GroupState {
+    desired_capacity: u32,
+    members: Vec<Member>,
+    /// Free numbers for new instances, for their luck: the lowest first.
+    free_slots: BinaryHeap<Reverse<u32>>,
+    /// How often each number was used.
+    incarnations: Vec<u32>,
+    launched: u32,
+}
+
+/// An instance of a group.
+#[derive(Clone, Copy, Debug)]
+struct Member {
+    instance: Id<Instance>,
+    slot: u32,
+    /// Whether the group has given it up; it may still drain.
+    is_leaving: bool,
+}
+
+impl GroupState {
+    pub(super) fn new(spec: &AutoScalingGroup) -> GroupState {
+        GroupState {
+            desired_capacity: spec.desired_capacity,
+            members: Vec::new(),
+            free_slots: BinaryHeap::new(),
+            incarnations: Vec::new(),
+            launched: 0,
+        }
+    }
+
+    /// Returns how many instances are wanted.
+    pub fn desired_capacity(&self) -> u32 {
+        self.desired_capacity
+    }
+
+    /// Returns how many instances are launched or in service, those that leave apart.
+    pub fn capacity(&self) -> u32 {
+        self.staying().count() as u32
+    }
+
+    fn staying(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|member| !member.is_leaving)
+    }
+
+    fn take_slot(&mut self) -> u32 {
+        let slot = self.free_slots.pop().map_or(self.incarnations.len() as u32, |slot| slot.0);
+        if self.incarnations.len() <= slot as usize {
+            self.incarnations.push(0);
+        }
+        self.incarnations[slot as usize] += 1;
+        slot
+    }
+}
+
+/// Groups begin: with what they want in service, or with their minimum and the rest on its way.
+pub(super) fn begin(cx: &mut Cx, world: &mut World) {
+    for (ix, spec) in cx.model.auto_scaling_groups.iter() {
+        let there = match cx.model.initial_state {
+            InitialState::Steady => spec.desired_capacity,
+            InitialState::Cold => spec.min_size,
+        };
+        for _ in 0..there {
+            let instance = launch(cx, world, ix);
+            instance::become_active(cx, world, instance);
+        }
+        adjust(cx, world, ix);
+    }
+}
+
+/// SetDesiredCapacity.
+pub(super) fn set_desired_capacity(
+    cx: &mut Cx,
+    world: &mut World,
+    ix: Ix<AutoScalingGroup>,
+    to: u32,
+) {
+    let spec = &cx.model.auto_scaling_groups[ix];
+    world.groups[ix].desired_capacity = to.clamp(spec.min_size, spec.max_size);
+    adjust(cx, world, ix);
+}
+
+/// Launches what is missing, and lets go what is too much.
+fn adjust(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
+    while world.groups[ix].capacity() < world.groups[ix].desired_capacity {
+        let instance = launch(cx, world, ix);
+        let timing = &cx.model.timing;
+        let luck = luck_of(cx, world, ix, instance);
+        let delay = timing
+            .instance_pending
+            .sample_span(luck, PENDING)
+            .saturating_add(timing.instance_boot.sample_span(luck, BOOT))
+            .saturating_add(timing.agent_registration.sample_span(luck, REGISTRATION));
+        cx.after(delay, rank::PROGRESSED, Event::Registered(instance));
+    }
+    while world.groups[ix].capacity() > world.groups[ix].desired_capacity {
+        let Some(victim) = choose_victim(cx, world, ix) else { return };
+        let reason = TerminationReason::ScaledIn;
+        let managed_draining = cx.model.auto_scaling_groups[ix].managed_draining;
+        let is_active = world.cluster.instance(victim).is_active();
+        if managed_draining && is_active {
+            let members = &mut world.groups[ix].members;
+            members
+                .iter_mut()
+                .filter(|it| it.instance == victim)
+                .for_each(|it| it.is_leaving = true);
+            instance::drain(cx, world, victim);
+        } else {
+            leave(world, ix, victim);
+            instance::terminate(cx, world, victim, reason);
+        }
+    }
+}
+
+/// Launches an instance where the group has fewest.
+///
+/// Source: Amazon EC2 Auto Scaling User Guide, "Availability Zone rebalancing": in the enabled zone
+/// with the fewest instances. Assumption: of those that have as few, the zone named first.
+fn launch(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) -> Id<Instance> {
+    let fleet = &cx.model.fleets[cx.model.auto_scaling_groups[ix].fleet];
+    let in_zone = |class: Ix<InstanceClass>| {
+        let zone = cx.model.classes[class].zone;
+        let there = world.groups[ix].staying().filter(|member| {
+            cx.model.classes[world.cluster.instance(member.instance).class].zone == zone
+        });
+        there.count()
+    };
+    let class = fleet.classes.iter().copied().min_by_key(|&class| in_zone(class));
+    let class = class.expect("a group has at least one zone");
+    let group = &mut world.groups[ix];
+    let slot = group.take_slot();
+    let number = group.launched;
+    group.launched += 1;
+    let instance = instance::launch(cx, world, class, number);
+    world.groups[ix].members.push(Member { instance, slot, is_leaving: false });
+    instance
+}
+
+/// The luck of an instance: that of its group, its place in it, and how often that was filled.
+fn luck_of(cx: &Cx, world: &World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) -> Luck {
+    let group = &world.groups[ix];
+    let slot = group.members.iter().find(|it| it.instance == instance).map_or(0, |it| it.slot);
+    let luck = cx.seed.luck("instance").named(&cx.model.auto_scaling_groups[ix].name);
+    luck.part(u64::from(slot)).part(u64::from(group.incarnations[slot as usize]))
+}
+
+/// The agent of a launched instance has registered it, unless the group has given it up.
+pub(super) fn on_registered(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
+    if world.cluster.get(instance).is_some_and(|host| host.status() == InstanceStatus::Pending) {
+        instance::become_active(cx, world, instance);
+    }
+}
+
+/// Chooses which instance goes: from the zone with most of the group, there the oldest.
+fn choose_victim(cx: &Cx, world: &World, ix: Ix<AutoScalingGroup>) -> Option<Id<Instance>> {
+    let zone_of =
+        |member: &Member| cx.model.classes[world.cluster.instance(member.instance).class].zone;
+    let members: Vec<&Member> = world.groups[ix].staying().collect();
+    let in_zone =
+        |member: &Member| members.iter().filter(|it| zone_of(it) == zone_of(member)).count();
+    let launched = |member: &Member| world.cluster.instance(member.instance).launched_at;
+    let victim = members.iter().min_by_key(|it| (Reverse(in_zone(it)), launched(it), it.slot));
+    victim.map(|member| member.instance)
+}
+
+/// The group has the instance no more.
+fn leave(world: &mut World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) {
+    let group = &mut world.groups[ix];
+    if let Some(at) = group.members.iter().position(|member| member.instance == instance) {
+        let member = group.members.remove(at);
+        group.free_slots.push(Reverse(member.slot));
+    }
+}
+
+/// Nothing runs on a draining instance any more: its group may let it go.
+pub(super) fn drained(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
+    let fleet = cx.model.classes[world.cluster.instance(instance).class].fleet;
+    let Some(ix) = cx.model.fleets[fleet].group else { return };
+    let is_leaving =
+        world.groups[ix].members.iter().any(|it| it.instance == instance && it.is_leaving);
+    if is_leaving {
+        leave(world, ix, instance);
+        instance::terminate(cx, world, instance, TerminationReason::ScaledIn);
+    }
+}
