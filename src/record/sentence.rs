@@ -71,6 +71,9 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
                 text.push_str(" …");
             }
         }
+        Happening::StoppedPendingTasks { count } => {
+            let _ = write!(text, "stopped {count} pending tasks.");
+        }
         Happening::RegisteredTargets { count, group } => {
             let name = &model.target_groups[group].name;
             let _ = write!(text, "registered {count} targets in (target-group {name})");

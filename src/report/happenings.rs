@@ -144,6 +144,7 @@ impl RowSink for Happenings {
             Happening::Throttled => (Kind::Throttled, ""),
             Happening::StartedTasks { .. }
             | Happening::StoppedTasks { .. }
+            | Happening::StoppedPendingTasks { .. }
             | Happening::RegisteredTargets { .. }
             | Happening::DeregisteredTargets { .. }
             | Happening::DrainingConnections { .. }

@@ -65,8 +65,12 @@ const LAUNCH: &[Key] = &[
 ];
 
 const NETWORK: &[Key] = &[
-    key("subnets", list(&reference("subnet"), 16), "Subnets; without them any zone will do.")
-        .documented("ECS API, AwsVpcConfiguration"),
+    key(
+        "subnets",
+        list(&reference("subnet"), 16),
+        "Subnets; without them those of the cluster's instances, if all have some, or any zone.",
+    )
+    .documented("ECS API, AwsVpcConfiguration"),
     key(
         "assign_public_ip",
         Kind::Choice(&["ENABLED", "DISABLED"]),
