@@ -138,6 +138,15 @@ fn unable_to_place(text: &mut String, refusal: &Refusal, model: &Model) {
             write!(text, "was unable to place a task. Reason: {}.", failure_code(refusal.reason));
         return;
     }
+    // On Fargate there is no container instance to speak of.
+    if refusal.reason == FailureReason::Address && refusal.closest.is_none() {
+        let code = failure_code(refusal.reason);
+        let _ = write!(
+            text,
+            "was unable to place a task. Reason: {code}. [no free address in its subnets]"
+        );
+        return;
+    }
     text.push_str(
         "was unable to place a task because no container instance met all of its requirements.",
     );
