@@ -159,7 +159,7 @@ fn model(case: &Case, instances: u32) -> Model {
         true => zones.indices().flat_map(|ix| [subnet(ix, 0), subnet(ix, u32::MAX)]).collect(),
         false => Default::default(),
     };
-    let group = TaskGroup { name: "family:work".into() };
+    let group = TaskGroup { cluster: Ix::new(0), name: "family:work".into() };
     let launch = Launch {
         cluster: Ix::new(0),
         providers: vec![StrategyItem { provider: Provider::Ec2, base: 0, weight: 1 }],

@@ -48,7 +48,8 @@ pub(super) struct RunArgs {
     /// what-if.json, which begins with `{"schema_version":1,"what_if":`, on the next
     #[arg(long)]
     json: bool,
-    /// Print no screen and no warnings: only errors, and whether a run was cut short
+    /// Print no screen and no warnings: only errors, and whether a run was cut short; with --json
+    /// that is printed all the same
     #[arg(long, short)]
     quiet: bool,
     /// Exit with code 1 if an objective is missed
@@ -161,11 +162,25 @@ pub(super) fn execute(args: &RunArgs, out: &mut dyn Write) -> io::Result<Exit> {
         good.iter().for_each(tell_partial);
     }
     match print(args, &good, out) {
-        // Who reads no further still wants to know how it went.
         Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(error),
-        Ok(()) | Err(_) => {}
+        // Who reads no further still wants to know how it went.
+        Err(_) => tell_closed(&good),
+        Ok(()) => {}
     }
     Ok(if failed { Exit::Failed } else { exit_of(args, &good) })
+}
+
+/// Says that standard output was closed, and where the results are all the same.
+fn tell_closed(good: &[Done]) {
+    tell("warning: standard output was closed before all was printed");
+    let written: Vec<String> = good
+        .iter()
+        .filter_map(|done| done.result.as_ref())
+        .map(|path| path.display().to_string())
+        .collect();
+    if !written.is_empty() {
+        tell(&format!("hint: the results are complete: {}", written.join(", ")));
+    }
 }
 
 /// Returns a name that is there twice.
@@ -352,9 +367,6 @@ fn tell_partial(done: &Done) {
 }
 
 fn print(args: &RunArgs, done: &[Done], out: &mut dyn Write) -> io::Result<()> {
-    if args.quiet {
-        return Ok(());
-    }
     if args.json {
         for it in done {
             writeln!(out, "{}", summary_line(&it.finished()))?;
@@ -362,6 +374,9 @@ fn print(args: &RunArgs, done: &[Done], out: &mut dyn Write) -> io::Result<()> {
                 writeln!(out, "{}", what_if.line())?;
             }
         }
+        return Ok(());
+    }
+    if args.quiet {
         return Ok(());
     }
     for (position, it) in done.iter().enumerate() {

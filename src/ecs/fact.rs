@@ -265,6 +265,11 @@ pub enum ServiceEvent {
         /// One of them.
         first: Id<Task>,
     },
+    /// `stopped N pending tasks`: they did not run yet.
+    StoppedPendingTasks {
+        /// How many.
+        count: u32,
+    },
     /// `registered N targets in (target-group …)`.
     RegisteredTargets {
         /// How many.

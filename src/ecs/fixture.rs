@@ -218,7 +218,7 @@ impl Fixture {
     ) -> Ix<Launch> {
         let group = match self.model.groups.position(|other| other.name == group) {
             Some(group) => group,
-            None => self.model.groups.push(TaskGroup { name: group.into() }),
+            None => self.model.groups.push(TaskGroup { cluster: Ix::new(0), name: group.into() }),
         };
         self.model.launches.push(Launch {
             cluster: Ix::new(0),

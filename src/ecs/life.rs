@@ -108,6 +108,7 @@ fn create(cx: &mut Cx, world: &mut World, new: &NewTask, status: TaskStatus) -> 
         },
     });
     cx.tell(world, Fact::TaskCreated { task });
+    submit::tasks_changed(cx, world);
     task
 }
 
@@ -833,6 +834,7 @@ pub(super) fn request_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, reaso
         // Whoever was behind it may be the head now.
         admit_waiting(cx, world, instance);
     }
+    submit::tasks_changed(cx, world);
     cx.tell(world, Fact::TaskStopRequested { task, reason });
     service::task_is_to_stop(cx, world, task, reason);
     let drain = match reason {

@@ -65,6 +65,8 @@ pub struct World {
     tasks_created: u64,
     account: AccountState,
     submitters: Table<SubmitterState, Submitter>,
+    /// Submitters who wait for tasks to come or go.
+    watchers: Vec<Ix<Submitter>>,
     submissions: Arena<Submission>,
     placer: Placer,
 }
@@ -214,6 +216,7 @@ impl Sim {
                 .iter()
                 .map(|(_, spec)| SubmitterState::new(spec, seed))
                 .collect(),
+            watchers: submit::watchers(&model),
             submissions: Arena::new(),
             placer: Placer::default(),
         };

@@ -522,9 +522,11 @@ pub enum PlacementConstraint {
     MemberOf(Query),
 }
 
-/// A task group.
+/// A task group of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskGroup {
+    /// The cluster: groups of one name in two clusters have nothing to do with each other.
+    pub cluster: Ix<ClusterSpec>,
     /// `service:<name>`, `family:<family>`, or what the request names.
     pub name: String,
 }

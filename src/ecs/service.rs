@@ -42,7 +42,8 @@ pub struct ServiceState {
     hosts: Vec<Option<Id<Instance>>>,
     next_reconcile: Option<SimTime>,
     epoch: u32,
-    reactions: u64,
+    /// How often the desired count was changed.
+    changes: u64,
     scale_ins: u64,
     launches: Option<PerMinute>,
     failed_starts: u32,
@@ -77,7 +78,7 @@ impl ServiceState {
             hosts: Vec::new(),
             next_reconcile: None,
             epoch: 0,
-            reactions: 0,
+            changes: 0,
             scale_ins: 0,
             launches: None,
             failed_starts: 0,
@@ -156,7 +157,8 @@ pub(super) fn begin(cx: &mut Cx, world: &mut World) {
         }
         InitialState::Cold => {
             for ix in cx.model.services.indices() {
-                react(cx, world, ix);
+                let luck = luck(cx, ix);
+                react(cx, world, ix, luck);
             }
         }
     }
@@ -176,12 +178,8 @@ fn fill(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
     }
 }
 
-/// Schedules the scheduler's reaction to a change.
-fn react(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
-    let state = &mut world.services[ix];
-    let number = state.reactions;
-    state.reactions += 1;
-    let luck = luck(cx, ix).part(number);
+/// Schedules the scheduler's reaction to a change, which has luck of its own.
+fn react(cx: &mut Cx, world: &mut World, ix: Ix<Service>, luck: Luck) {
     let delay = cx.model.timing.reconcile_delay.sample_span(luck, RECONCILE);
     wake(cx, world, ix, delay);
 }
@@ -533,16 +531,18 @@ pub(super) fn set_desired_count(cx: &mut Cx, world: &mut World, ix: Ix<Service>,
     }
     state.note_missing(cx.now());
     state.steady = false;
+    state.changes += 1;
+    let luck = luck(cx, ix).named("desired count").part(state.changes);
     let event = ServiceEvent::DesiredCount { from, to };
     cx.tell(world, Fact::ServiceEvent { service: ix, event });
-    react(cx, world, ix);
+    react(cx, world, ix, luck);
 }
 
 /// A task of a service, or not, has `desiredStatus` STOPPED from now on.
 pub(super) fn task_is_to_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, reason: StopReason) {
     let entry = &world.tasks[task];
     let Owner::Service { service: ix, slot } = entry.owner else { return };
-    let (healthy, provider) = (entry.healthy, entry.provider);
+    let (healthy, provider, luck) = (entry.healthy, entry.provider, entry.luck);
     let never_ran = entry.times.started.is_none();
     let state = &mut world.services[ix];
     state.active -= 1;
@@ -559,7 +559,7 @@ pub(super) fn task_is_to_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, re
     if never_ran && reason.code() == StopCode::TaskFailedToStart {
         note_failed_start(cx, world, ix);
     }
-    react(cx, world, ix);
+    react(cx, world, ix, luck);
 }
 
 /// Slows down a service whose tasks never run.
@@ -617,8 +617,8 @@ fn scale_in(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
     let surplus = world.services[ix].active - world.services[ix].desired;
     let launch = &cx.model.launches[cx.model.services[ix].launch];
     let targets = provider_targets(&launch.providers, world.services[ix].desired);
-    let mut drained = 0;
-    for number in 0..surplus {
+    let (mut first_running, mut running, mut pending) = (None, 0, 0);
+    for _ in 0..surplus {
         let counts = world.services[ix].by_provider;
         // Not documented which provider loses a task: the one furthest above its share.
         let provider = Provider::ALL
@@ -632,14 +632,23 @@ fn scale_in(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
         else {
             break;
         };
-        if number == 0 {
-            let event = ServiceEvent::StoppedTasks { count: surplus, first: victim };
-            cx.tell(world, Fact::ServiceEvent { service: ix, event });
+        if world.tasks[victim].last_status == TaskStatus::Running {
+            first_running.get_or_insert(victim);
+            running += 1;
+        } else {
+            pending += 1;
         }
-        drained += u32::from(world.tasks[victim].last_status == TaskStatus::Running);
         life::request_stop(cx, world, victim, StopReason::ScaledIn);
     }
-    say_drained(cx, world, ix, drained);
+    if let Some(first) = first_running {
+        let event = ServiceEvent::StoppedTasks { count: running, first };
+        cx.tell(world, Fact::ServiceEvent { service: ix, event });
+    }
+    if pending > 0 {
+        let event = ServiceEvent::StoppedPendingTasks { count: pending };
+        cx.tell(world, Fact::ServiceEvent { service: ix, event });
+    }
+    say_drained(cx, world, ix, running);
 }
 
 /// Says that tasks leave their target groups.

@@ -9,7 +9,9 @@ use crate::engine::{Id, Ix, Luck, Purpose, Seed};
 use crate::units::{Calendar, Schedule, SimTime, Span};
 
 use super::life::{self, NewTask};
-use super::model::{FargateSize, Provider, Requirement, Source, Submitter, WhenFull};
+use super::model::{
+    FargateSize, Model, PlacementConstraint, Provider, Requirement, Source, Submitter, WhenFull,
+};
 use super::placement::{self, Ask, Place};
 use super::service::choose_provider;
 use super::{AfterFailure, Cx, Event, Fact, Owner, PlacementFailure, World, rank};
@@ -162,13 +164,38 @@ pub(super) fn on_submit(cx: &mut Cx, world: &mut World, id: Id<Submission>) {
 /// Room has appeared somewhere: those who wait in a queue look again, after all that ends now.
 pub(super) fn room_appeared(cx: &mut Cx, world: &mut World) {
     for ix in cx.model.submitters.indices() {
-        let state = &mut world.submitters[ix];
-        if !state.queue.is_empty() && !state.queue_pending {
-            state.queue_pending = true;
-            let now = cx.now();
-            cx.at(now, rank::CONTROLLERS, Event::TryQueue(ix));
-        }
+        look_again(cx, world, ix);
     }
+}
+
+fn look_again(cx: &mut Cx, world: &mut World, ix: Ix<Submitter>) {
+    let state = &mut world.submitters[ix];
+    if !state.queue.is_empty() && !state.queue_pending {
+        state.queue_pending = true;
+        let now = cx.now();
+        cx.at(now, rank::CONTROLLERS, Event::TryQueue(ix));
+    }
+}
+
+/// Tasks have come or gone somewhere: a constraint that asks about tasks may hold now.
+pub(super) fn tasks_changed(cx: &mut Cx, world: &mut World) {
+    for at in 0..world.watchers.len() {
+        let ix = world.watchers[at];
+        look_again(cx, world, ix);
+    }
+}
+
+/// Returns the submitters whose queue may move because of where tasks are, and not of room alone.
+pub(super) fn watchers(model: &Model) -> Vec<Ix<Submitter>> {
+    let watches = |submitter: &Submitter| {
+        let constraints = &model.launches[submitter.launch].constraints;
+        submitter.when_full == WhenFull::Queue
+            && constraints.iter().any(|constraint| match constraint {
+                PlacementConstraint::DistinctInstance => true,
+                PlacementConstraint::MemberOf(query) => query.depends_on_tasks(),
+            })
+    };
+    model.submitters.iter().filter(|(_, it)| watches(it)).map(|(ix, _)| ix).collect()
 }
 
 /// Tries the head of the queue, and those behind it as long as the head finds room.

@@ -103,6 +103,11 @@ pub enum Happening {
         /// Number of one of them.
         first: Option<u64>,
     },
+    /// Tasks were stopped that did not run yet.
+    StoppedPendingTasks {
+        /// How many.
+        count: u32,
+    },
     /// Tasks were registered with a target group.
     RegisteredTargets {
         /// How many.
@@ -442,6 +447,7 @@ fn happening(event: ServiceEvent, world: &World) -> Happening {
             let first = world.tasks.get(first).map(|task| task.number);
             Happening::StoppedTasks { count, first }
         }
+        ServiceEvent::StoppedPendingTasks { count } => Happening::StoppedPendingTasks { count },
         ServiceEvent::RegisteredTargets { count, group } => {
             Happening::RegisteredTargets { count, group }
         }

@@ -248,7 +248,9 @@ impl ServiceEvents {
     fn note(&mut self, event: &ServiceEvent) {
         let count = match event {
             ServiceEvent::StartedTasks { .. } => &mut self.started_tasks,
-            ServiceEvent::StoppedTasks { .. } => &mut self.stopped_tasks,
+            ServiceEvent::StoppedTasks { .. } | ServiceEvent::StoppedPendingTasks { .. } => {
+                &mut self.stopped_tasks
+            }
             ServiceEvent::SteadyState => &mut self.steady_state,
             ServiceEvent::UnableToPlace { .. } => &mut self.unable_to_place,
             ServiceEvent::StartImpaired { .. } => &mut self.start_impaired,
@@ -642,6 +644,7 @@ impl Recorder {
             }
             ServiceEvent::StartedTasks { .. }
             | ServiceEvent::StoppedTasks { .. }
+            | ServiceEvent::StoppedPendingTasks { .. }
             | ServiceEvent::RegisteredTargets { .. }
             | ServiceEvent::DeregisteredTargets { .. }
             | ServiceEvent::DrainingConnections { .. }

@@ -71,6 +71,9 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
                 text.push_str(" …");
             }
         }
+        Happening::StoppedPendingTasks { count } => {
+            let _ = write!(text, "stopped {count} pending tasks.");
+        }
         Happening::RegisteredTargets { count, group } => {
             let name = &model.target_groups[group].name;
             let _ = write!(text, "registered {count} targets in (target-group {name})");
@@ -133,6 +136,15 @@ fn unable_to_place(text: &mut String, refusal: &Refusal, model: &Model) {
     if refusal.reason == FailureReason::VcpuQuota {
         let _ =
             write!(text, "was unable to place a task. Reason: {}.", failure_code(refusal.reason));
+        return;
+    }
+    // On Fargate there is no container instance to speak of.
+    if refusal.reason == FailureReason::Address && refusal.closest.is_none() {
+        let code = failure_code(refusal.reason);
+        let _ = write!(
+            text,
+            "was unable to place a task. Reason: {code}. [no free address in its subnets]"
+        );
         return;
     }
     text.push_str(

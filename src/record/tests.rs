@@ -398,6 +398,7 @@ fn what_is_said_is_said_in_the_words_of_ecs() {
     check(Happening::StoppedTasks { count: 1, first }, &text);
     let text = format!("(service web) has stopped 3 running tasks: (task {}) …", task_id(7));
     check(Happening::StoppedTasks { count: 3, first }, &text);
+    check(Happening::StoppedPendingTasks { count: 2 }, "(service web) stopped 2 pending tasks.");
     check(
         Happening::DrainingConnections { count: 1 },
         "(service web) has begun draining connections on 1 tasks.",

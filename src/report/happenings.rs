@@ -146,6 +146,7 @@ impl RowSink for Happenings {
             Happening::Throttled => (Kind::Throttled, ""),
             Happening::StartedTasks { .. }
             | Happening::StoppedTasks { .. }
+            | Happening::StoppedPendingTasks { .. }
             | Happening::RegisteredTargets { .. }
             | Happening::DeregisteredTargets { .. }
             | Happening::DrainingConnections { .. }

@@ -206,6 +206,7 @@ fn describe_event(
     match event {
         E::StartedTasks { count, .. } => write!(out, "it has started {count} tasks"),
         E::StoppedTasks { count, .. } => write!(out, "it has stopped {count} tasks"),
+        E::StoppedPendingTasks { count } => write!(out, "it stopped {count} pending tasks"),
         E::RegisteredTargets { count, group } => {
             let name = &model.target_groups[group].name;
             write!(out, "it registered {count} targets in {name}")

@@ -371,6 +371,12 @@ fn streams_that_cannot_be_written_do_not_hide_how_it_went() {
     assert_eq!(code(&[&run[..], &missed].concat(), closed().into(), full().into()), Some(1));
     let cut = ["--quiet", "--set", "limits.events=0"];
     assert_eq!(code(&[&run[..], &cut].concat(), closed().into(), full().into()), Some(2));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ecsim"));
+    command.current_dir(repository("")).args(run).stdout(closed());
+    let told = text(&command.output().unwrap().stderr).to_string();
+    assert!(told.contains("standard output was closed before all was printed"), "{told}");
+    let json = ecsim(&["run", "--no-output", "-q", "--json", "scenarios/fargate-service.toml"]);
+    assert!(text(&json.stdout).starts_with("{\"schema_version\""), "{json:?}");
     let cut = ["run", "scenarios/hybrid.toml", "--no-output", "-q", "--set", "limits.events=99"];
     assert_eq!(code(&cut, closed().into(), full().into()), Some(1));
 }

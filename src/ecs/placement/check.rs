@@ -156,6 +156,13 @@ pub(super) fn candidates<'a>(
     })
 }
 
+/// Says whether an instance could ever be meant.
+pub(super) fn is_candidate(view: &View, ask: &Ask, host: &Instance) -> bool {
+    let class = &view.model.classes[host.class];
+    class.cluster == view.model.launches[ask.launch].cluster
+        && Some(class.launch_type) == launch_type_of(ask.provider)
+}
+
 /// Says why no instance was found: how many failed which check first, and which came closest.
 ///
 /// The closest is the one that passes most checks in their order; among those short of the same
@@ -165,8 +172,8 @@ pub(super) fn explain(view: &View, ask: &Ask) -> PlacementFailure {
     let mut closest: Option<(u32, u64, Id<Instance>, FailureReason)> = None;
     for instance in candidates(view, ask) {
         let Some(reason) = failure(view, ask, instance) else { continue };
-        count(&mut failed, reason);
-        let distance = (lateness(reason), missing_ppm(view, ask, (instance, reason)));
+        *counter(&mut failed, reason) += 1;
+        let distance = distance(view, ask, (instance, reason));
         let closer = closest.is_none_or(|(late, missing, ..)| {
             distance.0 > late || (distance.0 == late && distance.1 < missing)
         });
@@ -184,8 +191,17 @@ pub(super) fn explain(view: &View, ask: &Ask) -> PlacementFailure {
 /// Why a task that belongs on one instance is not placed there.
 pub(super) fn failure_on(instance: Id<Instance>, reason: FailureReason) -> PlacementFailure {
     let mut failed = FailedChecks::default();
-    count(&mut failed, reason);
+    *counter(&mut failed, reason) += 1;
     PlacementFailure { reason, closest: Some(instance), failed }
+}
+
+/// How far down the list of checks an instance came, and by how much it failed the next.
+pub(super) fn distance(
+    view: &View,
+    ask: &Ask,
+    (instance, reason): (Id<Instance>, FailureReason),
+) -> (u32, u64) {
+    (lateness(reason), missing_ppm(view, ask, (instance, reason)))
 }
 
 /// How far down the list of checks an instance came before it failed.
@@ -228,8 +244,9 @@ fn missing_ppm(view: &View, ask: &Ask, (instance, reason): (Id<Instance>, Failur
     u64::from(wanted - free) * 1_000_000 / u64::from(wanted)
 }
 
-fn count(failed: &mut FailedChecks, reason: FailureReason) {
-    let counter = match reason {
+/// Returns the count of instances that failed this check first.
+pub(super) fn counter(failed: &mut FailedChecks, reason: FailureReason) -> &mut u32 {
+    match reason {
         FailureReason::Cpu => &mut failed.cpu,
         FailureReason::Memory => &mut failed.memory,
         FailureReason::Gpu => &mut failed.gpu,
@@ -242,8 +259,7 @@ fn count(failed: &mut FailedChecks, reason: FailureReason) {
         FailureReason::Location => &mut failed.location,
         FailureReason::MemberOf => &mut failed.member_of,
         FailureReason::DistinctInstance => &mut failed.distinct_instance,
-    };
-    *counter += 1;
+    }
 }
 
 /// What `agentVersion` says of every instance: the version the reference was read from.
@@ -282,9 +298,10 @@ impl Subject for InstanceSubject<'_> {
     }
 
     fn hosts_task_of_group(&self, group: &str) -> bool {
+        let cluster = self.model.classes[self.cluster.instance(self.instance).class].cluster;
         let groups = &self.model.groups;
         groups
-            .position(|other| other.name == group)
+            .position(|other| other.cluster == cluster && other.name == group)
             .is_some_and(|group| self.cluster.group_on_instance(group, self.instance) > 0)
     }
 }

@@ -15,8 +15,9 @@ use crate::engine::{Id, Ix};
 use super::super::PlacementFailure;
 use super::super::cluster::Instance;
 use super::super::model::{
-    InstanceLaunchType, Launch, PlacementConstraint, PlacementStrategy, Provider, Requirement, Zone,
+    InstanceLaunchType, Launch, PlacementConstraint, PlacementStrategy, Provider, Zone,
 };
+use super::explained::Explanations;
 use super::fits::Fits;
 use super::ladder::{Entry, Key, Ladder};
 use super::lottery::Lottery;
@@ -32,10 +33,6 @@ const FEWEST_INDEXES: usize = 4;
 const SCANS_FIRST: u32 = if cfg!(test) { 2 } else { 8 };
 /// Beyond so many parts, what is drawn at random is scanned for.
 const MOST_PARTS: usize = 256;
-/// Explanations that are remembered.
-const MOST_EXPLANATIONS: usize = 64;
-/// An explanation holds until one in so many instances has changed.
-const EXPLAINED_SHARE: u64 = 16;
 
 /// How an instance is found. Both ways find the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,7 +51,7 @@ pub struct Placer {
     /// For each launch, one for EC2 and one for external instances.
     launches: Vec<Remembered>,
     asks: u64,
-    explanations: Vec<Explanation>,
+    explanations: Explanations,
 }
 
 /// What is remembered of a launch.
@@ -64,13 +61,6 @@ struct Remembered {
     scans: u32,
     last_ask: u64,
     index: Option<Box<LaunchIndex>>,
-}
-
-#[derive(Clone, Debug)]
-struct Explanation {
-    of: (Ix<Launch>, Provider, Ix<Requirement>),
-    change: u64,
-    failure: PlacementFailure,
 }
 
 impl Placer {
@@ -114,27 +104,12 @@ impl Placer {
         }
     }
 
-    /// Says why there is no instance, or was a short while ago.
+    /// Says why there is no instance.
     pub(super) fn explain(&mut self, view: &View, ask: &Ask) -> PlacementFailure {
-        let of = (ask.launch, ask.provider, ask.requirement);
-        let cluster = view.model.launches[ask.launch].cluster;
-        let enough = view.cluster.members(cluster).len() as u64 / EXPLAINED_SHARE;
-        let change = view.cluster.change_count();
-        let known = self.explanations.iter().position(|explanation| explanation.of == of);
-        if let Some(known) = known {
-            let explanation = &mut self.explanations[known];
-            if change - explanation.change >= enough {
-                explanation.failure = check::explain(view, ask);
-                explanation.change = change;
-            }
-            return explanation.failure;
+        match self.method {
+            Method::Scan => check::explain(view, ask),
+            Method::Index => self.explanations.explain(view, ask),
         }
-        if self.explanations.len() == MOST_EXPLANATIONS {
-            self.explanations.remove(0);
-        }
-        let failure = check::explain(view, ask);
-        self.explanations.push(Explanation { of, change, failure });
-        failure
     }
 }
 

@@ -5,6 +5,7 @@
 //! "How Amazon ECS places tasks on container instances" (2026).
 
 mod check;
+mod explained;
 mod fits;
 mod index;
 mod ladder;
@@ -92,10 +93,7 @@ pub(super) fn explain(model: &Model, world: &mut World, ask: &Ask) -> PlacementF
     check::explain(&View { model, cluster: &world.cluster, account: &world.account }, ask)
 }
 
-/// Says why there was no place, at times with the numbers of a short while ago.
-///
-/// For those who are refused often: instances are counted anew only when as many changes as a
-/// sixteenth of them have happened since, so that the count costs no more than the changes do.
+/// Says why there was no place, for those who are refused often: it costs what has changed since.
 pub(super) fn explain_often(model: &Model, world: &mut World, ask: &Ask) -> PlacementFailure {
     if !ask.provider.uses_instances() {
         return explain(model, world, ask);

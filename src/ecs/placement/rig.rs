@@ -6,7 +6,7 @@ use crate::engine::Seed;
 use crate::units::SimTime;
 
 use super::super::model::Model;
-use super::super::{Sim, World};
+use super::super::{PlacementFailure, Sim, World};
 use super::{Ask, Method, Place};
 
 /// A cluster into which tasks are placed that never live.
@@ -38,6 +38,11 @@ impl Rig {
     /// Chooses a place, if there is one.
     pub fn choose(&mut self, ask: &Ask) -> Option<Place> {
         super::choose(&self.model, &mut self.world, ask)
+    }
+
+    /// Says why there is no place.
+    pub fn explain(&mut self, ask: &Ask) -> PlacementFailure {
+        super::explain_often(&self.model, &mut self.world, ask)
     }
 
     /// Reserves what is asked for.

@@ -7,7 +7,7 @@ use super::super::fixture::{Fixture, az_spread};
 use super::super::model::*;
 use super::query::Query;
 use super::rig::Rig;
-use super::{Ask, Place, View, scan};
+use super::{Ask, Place, View, check, scan};
 use crate::engine::{Ix, Luck, Purpose, Seed};
 use crate::units::{Resources, SimTime};
 
@@ -215,6 +215,11 @@ impl Case {
         let judge = scan::choose(&view, &ask);
         let strategy = &self.rig.model.launches[ask.launch].strategy;
         assert_eq!(chosen.and_then(|place| place.instance), judge, "{strategy:?} {ask:?}");
+        if chosen.is_none() {
+            let slow = check::explain(&view, &ask);
+            let of_index = self.rig.explain(&ask);
+            assert_eq!(of_index, slow, "{ask:?}");
+        }
         self.story.push(chosen);
         if let Some(place) = chosen
             && !self.dice.one_in(10)

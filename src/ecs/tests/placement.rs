@@ -398,3 +398,30 @@ fn tasks_of_windows_run_on_instances_of_the_same_version_only() {
     assert_eq!(running, [0, 0, 0]);
     assert!(failures.contains(&FailureReason::Attribute), "{failures:?}");
 }
+
+/// Tasks that are scaled in before they run are told of in a sentence of their own.
+#[test]
+fn tasks_that_do_not_run_yet_are_stopped_as_pending_ones() {
+    let mut f = Fixture::new(1);
+    f.fleet("i", 1, (4096, 8192));
+    let web = f.definition("web", 256, 512);
+    let service = f.service("web", web, 5);
+    f.model.timing.agent_latency = constant(60.0);
+    let set = |desired_count| Action::SetDesiredCount { service, desired_count };
+    f.model.actions.push((SimTime::from_secs(100), set(7)));
+    f.model.actions.push((SimTime::from_secs(110), set(4)));
+    let (_, story) = f.story(111);
+    let stopped: Vec<(u32, u32)> = story
+        .iter()
+        .filter_map(|(_, fact)| match fact {
+            Fact::ServiceEvent { event: ServiceEvent::StoppedTasks { count, .. }, .. } => {
+                Some((*count, 0))
+            }
+            Fact::ServiceEvent { event: ServiceEvent::StoppedPendingTasks { count }, .. } => {
+                Some((0, *count))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(stopped, [(1, 0), (0, 2)], "one of three runs");
+}

@@ -2,6 +2,7 @@
 
 use super::super::fixture::*;
 use super::super::model::*;
+use super::super::placement::query::Query;
 use super::super::{Fact, Limit, Owner, Stop};
 use crate::units::SimTime;
 
@@ -109,4 +110,33 @@ fn a_row_of_very_many_tasks_meets_the_bound_on_tasks_on_its_way() {
     assert_eq!(stop, Stop::LimitReached(Limit::Tasks(2_000)));
     let tasks = sim.world().tasks.len();
     assert!((2_000..=3_000).contains(&tasks), "{tasks} tasks");
+}
+
+/// What a job in a queue waits for may be a task, not room: to come, or to go.
+#[test]
+fn a_queue_looks_again_when_tasks_that_its_constraints_ask_about_come_and_go() {
+    let begin = |constraint: &str| {
+        let mut f = Fixture::new(1);
+        f.fleet("i", 1, (4096, 4096));
+        let other = f.definition("other", 256, 256);
+        f.job("other", other, &[(50, 1, 200)], WhenFull::Fail);
+        let job = f.definition("job", 256, 256);
+        let job = f.job("job", job, &[(100, 1, 10)], WhenFull::Queue);
+        let launch = f.model.submitters[job].launch;
+        let query = Query::parse(constraint).expect("it is well formed");
+        f.model.launches[launch].constraints.push(PlacementConstraint::MemberOf(query));
+        f.model.submitters[job].source = match &f.model.submitters[job].source {
+            Source::Trace(trace) => {
+                let mut trace = JobTrace::clone(trace);
+                if !constraint.starts_with("not") {
+                    trace.arrival[0] = SimTime::from_secs(10);
+                }
+                Source::Trace(std::sync::Arc::new(trace))
+            }
+            source @ Source::Schedule { .. } => source.clone(),
+        };
+        creations(f, 400)[1].0
+    };
+    assert_eq!(begin("task:group == family:other"), 50.0, "the other has come");
+    assert_eq!(begin("not(task:group == family:other)"), 250.0, "it has gone");
 }

@@ -21,7 +21,10 @@ pub(super) const TABLES: &[Key] = &[
 ];
 
 /// An expression of the cluster query language.
-pub(super) const EXPRESSION: Kind = Kind::Text("an expression of the cluster query language");
+pub(super) const EXPRESSION: Kind = Kind::Text(
+    "an expression of the cluster query language; `ec2InstanceId` is the name of the instance here, \
+     such as `fleet-0`",
+);
 
 /// A capacity provider strategy.
 pub(super) const STRATEGY: Kind =
@@ -65,8 +68,12 @@ const LAUNCH: &[Key] = &[
 ];
 
 const NETWORK: &[Key] = &[
-    key("subnets", list(&reference("subnet"), 16), "Subnets; without them any zone will do.")
-        .documented("ECS API, AwsVpcConfiguration"),
+    key(
+        "subnets",
+        list(&reference("subnet"), 16),
+        "Subnets; without them those of the cluster's instances, if all have some, or any zone.",
+    )
+    .documented("ECS API, AwsVpcConfiguration"),
     key(
         "assign_public_ip",
         Kind::Choice(&["ENABLED", "DISABLED"]),
@@ -239,8 +246,14 @@ const JOB: &[Key] = &[
         DEFINITION,
         "What it runs, with the CPU, memory and GPUs of the row; without it one such container.",
     ),
-    key("gang", Kind::Boolean, "Whether the tasks of a row start together or not at all.")
-        .or("false"),
+    key(
+        "gang",
+        Kind::Boolean,
+        "Whether the tasks of a row start together or not at all; they start at one instant, and \
+         what they take from the rates of the account beyond what is there, later calls wait for.",
+    )
+    .or("false")
+    .assumed("RunTask itself starts what fits; all or nothing is the submitter's own doing"),
     key(
         "fargate_size",
         Kind::Choice(&["round_up", "exact"]),

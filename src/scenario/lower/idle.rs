@@ -15,6 +15,18 @@ pub(super) fn find(lower: &mut Lower) {
     prices(lower);
     definitions(lower);
     jobs(lower);
+    retries(lower);
+}
+
+/// Pauses between tries of those who do not try again by themselves.
+fn retries(lower: &mut Lower) {
+    for table in ["job", "task"] {
+        for (_, view) in lower.root().entries(table) {
+            if view.get::<String>("when_full") != "retry" {
+                lower.idle(&view, &["retry_initial", "retry_max"]);
+            }
+        }
+    }
 }
 
 /// Instance types and prices that no instance and no task has.

@@ -1,8 +1,9 @@
 //! How tasks are launched: launch type or strategy, placement, network; and whether it can work.
 
 use crate::ecs::model::{
-    Architecture, InstanceClass, InstanceLaunchType, Launch, Model, Os, PlacementConstraint,
-    PlacementStrategy, Provider, Requirement, StrategyItem, Subnet, TaskDefinition,
+    Architecture, ClusterSpec, InstanceClass, InstanceLaunchType, Launch, Model, Os,
+    PlacementConstraint, PlacementStrategy, Provider, Requirement, StrategyItem, Subnet,
+    TaskDefinition,
 };
 use crate::ecs::placement::query::Subject;
 use crate::engine::Ix;
@@ -56,11 +57,14 @@ pub(super) fn launch(
     }
     check_version(lower, view, on_instances);
     let network = view.table("network_configuration");
-    let subnets: Vec<Ix<Subnet>> = network
+    let mut subnets: Vec<Ix<Subnet>> = network
         .items("subnets")
         .iter()
         .map(|item| lower.subnets[&item.value::<String>()])
         .collect();
+    if subnets.is_empty() && on_instances {
+        subnets = subnets_of_instances(lower, cluster);
+    }
     let zones = if subnets.is_empty() && !on_instances {
         lower.fargate_zones()
     } else {
@@ -75,8 +79,26 @@ pub(super) fn launch(
         let hint = "`public_ip = true` gives one to each of the `container_instances`";
         lower.problems.push(network.error("assign_public_ip", message).hint(hint));
     }
-    let group = lower.group(group);
+    let group = lower.group(cluster, group);
     Launch { cluster, providers, group, strategy, constraints, subnets, zones, public_ip }
+}
+
+/// Returns the subnets of a cluster's EC2 instances, if all of them name some.
+///
+/// Assumption: tasks in network mode `awsvpc` whose network configuration is left out take their
+/// addresses there. AWS wants it written.
+fn subnets_of_instances(lower: &Lower, cluster: Ix<ClusterSpec>) -> Vec<Ix<Subnet>> {
+    let classes = lower.model.classes.iter().map(|(_, class)| class);
+    let on_ec2 = classes
+        .filter(|class| class.cluster == cluster && class.launch_type == InstanceLaunchType::Ec2);
+    let named: Option<Vec<Ix<Subnet>>> = on_ec2
+        .map(|class| class.attribute("ecs.subnet-id").and_then(|name| lower.subnets.get(name)))
+        .map(Option::<&Ix<Subnet>>::copied)
+        .collect();
+    let mut named = named.unwrap_or_default();
+    named.sort_unstable();
+    named.dedup();
+    named
 }
 
 /// Says whether what decides where tasks run is sound, its own and the cluster's.

@@ -49,7 +49,7 @@ struct Lower<'d> {
     subnets: BTreeMap<String, Ix<Subnet>>,
     images: BTreeMap<String, Ix<Image>>,
     requirements: BTreeMap<Requirement, Ix<Requirement>>,
-    groups: BTreeMap<String, Ix<TaskGroup>>,
+    groups: BTreeMap<(Ix<ClusterSpec>, String), Ix<TaskGroup>>,
     target_groups: BTreeMap<String, Ix<TargetGroup>>,
     services: BTreeMap<String, Ix<Service>>,
     definitions: BTreeMap<String, Option<Ix<TaskDefinition>>>,
@@ -302,12 +302,12 @@ impl<'d> Lower<'d> {
         ix
     }
 
-    fn group(&mut self, name: &str) -> Ix<TaskGroup> {
+    fn group(&mut self, cluster: Ix<ClusterSpec>, name: &str) -> Ix<TaskGroup> {
         let groups = &mut self.model.groups;
         *self
             .groups
-            .entry(name.to_string())
-            .or_insert_with(|| groups.push(TaskGroup { name: name.to_string() }))
+            .entry((cluster, name.to_string()))
+            .or_insert_with(|| groups.push(TaskGroup { cluster, name: name.to_string() }))
     }
 
     /// Returns an image by its name, with the size the scenario gives it or the usual one.

@@ -86,6 +86,36 @@ fn model(text: &str) -> Model {
     Model::clone(&scenario.model)
 }
 
+#[test]
+fn a_task_group_belongs_to_its_cluster() {
+    let model = model(
+        "[cluster.dev]\n[cluster.prod]\n\
+         [task_definition.report]\ncpu = 256\nmemory = 512\n\
+         [task.a]\ncluster = \"dev\"\nlaunch_type = \"FARGATE\"\n\
+         task_definition = \"report\"\nschedule = \"rate(1 hour)\"\n\
+         [task.b]\nlike = \"a\"\ncluster = \"prod\"\n",
+    );
+    let groups: Vec<_> = model.launches.iter().map(|(_, launch)| launch.group).collect();
+    assert_ne!(groups[0], groups[1], "their tasks are spread apart from each other");
+    let name = |n: usize| model.groups[groups[n]].name.as_str();
+    assert_eq!((name(0), name(1)), ("family:report", "family:report"));
+}
+
+#[test]
+fn awsvpc_tasks_without_a_network_configuration_take_addresses_of_their_instances_subnets() {
+    let subnets = "[subnet.a]\navailability_zone = \"a\"\ncidr = \"10.0.0.0/28\"\n";
+    let service = "[service.s]\ndesired_count = 1\n\
+                   task_definition = { cpu = 256, memory = 512, network_mode = \"awsvpc\" }\n";
+    let launch = |fleets: &str| {
+        let model = model(&format!("{subnets}{fleets}{service}"));
+        model.launches[Ix::new(0)].subnets.len()
+    };
+    let within = format!("{FLEET}subnets = [\"a\"]\n");
+    assert_eq!(launch(&within), 1);
+    let mixed = format!("{within}[container_instances.x]\ninstance_type = \"c5.large\"\n");
+    assert_eq!(launch(&mixed), 0, "not all of them have one");
+}
+
 const FLEET: &str = "[container_instances.od]\ninstance_type = \"c5.large\"\n";
 
 #[test]

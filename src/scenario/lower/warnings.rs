@@ -4,8 +4,11 @@
 use std::collections::BTreeSet;
 
 use crate::ecs::model::{
+use crate::ecs::model::{
     Action, InitialState, InstanceClass, InstanceLaunchType, Launch, PlacementConstraint,
-    PlacementStrategy, Provider, Requirement, Scheduling, Service, StrategyItem, TaskDefinition,
+    PlacementStrategy, Provider, Requirement, Scheduling, Service, Source, StrategyItem,
+    TaskDefinition,
+};
 };
 use crate::engine::Ix;
 use crate::units::Resources;
@@ -25,6 +28,7 @@ pub(super) fn check(lower: &mut Lower) {
     unused(lower);
     nothing_runs(lower);
     starts_that_are_over(lower);
+    failures_without_an_end(lower);
     places(lower);
     crowded_daemons(lower);
     let is_wrong = lower.problems.iter().any(|it| it.severity == Severity::Error);
@@ -148,6 +152,29 @@ fn starts_that_are_over(lower: &mut Lower) {
             );
             let hint = "write `initial_state = \"cold\"`, or a `crash_rate`";
             problems.push(view.warning("start_failure_rate", message).hint(hint));
+        }
+    }
+    lower.problems.extend(problems);
+}
+
+/// Failures are of runs that end by themselves.
+fn failures_without_an_end(lower: &mut Lower) {
+    let mut problems = Vec::new();
+    for (ix, definition) in lower.model.task_definitions.iter() {
+        let has_end = lower.model.submitters.iter().any(|(_, submitter)| {
+            let times_rows =
+                matches!(&submitter.source, Source::Trace(trace) if !trace.duration.is_empty());
+            submitter.task_definition == ix && times_rows
+        });
+        let in_vain = definition.containers.iter().any(|container| {
+            let behaviour = &container.behaviour;
+            behaviour.failure_rate > 0.0 && behaviour.run_time.is_none()
+        });
+        let Some(view) = lower.root().entry("behaviour", &definition.name) else { continue };
+        if in_vain && !has_end && view.is_written("failure_rate") {
+            let message = "`failure_rate` has no effect: it is of runs that end, and these do not";
+            let hint = "write `run_time`, or `crash_rate` for what fails at any time";
+            problems.push(view.warning("failure_rate", message).hint(hint));
         }
     }
     lower.problems.extend(problems);
