@@ -5,6 +5,8 @@
 //! leaves as [`Fact`]s to an [`Observer`].
 
 mod account;
+#[cfg_attr(not(test), expect(dead_code, reason = "a run has fixed fleets only"))]
+mod capacity;
 pub mod cluster;
 mod fact;
 #[cfg(test)]
