@@ -5,6 +5,8 @@
 //! Scaling User Guide, "Auto Scaling groups with multiple instance types and purchase options"
 //! and "Distribute instances across Availability Zones".
 
+use std::collections::BTreeMap;
+
 use super::super::model::Zone;
 use crate::engine::{Ix, Luck, Purpose};
 use crate::units::{HourlyRate, SimTime};
@@ -227,9 +229,9 @@ impl GroupPolicy {
             CapacityDistribution::BalancedBestEffort => is_open(zone),
             CapacityDistribution::BalancedOnly => true,
         };
-        let count = |zone: Ix<Zone>| count_in(view.members, zone);
+        let count = counter(view.members);
         let tried = || self.zones.iter().copied().filter(|&zone| tries(zone));
-        let fewest = tried().map(count).min()?;
+        let fewest = tried().map(&count).min()?;
         let tied: Vec<Ix<Zone>> =
             tried().filter(|&zone| count(zone) == fewest && is_open(zone)).collect();
         choose(&tied, ZONE, luck).copied()
@@ -282,7 +284,7 @@ impl GroupPolicy {
     pub fn rebalancing(&self, view: GroupView, max_size: u32) -> Option<Rebalancing> {
         let members = view.members;
         let is_open = |zone: Ix<Zone>| view.pools.iter().any(|it| it.zone == zone && !it.refused);
-        let count = |zone: Ix<Zone>| count_in(members, zone);
+        let count = counter(members);
         let open = self.zones.iter().copied().filter(|&zone| is_open(zone));
         let to = open.min_by_key(|&zone| (count(zone), zone))?;
         let is_left = |zone: Ix<Zone>| !self.zones.contains(&zone);
@@ -321,9 +323,13 @@ pub fn warm_pool_size(
     prepared.saturating_sub(desired_capacity).max(min_size)
 }
 
-/// Counts the instances in a zone.
-pub(super) fn count_in(members: &[Member], zone: Ix<Zone>) -> u32 {
-    members.iter().map(|member| u32::from(member.zone == zone)).sum()
+/// Counts the instances of each zone, once for all.
+pub(super) fn counter(members: &[Member]) -> impl Fn(Ix<Zone>) -> u32 {
+    let mut counts: BTreeMap<Ix<Zone>, u32> = BTreeMap::new();
+    for member in members {
+        *counts.entry(member.zone).or_default() += 1;
+    }
+    move |zone| counts.get(&zone).copied().unwrap_or(0)
 }
 
 /// Counts the On-Demand instances.
@@ -354,6 +360,10 @@ pub(super) mod tests {
 
     pub fn zone(index: usize) -> Ix<Zone> {
         Ix::new(index)
+    }
+
+    pub fn count_in(members: &[Member], zone: Ix<Zone>) -> u32 {
+        members.iter().filter(|member| member.zone == zone).count() as u32
     }
 
     pub fn member(number: u32, zone_index: usize) -> Member {

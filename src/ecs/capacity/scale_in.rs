@@ -6,14 +6,12 @@
 //! policies".
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
-use super::super::model::Zone;
 use super::group::{
     GroupPolicy, GroupView, LaunchedFrom, Member, Pool, PurchaseOption, Standing,
-    TerminationPolicy, choose, len, on_demand,
+    TerminationPolicy, choose, counter, len, on_demand,
 };
-use crate::engine::{Ix, Luck, Purpose};
+use crate::engine::{Luck, Purpose};
 use crate::units::{SimTime, Span};
 
 const VICTIM: Purpose = Purpose::new("instance that is terminated");
@@ -53,11 +51,8 @@ impl GroupPolicy {
         keep_least(&mut candidates, |at| members[at].purchase_option != surplus);
         // Assumption: a zone that is not enabled any more is left before others are balanced.
         keep_least(&mut candidates, |at| self.zones.contains(&members[at].zone));
-        let mut in_zone: BTreeMap<Ix<Zone>, u32> = BTreeMap::new();
-        for member in members {
-            *in_zone.entry(member.zone).or_default() += 1;
-        }
-        keep_least(&mut candidates, |at| Reverse(in_zone.get(&members[at].zone)));
+        let in_zone = counter(members);
+        keep_least(&mut candidates, |at| Reverse(in_zone(members[at].zone)));
         for policy in &self.termination_policies {
             self.apply(*policy, view, &mut candidates);
         }
@@ -143,8 +138,8 @@ fn until_full_hour(member: &Member, now: SimTime) -> Span {
 #[cfg(test)]
 mod tests {
     use super::super::dice;
-    use super::super::group::tests::{luck, member, policy, pools, spot, zone};
-    use super::super::group::{OnDemandStrategy, SpotStrategy, count_in};
+    use super::super::group::tests::{count_in, luck, member, policy, pools, spot, zone};
+    use super::super::group::{OnDemandStrategy, SpotStrategy};
     use super::*;
 
     /// The instant of all cases: five hours in.
