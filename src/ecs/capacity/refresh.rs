@@ -95,6 +95,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_under_way_counts_against_the_minimum() {
+        let refresh = refresh(80, 100, &[]);
+        let begun = |under_way| refresh.begin(Progress { total: 10, replaced: 0, under_way });
+        assert_eq!([0, 1, 2, 3].map(begun), [2, 1, 0, 0]);
+    }
+
+    #[test]
     fn a_e111_the_highest_of_several_checkpoints_counts() {
         let found = batches(&refresh(90, 100, &[10, 40, 100]), 2);
         assert_eq!(found, [(1, Some(40)), (1, Some(100))]);
