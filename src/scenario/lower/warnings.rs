@@ -4,11 +4,9 @@
 use std::collections::BTreeSet;
 
 use crate::ecs::model::{
-use crate::ecs::model::{
     Action, InitialState, InstanceClass, InstanceLaunchType, Launch, PlacementConstraint,
     PlacementStrategy, Provider, Requirement, Scheduling, Service, Source, StrategyItem,
     TaskDefinition,
-};
 };
 use crate::engine::Ix;
 use crate::units::Resources;

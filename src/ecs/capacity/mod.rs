@@ -1,0 +1,20 @@
+//! Elastic capacity: how managed scaling and an Auto Scaling group decide.
+//!
+//! Rules only: each function is given what it may see and returns a choice, with its reason.
+//! Nothing here knows the world, schedules an event or moves an instance.
+
+pub mod group;
+pub mod refresh;
+pub mod reservation;
+pub mod scale_in;
+
+/// Returns a source of numbers below what it is asked, the same for the same case.
+#[cfg(test)]
+fn dice(case: u64) -> impl FnMut(u32) -> u32 {
+    use crate::engine::{Purpose, Seed};
+    let (luck, mut turn) = (Seed { master: case, replication: 0 }.luck("capacity"), 0);
+    move |n| {
+        turn += 1;
+        luck.part(turn).below(Purpose::new("dice"), n)
+    }
+}
