@@ -6,7 +6,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::engine::{Id, Ix, Luck, Purpose};
+use crate::units::HourlyRate;
 
+use super::capacity::group::{self, GroupView, LaunchedFrom, Pool, PurchaseOption};
 use super::cluster::{Instance, InstanceStatus};
 use super::model::{AutoScalingGroup, InitialState, InstanceClass};
 use super::{Cx, Event, TerminationReason, World, instance, rank};
@@ -25,6 +27,8 @@ pub struct GroupState {
     /// How often each number was used.
     incarnations: Vec<u32>,
     launched: u32,
+    /// How often the group let instances go.
+    scale_ins: u64,
 }
 
 /// An instance of a group.
@@ -44,6 +48,7 @@ impl GroupState {
             free_slots: BinaryHeap::new(),
             incarnations: Vec::new(),
             launched: 0,
+            scale_ins: 0,
         }
     }
 
@@ -111,47 +116,92 @@ fn adjust(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
             .saturating_add(timing.agent_registration.sample_span(luck, REGISTRATION));
         cx.after(delay, rank::PROGRESSED, Event::Registered(instance));
     }
-    while world.groups[ix].capacity() > world.groups[ix].desired_capacity {
-        let Some(victim) = choose_victim(cx, world, ix) else { return };
-        let reason = TerminationReason::ScaledIn;
-        let managed_draining = cx.model.auto_scaling_groups[ix].managed_draining;
-        let is_active = world.cluster.instance(victim).is_active();
-        if managed_draining && is_active {
+    let_go_surplus(cx, world, ix);
+}
+
+/// Lets go what is too much; what cannot go at once drains first.
+fn let_go_surplus(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
+    let spec = &cx.model.auto_scaling_groups[ix];
+    let surplus = world.groups[ix].capacity().saturating_sub(world.groups[ix].desired_capacity);
+    if surplus == 0 {
+        return;
+    }
+    world.groups[ix].scale_ins += 1;
+    let turn = world.groups[ix].scale_ins;
+    let luck = group_luck(cx, ix).named("scale-in").part(turn);
+    let (seats, members) = members(cx, world, ix);
+    let view = GroupView { members: &members, pools: &pools(cx, ix), now: cx.now() };
+    let victims = spec.policy.victims(view, surplus, luck);
+    for victim in victims.into_iter().map(|at| seats[at]) {
+        if spec.managed_draining && world.cluster.instance(victim).is_active() {
             let members = &mut world.groups[ix].members;
-            members
-                .iter_mut()
-                .filter(|it| it.instance == victim)
-                .for_each(|it| it.is_leaving = true);
+            members.iter_mut().filter(|it| it.instance == victim).for_each(|it| {
+                it.is_leaving = true;
+            });
             instance::drain(cx, world, victim);
         } else {
             leave(world, ix, victim);
-            instance::terminate(cx, world, victim, reason);
+            instance::terminate(cx, world, victim, TerminationReason::ScaledIn);
         }
     }
 }
 
-/// Launches an instance where the group has fewest.
-///
-/// Source: Amazon EC2 Auto Scaling User Guide, "Availability Zone rebalancing": in the enabled zone
-/// with the fewest instances. Assumption: of those that have as few, the zone named first.
+/// Launches an instance where the group wants it next.
 fn launch(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) -> Id<Instance> {
-    let fleet = &cx.model.fleets[cx.model.auto_scaling_groups[ix].fleet];
-    let in_zone = |class: Ix<InstanceClass>| {
-        let zone = cx.model.classes[class].zone;
-        let there = world.groups[ix].staying().filter(|member| {
-            cx.model.classes[world.cluster.instance(member.instance).class].zone == zone
-        });
-        there.count()
-    };
-    let class = fleet.classes.iter().copied().min_by_key(|&class| in_zone(class));
-    let class = class.expect("a group has at least one zone");
+    let spec = &cx.model.auto_scaling_groups[ix];
+    let number = world.groups[ix].launched;
+    let luck = group_luck(cx, ix).named("launch").part(u64::from(number));
+    let (_, members) = members(cx, world, ix);
+    let view = GroupView { members: &members, pools: &pools(cx, ix), now: cx.now() };
+    let pool = spec.policy.next_launch(view, luck).expect("no pool of a group refuses");
+    let class = cx.model.fleets[spec.fleet].classes[pool];
     let group = &mut world.groups[ix];
-    let slot = group.take_slot();
-    let number = group.launched;
     group.launched += 1;
+    let slot = group.take_slot();
     let instance = instance::launch(cx, world, class, number);
     world.groups[ix].members.push(Member { instance, slot, is_leaving: false });
     instance
+}
+
+/// Returns the instances that stay, and what the rules of groups see of each.
+fn members(
+    cx: &Cx,
+    world: &World,
+    ix: Ix<AutoScalingGroup>,
+) -> (Vec<Id<Instance>>, Vec<group::Member>) {
+    let see = |member: &Member| {
+        let host = world.cluster.instance(member.instance);
+        let seen = group::Member {
+            number: host.number,
+            zone: cx.model.classes[host.class].zone,
+            purchase_option: PurchaseOption::OnDemand,
+            instance_type: 0,
+            launched: host.launched_at,
+            launched_from: LaunchedFrom::Template(0),
+            protected: false,
+            healthy: true,
+        };
+        (member.instance, seen)
+    };
+    world.groups[ix].staying().map(see).unzip()
+}
+
+/// Returns where a group may launch: one type, on demand, in each of its zones.
+fn pools(cx: &Cx, ix: Ix<AutoScalingGroup>) -> Vec<Pool> {
+    let classes = &cx.model.fleets[cx.model.auto_scaling_groups[ix].fleet].classes;
+    let pool = |&class: &Ix<InstanceClass>| Pool {
+        zone: cx.model.classes[class].zone,
+        purchase_option: PurchaseOption::OnDemand,
+        instance_type: 0,
+        price: HourlyRate::ZERO,
+        capacity: 0,
+        refused: false,
+    };
+    classes.iter().map(pool).collect()
+}
+
+fn group_luck(cx: &Cx, ix: Ix<AutoScalingGroup>) -> Luck {
+    cx.seed.luck("auto scaling group").named(&cx.model.auto_scaling_groups[ix].name)
 }
 
 /// The luck of an instance: that of its group, its place in it, and how often that was filled.
@@ -167,18 +217,6 @@ pub(super) fn on_registered(cx: &mut Cx, world: &mut World, instance: Id<Instanc
     if world.cluster.get(instance).is_some_and(|host| host.status() == InstanceStatus::Pending) {
         instance::become_active(cx, world, instance);
     }
-}
-
-/// Chooses which instance goes: from the zone with most of the group, there the oldest.
-fn choose_victim(cx: &Cx, world: &World, ix: Ix<AutoScalingGroup>) -> Option<Id<Instance>> {
-    let zone_of =
-        |member: &Member| cx.model.classes[world.cluster.instance(member.instance).class].zone;
-    let members: Vec<&Member> = world.groups[ix].staying().collect();
-    let in_zone =
-        |member: &Member| members.iter().filter(|it| zone_of(it) == zone_of(member)).count();
-    let launched = |member: &Member| world.cluster.instance(member.instance).launched_at;
-    let victim = members.iter().min_by_key(|it| (Reverse(in_zone(it)), launched(it), it.slot));
-    victim.map(|member| member.instance)
 }
 
 /// The group has the instance no more.

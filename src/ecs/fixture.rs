@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::engine::{Distribution, Ix, Seed};
 use crate::units::{Bytes, Calendar, Resources, SimTime, Span};
 
+use super::capacity::group::GroupPolicy;
 use super::model::*;
 use super::{Fact, Instance, Observer, Sim, Task, TaskStatus, World};
 
@@ -169,6 +170,7 @@ impl Fixture {
             min_size,
             max_size,
             desired_capacity,
+            policy: GroupPolicy::of_zones(self.model.zones.indices().collect()),
             managed_draining: false,
         });
         self.model.fleets[fleet].group = Some(group);

@@ -6,7 +6,7 @@
 
 mod account;
 mod auto_scaling;
-mod capacity;
+pub mod capacity;
 pub mod cluster;
 mod fact;
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::engine::{Distribution, Ix, Table};
 use crate::units::{Bytes, Calendar, Resources, Schedule, SimTime, Span};
 
+use super::capacity::group::GroupPolicy;
 use super::placement::query::Query;
 
 /// Everything a run needs, and nothing that changes while it runs.
@@ -110,6 +111,8 @@ pub struct AutoScalingGroup {
     pub max_size: u32,
     /// The desired capacity at the beginning.
     pub desired_capacity: u32,
+    /// Where instances are launched, and which go first.
+    pub policy: GroupPolicy,
     /// Whether instances that are to go are drained first.
     pub managed_draining: bool,
 }

@@ -317,18 +317,20 @@ fn take_away_leaving(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
 /// A running task is on an instance that drains from now on.
 pub(super) fn task_is_leaving(cx: &mut Cx, world: &mut World, task: Id<Task>) {
     let Some(ix) = world.tasks[task].service() else { return };
+    let luck = world.tasks[task].luck.named("leaving");
     let state = &mut world.services[ix];
     state.leaving.push(task);
     state.steady = false;
     state.note_missing(cx.now());
-    react(cx, world, ix);
+    react(cx, world, ix, luck);
 }
 
 /// There is room that was not there before: services that lack tasks look again.
 pub(super) fn room_appeared(cx: &mut Cx, world: &mut World) {
     for ix in cx.model.services.indices() {
         if world.services[ix].unplaced_since.is_some() {
-            react(cx, world, ix);
+            let luck = luck(cx, ix).named("room").part(cx.now().as_micros());
+            react(cx, world, ix, luck);
         }
     }
 }
@@ -353,7 +355,8 @@ pub(super) fn daemon_instance(
     state.missing_since.push_back(cx.now());
     state.steady = false;
     if cx.now() > SimTime::ZERO {
-        react(cx, world, ix);
+        let luck = luck(cx, ix).named("instance").part(cx.now().as_micros());
+        react(cx, world, ix, luck);
     }
 }
 
@@ -596,7 +599,8 @@ pub(super) fn task_healthy(cx: &mut Cx, world: &mut World, task: Id<Task>) {
     let Some(ix) = world.tasks[task].service() else { return };
     world.services[ix].healthy += 1;
     if !world.services[ix].leaving.is_empty() {
-        react(cx, world, ix); // it may take the place of one that leaves
+        let luck = world.tasks[task].luck.named("healthy");
+        react(cx, world, ix, luck); // it may take the place of one that leaves
     }
     check_steady(cx, world, ix);
 }

@@ -181,6 +181,19 @@ pub struct Rebalancing {
 pub(super) type Standing = (u8, i64);
 
 impl GroupPolicy {
+    /// Makes the policy of a group in these zones for which nothing else is said: AWS's defaults.
+    pub fn of_zones(zones: Vec<Ix<Zone>>) -> GroupPolicy {
+        GroupPolicy {
+            zones,
+            capacity_distribution: CapacityDistribution::default(),
+            on_demand_base_capacity: 0,
+            on_demand_percentage_above_base_capacity: 100,
+            on_demand_allocation_strategy: OnDemandStrategy::default(),
+            spot_allocation_strategy: SpotStrategy::LowestPrice { pools: 2 },
+            termination_policies: vec![TerminationPolicy::Default],
+        }
+    }
+
     /// Returns how many of so many instances are On-Demand: the base, and of those above it a
     /// percentage, rounded up.
     pub fn on_demand_of(&self, total: u32) -> u32 {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::catalogue::InstanceType;
+use crate::ecs::capacity::group::GroupPolicy;
 use crate::ecs::model::{
     Architecture, AutoScalingGroup, ClusterSpec, Fleet, HostPort, InstanceClass,
     InstanceLaunchType, Os, OsFamily, Protocol, PullBehavior, Subnet, Zone,
@@ -117,12 +118,17 @@ pub(super) fn auto_scaling_groups(lower: &mut Lower) {
             continue;
         }
         let fleet = fleet(lower, (name, &view), &kind, (max_size, "max_size"));
+        let classes = lower.model.fleets[fleet].classes.iter();
+        let mut zones: Vec<Ix<Zone>> = classes.map(|&it| lower.model.classes[it].zone).collect();
+        zones.sort_unstable();
+        zones.dedup();
         let group = lower.model.auto_scaling_groups.push(AutoScalingGroup {
             name: name.to_string(),
             fleet,
             min_size,
             max_size,
             desired_capacity,
+            policy: GroupPolicy::of_zones(zones),
             managed_draining: view.get("managed_draining"),
         });
         let fleet = &mut lower.model.fleets[fleet];
