@@ -521,6 +521,11 @@ impl Recorder {
         let provider = &mut self.providers[task.provider as usize];
         provider.task(now.at, size(task, now.model), false);
         self.occupy(now, task, false);
+        if now.model.requirements[task.requirement].awsvpc
+            && let Some(instance) = task.instance
+        {
+            self.update_stranded(now, instance); // its network interface is free again
+        }
     }
 
     /// A task comes to its instance or goes: the instance may be empty no more, or again.
@@ -567,11 +572,10 @@ impl Recorder {
         self.update_stranded(now, instance);
     }
 
-    /// The free resources of an instance may have changed.
+    /// What is free of an instance may have changed: resources, ports, network interfaces.
     fn update_stranded(&mut self, now: Now, instance: Id<Instance>) {
         let host = &mut self.hosts[instance.slot()];
-        let free = now.world.cluster.instance(instance).remaining();
-        let stranded = self.smallest[host.class].stranded(&free);
+        let stranded = self.smallest[host.class].stranded(now.world.cluster.instance(instance));
         let before = std::mem::replace(&mut host.stranded, stranded);
         if stranded != before {
             self.fleets[host.fleet].capacity.strand(now.at, &before, &stranded);

@@ -169,8 +169,12 @@ fn levels(group: &mut dyn Group) -> Vec<(Metric, u64)> {
 
 #[test]
 fn levels_kept_by_difference_equal_a_walk_over_the_whole_world() {
-    for seed in 1..4 {
-        let mut sim = sim_of(mixture(), seed);
+    for (seed, awsvpc) in [(1, false), (2, false), (3, true), (4, true)] {
+        let mut fixture = mixture();
+        for requirement in fixture.model.requirements.indices() {
+            fixture.model.requirements[requirement].awsvpc = awsvpc;
+        }
+        let mut sim = sim_of(fixture, seed);
         let mut recorder = Recorder::new(sim.model(), options(WarmUp::default()));
         for second in 0..SECS {
             let now = SimTime::from_secs(second);
@@ -198,9 +202,12 @@ fn levels_kept_by_difference_equal_a_walk_over_the_whole_world() {
             check(Metric::ReservedMemory, &cluster, reserved(|r| r.memory_mib));
             // Nothing smaller than 512 CPU units and 1,024 MiB is ever placed there.
             let smallest = Resources { cpu_units: 512, memory_mib: 1024, gpus: 0 };
-            let stranded = instances().map(|(_, host)| host.remaining());
-            let stranded = stranded.filter(|free| !free.fits(&smallest));
-            check(Metric::StrandedCpu, &cluster, stranded.map(|f| f.cpu_units as usize).sum());
+            let is_stranded = |host: &crate::ecs::Instance| {
+                !host.remaining().fits(&smallest) || (awsvpc && host.free_enis() == 0)
+            };
+            let stranded = instances().filter(|(_, host)| is_stranded(host));
+            let stranded = stranded.map(|(_, host)| host.remaining().cpu_units as usize).sum();
+            check(Metric::StrandedCpu, &cluster, stranded);
             let has_task =
                 |id| tasks().any(|task| task.instance == Some(id) && !log::is_daemon(task, model));
             let empty = instances().filter(|(id, _)| !has_task(*id)).count();
