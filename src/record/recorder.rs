@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ecs::model::{
-    ClusterSpec, Fleet, InstanceClass, Model, Provider, Scheduling, Service, Submitter,
+    ClusterSpec, Fleet, InstanceClass, Model, Provider, Scheduling, Service, Source, Submitter,
 };
 use crate::ecs::placement::SmallestAsks;
 use crate::ecs::{
@@ -296,11 +296,18 @@ impl Observer for Recorder {
             Fact::ContainerRestarted { .. } => self.counts.container_restarts += 1,
             Fact::ServiceEvent { service, event } => self.service_says(now, service, &event),
             Fact::Submitted { submitter, count, .. } => self.submitted(now, submitter, count),
-            Fact::RunTaskFailed { submitter, missing, failure, then, .. } => {
+            Fact::RunTaskFailed { submitter, row, missing, failure, then } => {
                 let counts = &mut self.counts.submitters[submitter];
                 counts.failed_calls += 1;
                 if then == AfterFailure::GivesUp {
                     counts.given_up += u64::from(missing);
+                    // Whoever drops work must not look better than whoever is late with it.
+                    let end = SimTime::ZERO + model.duration;
+                    let arrived = match &model.submitters[submitter].source {
+                        Source::Trace(trace) => trace.arrival[row as usize],
+                        Source::Schedule { .. } => at, // but for what rates held it back
+                    };
+                    counts.waiting.record_times(end.max(at).since(arrived), missing);
                     self.waiting_changes(now, submitter, missing, false);
                 }
                 self.counts.refused(&failure);

@@ -115,7 +115,7 @@ fn placed_is_stopped_and_alive_and_submitted_is_launched_given_up_and_waiting() 
             assert_eq!(submitter.launched, launched.count() as u64);
             assert_eq!(submitter.submitted, 180);
             assert_eq!(submitter.submitted, submitter.launched + submitter.given_up);
-            assert_eq!(submitter.waiting.count, submitter.launched);
+            assert_eq!(submitter.waiting.count, submitter.submitted, "given up or not");
             assert_eq!(waiting.buckets.last().unwrap().min, 0);
             failed += submitter.failed_calls;
         }
