@@ -228,7 +228,15 @@ fn strategy(
         let message = "Fargate knows no placement strategies; it spreads over zones by itself";
         lower.problems.push(view.error(key, message).hint("leave `placement_strategy` out"));
     }
-    view.items(key).iter().filter_map(|item| strategy_rule(lower, item)).collect()
+    let rules: Vec<PlacementStrategy> =
+        view.items(key).iter().filter_map(|item| strategy_rule(lower, item)).collect();
+    let random = rules.iter().position(|rule| *rule == PlacementStrategy::Random);
+    if random.is_some_and(|at| at + 1 < rules.len()) {
+        let message = "rules after `random` have no effect: it leaves no choice to them";
+        let hint = "leave them out, or put `random` last";
+        lower.problems.push(view.warning(key, message).hint(hint));
+    }
+    rules
 }
 
 fn strategy_rule(lower: &mut Lower, item: &View) -> Option<PlacementStrategy> {
