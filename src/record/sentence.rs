@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::ecs::model::{Model, Source};
 use crate::ecs::{AfterFailure, FailedChecks, FailureReason};
+use crate::units::Span;
 
 use super::log::{EventRow, Happening, InstanceName, Refusal, Speaker};
 
@@ -111,7 +112,7 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
             add_checks(&mut text, &refusal.failed);
             match then {
                 AfterFailure::RetryIn(delay) => {
-                    let _ = write!(text, "; tries again in {delay}");
+                    let _ = write!(text, "; tries again in {}", rounded(delay));
                 }
                 AfterFailure::Waits => text.push_str("; waits for room"),
                 AfterFailure::GivesUp => text.push_str("; gives up"),
@@ -119,6 +120,17 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         }
     }
     text
+}
+
+/// Rounds a pause to about two digits, as people say it.
+fn rounded(span: Span) -> Span {
+    let step = match span {
+        span if span < Span::SECOND => Span::millis(10),
+        span if span < Span::secs(10) => Span::millis(100),
+        _ => Span::SECOND,
+    };
+    let (micros, step) = (span.as_micros(), step.as_micros());
+    Span::micros(micros.saturating_add(step / 2) / step * step)
 }
 
 fn list_tasks(text: &mut String, count: u64, first: Option<u64>) {

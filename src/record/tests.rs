@@ -371,6 +371,25 @@ fn packing_usage_and_the_largest_task_by_hand() {
     assert_eq!(fleet.stranded.cpu, Some(0.0));
 }
 
+/// One instance has room for one task of ten, and nothing ends.
+#[test]
+fn a_task_never_placed_has_waited_to_the_end_whether_it_waits_or_is_given_up() {
+    for when_full in [WhenFull::Queue, WhenFull::Fail] {
+        let mut fixture = Fixture::new(1);
+        fixture.model.duration = Span::secs(SECS);
+        fixture.fleet("od", 1, (1024, 2048));
+        let batch = fixture.definition("batch", 1024, 1024);
+        fixture.job("batch", batch, &[(0, 1, 9000), (400, 9, 9000)], when_full);
+        let Recorded { recording, .. } = record(fixture, 1, WarmUp::default());
+        let waiting = recording.summary.submitters[Ix::new(0)].waiting;
+        assert_eq!(waiting.count, 10, "{when_full:?}");
+        assert_eq!(waiting.min, Span::ZERO);
+        assert_eq!(waiting.max, Span::secs(SECS - 400));
+        assert_eq!(waiting.mean, Span::secs((SECS - 400) * 9 / 10));
+        assert!(waiting.p50 > Span::secs(1980), "{:?}", waiting.p50);
+    }
+}
+
 #[test]
 fn usage_that_is_not_given_is_not_zero() {
     let mut fixture = Fixture::new(1);
@@ -450,7 +469,16 @@ fn what_is_said_is_said_in_the_words_of_ecs() {
         then,
     };
     let said = format!("(RunTask batch) RESOURCE:MEMORY: no room for 3 tasks of row 18 {brackets}");
-    check(refused(AfterFailure::RetryIn(Span::secs(8))), &format!("{said}; tries again in 8 s"));
+    for (micros, text) in [
+        (8_000_000, "8 s"),
+        (754_881, "750 ms"),
+        (7_149_999, "7.1 s"),
+        (43_599_000, "44 s"),
+        (90_123_456, "1 min 30 s"),
+    ] {
+        let then = AfterFailure::RetryIn(Span::micros(micros));
+        check(refused(then), &format!("{said}; tries again in {text}"));
+    }
     check(refused(AfterFailure::GivesUp), &format!("{said}; gives up"));
 }
 
