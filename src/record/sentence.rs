@@ -214,3 +214,21 @@ fn add_checks(text: &mut String, failed: &FailedChecks) {
     let plural = if total == 1 { "" } else { "s" };
     let _ = write!(text, " [of {total} instance{plural} {}]", parts.join(", "));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_are_rounded_for_people() {
+        for (micros, text) in [
+            (754_881, "750 ms"),
+            (996_000, "1 s"),
+            (7_149_999, "7.1 s"),
+            (43_599_000, "44 s"),
+            (90_123_456, "1 min 30 s"),
+        ] {
+            assert_eq!(rounded(Span::micros(micros)).to_string(), text);
+        }
+    }
+}

@@ -139,7 +139,8 @@ impl Broken {
         self.0.insert(path);
     }
 
-    /// Says whether all names of the table at `path` are known: it is a table, and each of them too.
+    /// Says whether all names of the table at `path` are known: nothing is wrong with it or with
+    /// an entry as a whole.
     pub(super) fn has_names(&self, path: &Path) -> bool {
         let is_near = |it: &Path| {
             let shared = it.0.len().min(path.0.len());

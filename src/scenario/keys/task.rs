@@ -142,8 +142,8 @@ const PLATFORM: &[Key] = &[
     key(
         "cpu_architecture",
         Kind::Choice(&["X86_64", "ARM64"]),
-        "The CPU architecture: on instances only those that have it. Where it is not said, tasks go \
-         to instances of any, and Fargate takes `X86_64`.",
+        "The CPU architecture: on instances only those that have it. Where it is not said, tasks \
+         go to instances of any, and Fargate takes `X86_64`.",
     )
     .documented("ECS API, RuntimePlatform"),
 ];

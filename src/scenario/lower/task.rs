@@ -271,7 +271,8 @@ fn check_linux(lower: &mut Lower, view: &View, on_fargate: bool) {
                 format!("1,024 units are a vCPU: write `cpu = \"{units} vCPU\"`")
             }
             (1..=MOST_VCPUS, false) => format!(
-                "1,024 units are a vCPU: write `cpu = \"{units} vCPU\"`, or leave `cpu` of the task out"
+                "1,024 units are a vCPU: write `cpu = \"{units} vCPU\"`, or leave `cpu` of the \
+                 task out"
             ),
             (_, true) => "such as `cpu = \"0.5 vCPU\"`".to_string(),
             (_, false) => {
