@@ -22,8 +22,8 @@ pub(super) const TABLES: &[Key] = &[
 
 /// An expression of the cluster query language.
 pub(super) const EXPRESSION: Kind = Kind::Text(
-    "an expression of the cluster query language; `ec2InstanceId` is the name of the instance here, \
-     such as `fleet-0`",
+    "an expression of the cluster query language; `ec2InstanceId` is the name of the instance \
+     here, such as `fleet-0`",
 );
 
 /// A capacity provider strategy.
