@@ -259,7 +259,14 @@ impl Observer for Meter {
             }
             Fact::TaskMoved { task, to, .. } => {
                 if to == TaskStatus::Stopped {
-                    self.bill_task(at, &world.tasks[task], model);
+                    let task = &world.tasks[task];
+                    self.bill_task(at, task, model);
+                    if model.requirements[task.requirement].awsvpc
+                        && let Some(instance) = task.instance
+                    {
+                        // Its network interface is free again.
+                        self.update_stranded(at, instance, world);
+                    }
                 }
             }
             Fact::InstanceLaunched { .. }
@@ -436,10 +443,10 @@ impl Meter {
         })
     }
 
-    /// Brings the stranded capacity of an instance up to date: its free resources have changed.
+    /// Brings the stranded capacity of an instance up to date: what is free of it has changed.
     fn update_stranded(&mut self, at: SimTime, instance: Id<Instance>, world: &World) {
         let host = world.cluster.instance(instance);
-        let now = self.smallest[host.class].stranded(&host.remaining());
+        let now = self.smallest[host.class].stranded(host);
         let before = std::mem::replace(&mut self.stranded[instance.slot()], now);
         self.note_stranded(at, host.class, (before, now));
     }

@@ -8,7 +8,7 @@ use crate::ecs::fixture::Fixture;
 use crate::ecs::model::{
     Architecture, InstanceLaunchType, JobTrace, Model, Os, Provider, Source, Submitter, WhenFull,
 };
-use crate::ecs::{Fact, Observer, Sim, Task, TaskStatus, World};
+use crate::ecs::{Fact, Instance, Observer, Sim, Task, TaskStatus, World};
 use crate::engine::{Distribution, Id, Ix, Seed};
 use crate::units::{HourlyRate, Money, Resources, SimTime, Span};
 
@@ -240,6 +240,8 @@ struct SlowPath {
     stranded: f64,
     now: SimTime,
     free: Vec<(Resources, bool)>,
+    /// Whether tasks need network interfaces.
+    awsvpc: bool,
 }
 
 impl SlowPath {
@@ -270,9 +272,10 @@ impl SlowPath {
             self.stranded += if *stranded { weight * passed } else { 0.0 };
         }
         let instances = world.cluster.instances();
-        self.free = instances
-            .map(|(_, host)| (host.remaining(), !host.remaining().fits(smallest)))
-            .collect();
+        let is_stranded = |host: &Instance| {
+            !host.remaining().fits(smallest) || (self.awsvpc && host.free_enis() == 0)
+        };
+        self.free = instances.map(|(_, host)| (host.remaining(), is_stranded(host))).collect();
         self.now = at;
     }
 }
@@ -320,10 +323,16 @@ fn mixture() -> Fixture {
 
 #[test]
 fn the_bill_is_the_integral_of_the_price_by_an_independent_path() {
-    for (seed, secs) in [(1, 1800), (2, 2500), (3, 977)] {
+    for (seed, secs, awsvpc) in
+        [(1, 1800, false), (2, 2500, false), (3, 977, false), (4, 2200, true)]
+    {
         let end = SimTime::from_secs(secs);
-        let mut sim = Sim::new(Arc::new(mixture().model), Seed { master: seed, replication: 0 });
-        let mut both = (Meter::new(sim.model()), SlowPath::default());
+        let mut model = mixture().model;
+        for requirement in model.requirements.indices() {
+            model.requirements[requirement].awsvpc = awsvpc;
+        }
+        let mut sim = Sim::new(Arc::new(model), Seed { master: seed, replication: 0 });
+        let mut both = (Meter::new(sim.model()), SlowPath { awsvpc, ..SlowPath::default() });
         sim.run_until(end, &mut both);
         let (meter, mut slow) = both;
         let (world, model) = (sim.world(), sim.model());

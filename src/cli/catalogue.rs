@@ -504,9 +504,10 @@ fn memory_range(text: &str) -> Result<RangeInclusive<u32>, String> {
         let number = text.trim_end_matches(char::is_alphabetic);
         let unit = if number.len() == text.len() { unit } else { &text[number.len()..] };
         let mib = match unit.trim() {
-            "MiB" => 1.0,
-            "GiB" => 1024.0,
-            "TiB" => 1024.0 * 1024.0,
+            // Scenarios and AWS mean the same by both.
+            "MiB" | "MB" => 1.0,
+            "GiB" | "GB" => 1024.0,
+            "TiB" | "TB" => 1024.0 * 1024.0,
             _ => return Err(HINT.to_string()),
         };
         scaled(number.trim(), mib).ok_or_else(|| HINT.to_string())
@@ -856,7 +857,8 @@ m7g.large      2       8    7,680 ~  arm64     -       2     10       0.0910    
         check(memory_range, "512 MiB..1 TiB", Some(512..=1_048_576));
         check(memory_range, "2 GiB..", Some(2048..=u32::MAX));
         check(memory_range, "8", None);
-        check(memory_range, "8 GB", None);
+        check(memory_range, "8 GB", Some(8192..=8192));
+        check(memory_range, "8 KB", None);
         check(memory_range, "GiB", None);
         check(count_range, "1..4", Some(1..=4));
         check(count_range, "1.5", None);

@@ -45,7 +45,9 @@ struct ScenarioArgs {
     /// Scenario files (TOML)
     #[arg(required = true, value_name = "SCENARIO")]
     scenarios: Vec<PathBuf>,
-    /// Change a key of every scenario, as `--set service.web.desired_count=8`; repeatable
+    /// Change a key of every scenario, as `--set service.web.desired_count=8`; repeatable. Of two
+    /// keys that exclude each other (`launch_type` and `capacity_provider_strategy`) the one that
+    /// is set replaces the other, with a warning
     #[arg(long = "set", value_name = "PATH=VALUE")]
     set: Vec<String>,
     /// Number that decides everything left to luck; short for `--set seed=N`

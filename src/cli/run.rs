@@ -63,12 +63,14 @@ Words on the screen (output/README.md defines them, every measure and every colu
   pending          time from when a task was wanted until it was RUNNING
   used/reserved    what containers use as a share of what their tasks reserve; \">\" in front:
                    at least, because some containers have no `usage` in the scenario
-  waiting          time from the arrival of a job's task until RunTask launched it
+  waiting          time from the arrival of a job's task until RunTask launched it; until the end
+                   of the run if it never did
   failed calls     how often a row of a trace, or a firing of a schedule, did not get all its tasks
   given up         tasks that nobody asks for any more, because there was no room
   unfinished       tasks that still wait, or are not STOPPED, when the run ends
   makespan         time from a job's first arrival until its last task STOPPED, within the run
-  stranded         share of the instances that is free where no task of the scenario fits any more
+  stranded         share of the instances that is free where no task of the scenario would find
+                   room: resources, network interfaces, host ports, constraints on attributes
   empty inst-h     hours that instances cost while nothing but daemons ran on them
   packing          instances that would have been enough, as a share of those in use
   (idle)           money for instances that no task reserved: the free part and the stranded part

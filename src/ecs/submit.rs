@@ -69,6 +69,14 @@ impl Submission {
     }
 }
 
+impl World {
+    /// Goes through the submissions of which tasks still wait: by whom, since when, how many.
+    pub fn waiting(&self) -> impl Iterator<Item = (Ix<Submitter>, SimTime, u32)> {
+        let left = |it: &Submission| (it.submitter, it.arrived, it.count - it.launched);
+        self.submissions.iter().map(move |(_, it)| left(it))
+    }
+}
+
 impl SubmitterState {
     /// Makes the state of a submitter that has not begun.
     pub(super) fn new(spec: &Submitter, seed: Seed) -> SubmitterState {

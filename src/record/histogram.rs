@@ -37,16 +37,24 @@ pub struct Quantiles {
 impl Histogram {
     /// Notes a time.
     pub fn record(&mut self, time: Span) {
+        self.record_times(time, 1);
+    }
+
+    /// Notes a time that several have.
+    pub fn record_times(&mut self, time: Span, times: u32) {
+        if times == 0 {
+            return;
+        }
         let value = time.as_micros();
         let cell = cell_of(value);
         if self.cells.len() <= cell {
             self.cells.resize(cell + 1, 0);
         }
-        self.cells[cell] += 1;
+        self.cells[cell] += u64::from(times);
         self.min = if self.count == 0 { value } else { self.min.min(value) };
         self.max = self.max.max(value);
-        self.count += 1;
-        self.sum += u128::from(value);
+        self.count += u64::from(times);
+        self.sum += u128::from(value) * u128::from(times);
     }
 
     /// Returns the time that the share `q` of all does not exceed (nearest rank), within 0.8 %.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ecs::model::{
-    ClusterSpec, Fleet, InstanceClass, Model, Provider, Scheduling, Service, Submitter,
+    ClusterSpec, Fleet, InstanceClass, Model, Provider, Scheduling, Service, Source, Submitter,
 };
 use crate::ecs::placement::SmallestAsks;
 use crate::ecs::{
@@ -300,11 +300,18 @@ impl Observer for Recorder {
             Fact::ContainerRestarted { .. } => self.counts.container_restarts += 1,
             Fact::ServiceEvent { service, event } => self.service_says(now, service, &event),
             Fact::Submitted { submitter, count, .. } => self.submitted(now, submitter, count),
-            Fact::RunTaskFailed { submitter, missing, failure, then, .. } => {
+            Fact::RunTaskFailed { submitter, row, missing, failure, then } => {
                 let counts = &mut self.counts.submitters[submitter];
                 counts.failed_calls += 1;
                 if then == AfterFailure::GivesUp {
                     counts.given_up += u64::from(missing);
+                    // Whoever drops work must not look better than whoever is late with it.
+                    let end = SimTime::ZERO + model.duration;
+                    let arrived = match &model.submitters[submitter].source {
+                        Source::Trace(trace) => trace.arrival[row as usize],
+                        Source::Schedule { .. } => at, // but for what rates held it back
+                    };
+                    counts.waiting.record_times(end.max(at).since(arrived), missing);
                     self.waiting_changes(now, submitter, missing, false);
                 }
                 self.counts.refused(&failure);
@@ -547,6 +554,11 @@ impl Recorder {
         let provider = &mut self.providers[task.provider as usize];
         provider.task(now.at, size(task, now.model), false);
         self.occupy(now, task, false);
+        if now.model.requirements[task.requirement].awsvpc
+            && let Some(instance) = task.instance
+        {
+            self.update_stranded(now, instance); // its network interface is free again
+        }
     }
 
     /// A task comes to its instance or goes: the instance may be empty no more, or again.
@@ -593,11 +605,10 @@ impl Recorder {
         self.update_stranded(now, instance);
     }
 
-    /// The free resources of an instance may have changed.
+    /// What is free of an instance may have changed: resources, ports, network interfaces.
     fn update_stranded(&mut self, now: Now, instance: Id<Instance>) {
         let host = &mut self.hosts[instance.slot()];
-        let free = now.world.cluster.instance(instance).remaining();
-        let stranded = self.smallest[host.class].stranded(&free);
+        let stranded = self.smallest[host.class].stranded(now.world.cluster.instance(instance));
         let before = std::mem::replace(&mut host.stranded, stranded);
         if stranded != before {
             self.fleets[host.fleet].capacity.strand(now.at, &before, &stranded);

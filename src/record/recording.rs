@@ -325,7 +325,8 @@ pub struct SubmitterSummary {
     pub started: u64,
     /// Reached STOPPED, by stop code.
     pub stopped_by: BTreeMap<StopCode, u64>,
-    /// From arrival to existing, of the tasks created in the window.
+    /// From arrival to existing: of the tasks created in the window; of those that wait at its
+    /// end, until then; of those given up in it, until the end of the run.
     pub waiting: Quantiles,
     /// How long tasks took.
     pub pending: Pending,

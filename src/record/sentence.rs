@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::ecs::model::{Model, Source};
 use crate::ecs::{AfterFailure, FailedChecks, FailureReason};
+use crate::units::Span;
 
 use super::log::{EventRow, Happening, InstanceName, Refusal, Speaker};
 
@@ -114,7 +115,7 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
             add_checks(&mut text, &refusal.failed);
             match then {
                 AfterFailure::RetryIn(delay) => {
-                    let _ = write!(text, "; tries again in {delay}");
+                    let _ = write!(text, "; tries again in {}", rounded(delay));
                 }
                 AfterFailure::Waits => text.push_str("; waits for room"),
                 AfterFailure::GivesUp => text.push_str("; gives up"),
@@ -122,6 +123,17 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         }
     }
     text
+}
+
+/// Rounds a pause to about two digits, as people say it.
+fn rounded(span: Span) -> Span {
+    let step = match span {
+        span if span < Span::SECOND => Span::millis(10),
+        span if span < Span::secs(10) => Span::millis(100),
+        _ => Span::SECOND,
+    };
+    let (micros, step) = (span.as_micros(), step.as_micros());
+    Span::micros(micros.saturating_add(step / 2) / step * step)
 }
 
 fn list_tasks(text: &mut String, count: u64, first: Option<u64>) {
@@ -213,4 +225,22 @@ fn add_checks(text: &mut String, failed: &FailedChecks) {
         .collect();
     let plural = if total == 1 { "" } else { "s" };
     let _ = write!(text, " [of {total} instance{plural} {}]", parts.join(", "));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_are_rounded_for_people() {
+        for (micros, text) in [
+            (754_881, "750 ms"),
+            (996_000, "1 s"),
+            (7_149_999, "7.1 s"),
+            (43_599_000, "44 s"),
+            (90_123_456, "1 min 30 s"),
+        ] {
+            assert_eq!(rounded(Span::micros(micros)).to_string(), text);
+        }
+    }
 }

@@ -89,7 +89,7 @@ impl Recorder {
             submitters: self
                 .submitters
                 .indices()
-                .map(|ix| self.finish_submitter(ix, end, &mut series))
+                .map(|ix| self.finish_submitter(ix, world, end, &mut series))
                 .collect(),
             providers: Provider::ALL.map(|provider| {
                 let group = &mut self.providers[provider as usize];
@@ -198,13 +198,17 @@ impl Recorder {
     fn finish_submitter(
         &mut self,
         ix: Ix<Submitter>,
+        world: &World,
         end: SimTime,
         series: &mut Vec<Series>,
     ) -> SubmitterSummary {
         let gauges = &mut self.submitters[ix];
         let waiting_now = gauges.waiting.level();
         let ended = Ended::new(Scope::Submitter(ix), gauges, end);
-        let counts = &self.counts.submitters[ix];
+        let counts = &mut self.counts.submitters[ix];
+        for (_, arrived, count) in world.waiting().filter(|(submitter, ..)| *submitter == ix) {
+            counts.waiting.record_times(end.since(arrived), count);
+        }
         let run = self.whole_run.submitters[ix];
         let begun_and_ended = run.first_arrival.zip(run.last_end);
         let summary = SubmitterSummary {

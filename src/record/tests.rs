@@ -115,7 +115,7 @@ fn placed_is_stopped_and_alive_and_submitted_is_launched_given_up_and_waiting() 
             assert_eq!(submitter.launched, launched.count() as u64);
             assert_eq!(submitter.submitted, 180);
             assert_eq!(submitter.submitted, submitter.launched + submitter.given_up);
-            assert_eq!(submitter.waiting.count, submitter.launched);
+            assert_eq!(submitter.waiting.count, submitter.submitted, "given up or not");
             assert_eq!(waiting.buckets.last().unwrap().min, 0);
             failed += submitter.failed_calls;
         }
@@ -169,8 +169,12 @@ fn levels(group: &mut dyn Group) -> Vec<(Metric, u64)> {
 
 #[test]
 fn levels_kept_by_difference_equal_a_walk_over_the_whole_world() {
-    for seed in 1..4 {
-        let mut sim = sim_of(mixture(), seed);
+    for (seed, awsvpc) in [(1, false), (2, false), (3, true), (4, true)] {
+        let mut fixture = mixture();
+        for requirement in fixture.model.requirements.indices() {
+            fixture.model.requirements[requirement].awsvpc = awsvpc;
+        }
+        let mut sim = sim_of(fixture, seed);
         let mut recorder = Recorder::new(sim.model(), options(WarmUp::default()));
         for second in 0..SECS {
             let now = SimTime::from_secs(second);
@@ -198,9 +202,12 @@ fn levels_kept_by_difference_equal_a_walk_over_the_whole_world() {
             check(Metric::ReservedMemory, &cluster, reserved(|r| r.memory_mib));
             // Nothing smaller than 512 CPU units and 1,024 MiB is ever placed there.
             let smallest = Resources { cpu_units: 512, memory_mib: 1024, gpus: 0 };
-            let stranded = instances().map(|(_, host)| host.remaining());
-            let stranded = stranded.filter(|free| !free.fits(&smallest));
-            check(Metric::StrandedCpu, &cluster, stranded.map(|f| f.cpu_units as usize).sum());
+            let is_stranded = |host: &crate::ecs::Instance| {
+                !host.remaining().fits(&smallest) || (awsvpc && host.free_enis() == 0)
+            };
+            let stranded = instances().filter(|(_, host)| is_stranded(host));
+            let stranded = stranded.map(|(_, host)| host.remaining().cpu_units as usize).sum();
+            check(Metric::StrandedCpu, &cluster, stranded);
             let has_task =
                 |id| tasks().any(|task| task.instance == Some(id) && !log::is_daemon(task, model));
             let empty = instances().filter(|(id, _)| !has_task(*id)).count();
@@ -362,6 +369,25 @@ fn packing_usage_and_the_largest_task_by_hand() {
     let service = &recording.summary.services[Ix::new(0)];
     assert_eq!((service.cpu_utilization, service.memory_utilization), (Some(0.25), Some(0.5)));
     assert_eq!(fleet.stranded.cpu, Some(0.0));
+}
+
+/// One instance has room for one task of ten, and nothing ends.
+#[test]
+fn a_task_never_placed_has_waited_to_the_end_whether_it_waits_or_is_given_up() {
+    for when_full in [WhenFull::Queue, WhenFull::Fail] {
+        let mut fixture = Fixture::new(1);
+        fixture.model.duration = Span::secs(SECS);
+        fixture.fleet("od", 1, (1024, 2048));
+        let batch = fixture.definition("batch", 1024, 1024);
+        fixture.job("batch", batch, &[(0, 1, 9000), (400, 9, 9000)], when_full);
+        let Recorded { recording, .. } = record(fixture, 1, WarmUp::default());
+        let waiting = recording.summary.submitters[Ix::new(0)].waiting;
+        assert_eq!(waiting.count, 10, "{when_full:?}");
+        assert_eq!(waiting.min, Span::ZERO);
+        assert_eq!(waiting.max, Span::secs(SECS - 400));
+        assert_eq!(waiting.mean, Span::secs((SECS - 400) * 9 / 10));
+        assert!(waiting.p50 > Span::secs(1980), "{:?}", waiting.p50);
+    }
 }
 
 #[test]

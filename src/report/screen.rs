@@ -18,6 +18,8 @@ use super::words::{Dollars, alike, decimals, lines, measure, number, percent};
 
 /// Lines about what happened that a screen shows.
 const SHOWN: usize = 8;
+/// Marks amounts that rest on prices which are not known.
+const ASSUMED: &str = "†";
 /// Columns of a screen, tables apart.
 const WIDTH: usize = 100;
 
@@ -309,9 +311,14 @@ impl Screen<'_> {
         let total = amounts.write(total);
         self.line(&format!("\nMONEY   {total} in {length} = {month}/month (730 h)"));
         let item = |name: &str, amount| format!("{name} {}", amounts.write(amount));
-        let by_category = bill.by_category().into_iter();
-        let by_category: Vec<String> =
-            by_category.map(|(category, amount)| item(category.name(), amount)).collect();
+        let is_assumed = |category| {
+            bill.assumed().any(|line| line.category == category && line.amount > Money::ZERO)
+        };
+        let by_category = bill.by_category().into_iter().map(|(category, amount)| {
+            let mark = if is_assumed(category) { ASSUMED } else { "" };
+            item(category.name(), amount) + mark
+        });
+        let by_category: Vec<String> = by_category.collect();
         self.wrapped("", &by_category);
         let by_holder = bill.by_holder().into_iter();
         let by_holder: Vec<String> =
@@ -371,10 +378,12 @@ impl Screen<'_> {
             .filter(|it| it.place.is_none() && it.key.evidence == Some(Evidence::Assumed))
             .count();
         let lines = self.outcome.bill.assumed().count();
+        let is_marked = self.outcome.bill.assumed().any(|line| line.amount > Money::ZERO);
+        let mark = if is_marked { format!(" ({ASSUMED})") } else { String::new() };
         let prices = match lines {
             0 => String::new(),
-            1 => " and 1 price".to_string(),
-            lines => format!(" and {lines} prices"),
+            1 => format!(" and 1 price{mark}"),
+            lines => format!(" and {lines} prices{mark}"),
         };
         self.line(&format!(
             "\nASSUMED: {count} defaults{prices}; `ecsim check` lists them with their sources"

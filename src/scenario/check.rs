@@ -139,6 +139,16 @@ impl Broken {
         self.0.insert(path);
     }
 
+    /// Says whether all names of the table at `path` are known: nothing is wrong with it or with
+    /// an entry as a whole.
+    pub(super) fn has_names(&self, path: &Path) -> bool {
+        let is_near = |it: &Path| {
+            let shared = it.0.len().min(path.0.len());
+            it.0.len() <= path.0.len() + 1 && it.0[..shared] == path.0[..shared]
+        };
+        !self.0.iter().any(|it| !it.0.is_empty() && is_near(it))
+    }
+
     /// Says whether anything is wrong at `path`, below it, or with what it is part of.
     pub(super) fn touches(&self, path: &Path) -> bool {
         let above = || (1..path.0.len()).any(|end| self.0.contains(&Path(path.0[..end].to_vec())));

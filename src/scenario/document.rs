@@ -267,6 +267,13 @@ impl<'d> View<'d> {
         !keys.iter().any(is_broken)
     }
 
+    /// Says whether all names in these tables are known, whatever is wrong with what they name.
+    #[track_caller]
+    pub fn has_names(&self, tables: &[&str]) -> bool {
+        let known = |key: &&str| self.document.broken.has_names(&self.path.key(self.key(key).name));
+        tables.iter().all(known)
+    }
+
     /// Makes a warning about the value of `key`.
     #[track_caller]
     pub fn warning(&self, key: &str, message: impl Into<String>) -> Problem {

@@ -324,10 +324,16 @@ fn apply(change: &Override, root: &mut Table, problems: &mut Problems) -> bool {
         }
         Some(Spot::Table(table)) => {
             for &(one, other) in EXCLUSIVE {
-                if last.0 == one {
-                    table.remove(other);
-                } else if last.0 == other {
-                    table.remove(one);
+                let gone = match last.0.as_str() {
+                    name if name == one => other,
+                    name if name == other => one,
+                    _ => continue,
+                };
+                if table.get(gone).is_some() {
+                    table.remove(gone);
+                    let message = format!("`{}` replaces `{gone}`, which holds no more", last.0);
+                    let hint = "the two exclude each other: what a flag sets takes the other away";
+                    problems.push(Problem::warning(last.1, message).hint(hint));
                 }
             }
             table.set(Entry { key: last.0.clone(), key_place: last.1, node });

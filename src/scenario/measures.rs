@@ -160,7 +160,7 @@ pub(super) fn quantity(measure: &str, root: &View) -> Result<Option<Quantity>, U
     let (kind, rest) = measure.split_once('.').unwrap_or((measure, ""));
     let subject = SUBJECTS.into_iter().find(|(table, _)| *table == kind);
     if let Some((table, names)) = subject {
-        if !root.is_sound_at(&[table]) {
+        if !root.has_names(&[table]) {
             return Ok(None);
         }
         return of_subject(measure, (table, rest), names, root).map(Some);
@@ -246,7 +246,7 @@ fn no_such(table: &str, name: &str, root: &View) -> Unknown {
 
 /// What something costs: a service by its name, a task or a job with the name of its table.
 fn of_owner(owner: &str, root: &View) -> Result<Option<Quantity>, Unknown> {
-    if !root.is_sound_at(&["service", "task", "job"]) {
+    if !root.has_names(&["service", "task", "job"]) {
         return Ok(None);
     }
     let submitter = owner.split_once('.').filter(|(table, _)| ["task", "job"].contains(table));

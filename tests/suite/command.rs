@@ -48,6 +48,38 @@ fn a_missing_file_and_an_unknown_flag_are_bad_input() {
     assert_eq!(ecsim(&["--version"]).status.code(), Some(0));
 }
 
+#[test]
+fn a_wait_is_missed_where_nothing_is_ever_placed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("full.toml");
+    let scenario = |when_full: &str| {
+        format!(
+            "region = \"us-east-1\"\nduration = \"5 h\"\n\
+             [container_instances.f]\ninstance_type = \"m5.large\"\ncount = 1\n\
+             [service.all]\ndesired_count = 1\ntask_definition = {{ cpu = 2048, memory = 512 }}\n\
+             [task.t]\nschedule = \"rate(1 hour)\"\nwhen_full = \"{when_full}\"\n\
+             task_definition = {{ cpu = 512, memory = 512 }}\n\
+             [objective]\n\"task.t.wait_p95\" = \"<= 60 s\"\n"
+        )
+    };
+    for when_full in ["retry", "fail", "queue"] {
+        std::fs::write(&path, scenario(when_full)).unwrap();
+        let (out, file) = (folder.path().join(when_full), path.to_str().unwrap());
+        let arguments = ["run", "--fail-on-missed", "--out", out.to_str().unwrap(), file];
+        let output = ecsim(&arguments);
+        let (screen, told) = (text_of(&output), scenario(when_full));
+        assert_eq!(output.status.code(), Some(1), "{told}{screen}");
+        assert!(screen.contains("MISSED"), "{screen}");
+        // The architecture is nothing that holds by default: these tasks go to any instance.
+        let checked = text_of(&ecsim(&["check", file]));
+        assert!(!checked.contains("cpu_architecture"), "{checked}");
+    }
+}
+
+fn text_of(output: &Output) -> String {
+    format!("{}{}", text(&output.stdout), text(&output.stderr))
+}
+
 /// Runs the command with so many threads, and returns every file it left, by name.
 pub fn left_by(arguments: &[&str], threads: &str) -> Vec<(String, Vec<u8>)> {
     let folder = tempfile::tempdir().unwrap();

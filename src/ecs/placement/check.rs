@@ -39,7 +39,7 @@ pub(super) fn fits_kind(class: &InstanceClass, wanted: &Requirement) -> bool {
 }
 
 /// Says whether a launch's subnets, if it names any, reach the zone of the instance.
-fn subnet_in_zone(model: &Model, launch: &Launch, class: &InstanceClass) -> bool {
+pub(super) fn subnet_in_zone(model: &Model, launch: &Launch, class: &InstanceClass) -> bool {
     launch.subnets.is_empty()
         || launch.subnets.iter().any(|&subnet| model.subnets[subnet].zone == class.zone)
 }

@@ -18,7 +18,7 @@ mod smallest;
 #[cfg(test)]
 mod twins;
 
-pub(crate) use smallest::SmallestAsks;
+pub(crate) use smallest::{SmallestAsks, may_host};
 
 use crate::engine::{Id, Ix, Luck, Purpose};
 

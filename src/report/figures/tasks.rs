@@ -9,7 +9,7 @@ use super::super::chart::{Colour, Figure, Panel, Unit};
 use super::{Named, Page, panel};
 
 /// Services that get a panel each; more are stacked in one.
-const OWN_PANELS_MAX: usize = 6;
+const OWN_PANELS_MAX: usize = 8;
 
 /// States as a picture shows them, the lowest first.
 ///

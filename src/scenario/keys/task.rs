@@ -139,9 +139,13 @@ const PLATFORM: &[Key] = &[
     )
     .or("\"LINUX\"")
     .documented("ECS API, RuntimePlatform"),
-    key("cpu_architecture", Kind::Choice(&["X86_64", "ARM64"]), "The architecture.")
-        .or("\"X86_64\"")
-        .documented("ECS API, RuntimePlatform"),
+    key(
+        "cpu_architecture",
+        Kind::Choice(&["X86_64", "ARM64"]),
+        "The CPU architecture: on instances only those that have it. Where it is not said, tasks \
+         go to instances of any, and Fargate takes `X86_64`.",
+    )
+    .documented("ECS API, RuntimePlatform"),
 ];
 
 /// A constraint of a task definition: our short form or AWS's long one.

@@ -22,8 +22,8 @@ pub(super) const TABLES: &[Key] = &[
 
 /// An expression of the cluster query language.
 pub(super) const EXPRESSION: Kind = Kind::Text(
-    "an expression of the cluster query language; `ec2InstanceId` is the name of the instance here, \
-     such as `fleet-0`",
+    "an expression of the cluster query language; `ec2InstanceId` is the name of the instance \
+     here, such as `fleet-0`",
 );
 
 /// A capacity provider strategy.
@@ -51,13 +51,15 @@ const LAUNCH: &[Key] = &[
     key(
         "launch_type",
         Kind::Choice(&["EC2", "FARGATE", "EXTERNAL"]),
-        "Where tasks run; without it and without a strategy, as the cluster says, else EC2.",
+        "Where tasks run; without it and without a strategy, as the cluster says, else EC2. With \
+         `extends`, `like` and `--set` it replaces a strategy.",
     )
     .documented("ECS API, CreateService; that EC2 is the last resort is assumed"),
     key(
         "capacity_provider_strategy",
         STRATEGY,
-        "How tasks are divided among capacity providers; not together with `launch_type`.",
+        "How tasks are divided among capacity providers; not together with `launch_type`, which it \
+         replaces with `extends`, `like` and `--set`.",
     )
     .documented(STRATEGY_API),
     key("platform_version", Kind::Text("a platform version"), "Of Fargate.")

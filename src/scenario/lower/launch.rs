@@ -5,7 +5,7 @@ use crate::ecs::model::{
     PlacementConstraint, PlacementStrategy, Provider, Requirement, StrategyItem, Subnet,
     TaskDefinition,
 };
-use crate::ecs::placement::query::Subject;
+pub(super) use crate::ecs::placement::may_host;
 use crate::engine::Ix;
 
 use super::super::keys::Kind;
@@ -250,7 +250,15 @@ fn strategy(
         let message = "Fargate knows no placement strategies; it spreads over zones by itself";
         lower.problems.push(view.error(key, message).hint("leave `placement_strategy` out"));
     }
-    view.items(key).iter().filter_map(|item| strategy_rule(lower, item)).collect()
+    let rules: Vec<PlacementStrategy> =
+        view.items(key).iter().filter_map(|item| strategy_rule(lower, item)).collect();
+    let random = rules.iter().position(|rule| *rule == PlacementStrategy::Random);
+    if random.is_some_and(|at| at + 1 < rules.len()) {
+        let message = "rules after `random` have no effect: it leaves no choice to them";
+        let hint = "leave them out, or put `random` last";
+        lower.problems.push(view.warning(key, message).hint(hint));
+    }
+    rules
 }
 
 fn strategy_rule(lower: &mut Lower, item: &View) -> Option<PlacementStrategy> {
@@ -608,26 +616,6 @@ pub(super) fn no_room(
     None
 }
 
-/// Says whether instances of a class are among those that a launch may choose from.
-///
-/// Constraints that depend on what happens in a run are taken to hold.
-pub(super) fn may_host(launch: &Launch, class: &InstanceClass) -> bool {
-    let uses = |item: &StrategyItem| match item.provider {
-        Provider::Ec2 => class.launch_type == InstanceLaunchType::Ec2,
-        Provider::External => class.launch_type == InstanceLaunchType::External,
-        Provider::Fargate | Provider::FargateSpot => false,
-    };
-    let holds = |constraint: &PlacementConstraint| match constraint {
-        PlacementConstraint::MemberOf(query) if query.depends_on_attributes_only() => {
-            query.matches(&Blank(class))
-        }
-        PlacementConstraint::MemberOf(_) | PlacementConstraint::DistinctInstance => true,
-    };
-    class.cluster == launch.cluster
-        && launch.providers.iter().any(uses)
-        && launch.constraints.iter().all(holds)
-}
-
 /// Returns how many instances a launch may choose from.
 pub(super) fn hosts(model: &Model, launch: Ix<Launch>) -> u64 {
     let launch = &model.launches[launch];
@@ -645,33 +633,6 @@ pub(super) fn instances_of(model: &Model, class: Ix<InstanceClass>) -> u64 {
     let Some(position) = fleet.classes.iter().position(|&it| it == class) else { return 0 };
     // Instance `i` is of kind `i mod n`.
     (count as usize + fleet.classes.len() - 1 - position) as u64 / fleet.classes.len() as u64
-}
-
-/// An instance of a class, of which nothing is known but its attributes.
-struct Blank<'a>(&'a InstanceClass);
-
-impl Subject for Blank<'_> {
-    fn attribute(&self, name: &str) -> Option<&str> {
-        self.0.attribute(name)
-    }
-    fn agent_connected(&self) -> bool {
-        true
-    }
-    fn ec2_instance_id(&self) -> String {
-        String::new()
-    }
-    fn agent_version(&self) -> &str {
-        ""
-    }
-    fn registered_at(&self) -> i64 {
-        0
-    }
-    fn running_tasks_count(&self) -> u32 {
-        0
-    }
-    fn hosts_task_of_group(&self, _: &str) -> bool {
-        false
-    }
 }
 
 /// Says whether an empty instance can take such a task at all, whatever its size.

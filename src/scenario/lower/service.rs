@@ -236,6 +236,10 @@ pub(super) fn actions(lower: &mut Lower) {
             }
             continue;
         }
+        if !["update_service", "set_desired_capacity"].iter().any(|key| view.is_written(key)) {
+            let hint = "write `update_service = {…}` or `set_desired_capacity = {…}`";
+            lower.problems.push(view.error_here("nothing happens then").hint(hint));
+        }
         let update = view.child("update_service").and_then(|it| update_service(lower, &it));
         let capacity =
             view.child("set_desired_capacity").and_then(|it| set_desired_capacity(lower, &it));

@@ -148,7 +148,8 @@ fn definition(
     let platform = view.table("runtime_platform");
     let os_family = family_of(&platform.get::<String>("operating_system_family"));
     let os = os_family.os();
-    let architecture = architecture_of(&platform.get::<String>("cpu_architecture"));
+    let architecture = platform.find::<String>("cpu_architecture");
+    let architecture = architecture.map(|name| architecture_of(&name));
     let containers = containers(lower, name, view);
     let family = view.find::<String>("family").unwrap_or_else(|| name.to_string());
     check_names(lower, view, &family);
@@ -158,19 +159,14 @@ fn definition(
     check_sums(lower, view, os);
     check_size(lower, view);
     match os {
-        Os::Linux => check_linux(lower, view),
+        Os::Linux => check_linux(lower, view, on_fargate),
         Os::Windows => check_windows(lower, view, (&facts.network_mode, os_family)),
     }
     if facts.compatibilities.iter().any(|one| one == "FARGATE") {
         check_fargate(lower, view, &facts);
         check_fargate_size(lower, view, (&facts, os));
     }
-    let architecture_named =
-        view.is_written("runtime_platform") && platform.is_written("cpu_architecture");
-    let requirement = lower.requirement(Requirement {
-        architecture: architecture_named.then_some(architecture),
-        ..requirement
-    });
+    let requirement = lower.requirement(Requirement { architecture, ..requirement });
     let storage = view.child("ephemeral_storage").map(|it| it.get::<u32>("size_in_gib"));
     let fargate = match facts.task_size {
         (Some(cpu_units), Some(memory_mib)) => Some(FargateSize {
@@ -189,7 +185,7 @@ fn definition(
         requirement,
         fargate,
         os,
-        architecture,
+        architecture: architecture.unwrap_or(Architecture::X86_64),
         containers,
     });
     lower.definition_facts.push(facts);
@@ -256,8 +252,12 @@ fn check_names(lower: &mut Lower, view: &View, family: &str) {
     }
 }
 
+/// Whoever asks for so few CPU units means vCPUs, and for so few MiB, GB: Fargate's most.
+const MOST_VCPUS: u32 = 32;
+const MOST_GB: u32 = 244;
+
 /// What AWS wants of Linux tasks. Source: ECS API, RegisterTaskDefinition.
-fn check_linux(lower: &mut Lower, view: &View) {
+fn check_linux(lower: &mut Lower, view: &View, on_fargate: bool) {
     if view.is_written("network_mode") && view.get::<String>("network_mode") == "default" {
         let message = "network mode `default` is that of Windows";
         let hint = "leave `network_mode` out: Linux tasks are in mode `bridge`";
@@ -266,10 +266,23 @@ fn check_linux(lower: &mut Lower, view: &View) {
     if let Some(CpuUnits(units)) = view.find("cpu")
         && !TASK_CPU.contains(&units)
     {
+        let hint = match (units, on_fargate) {
+            (1..=MOST_VCPUS, true) => {
+                format!("1,024 units are a vCPU: write `cpu = \"{units} vCPU\"`")
+            }
+            (1..=MOST_VCPUS, false) => format!(
+                "1,024 units are a vCPU: write `cpu = \"{units} vCPU\"`, or leave `cpu` of the \
+                 task out"
+            ),
+            (_, true) => "such as `cpu = \"0.5 vCPU\"`".to_string(),
+            (_, false) => {
+                let hint = "give less, or none, to the containers and leave `cpu` of the task out";
+                hint.to_string()
+            }
+        };
         let (units, least) = (number(units), number(*TASK_CPU.start()));
         let most = number(*TASK_CPU.end());
         let message = format!("`cpu` is {units}; a task takes {least} to {most} units");
-        let hint = "give less, or none, to the containers and leave `cpu` of the task out";
         lower.problems.push(view.error("cpu", message).hint(hint));
     }
 }
@@ -278,7 +291,7 @@ fn check_linux(lower: &mut Lower, view: &View) {
 /// ECS API, RegisterTaskDefinition and ContainerDefinition.
 fn check_windows(lower: &mut Lower, view: &View, (mode, os_family): (&str, OsFamily)) {
     let platform = view.table("runtime_platform");
-    if platform.get::<String>("cpu_architecture") == "ARM64" {
+    if platform.find::<String>("cpu_architecture").as_deref() == Some("ARM64") {
         let message = "`cpu_architecture` is `ARM64`, and Windows tasks run on `X86_64` only";
         let problem = platform.error("cpu_architecture", message).hint("leave it out");
         lower.problems.push(problem);
@@ -699,10 +712,19 @@ pub(super) fn check_fargate_size(
             if let Err(error) = lower.catalogue.fargate_size(cpu, memory, os) {
                 let problem = match error.memory_sizes_mib.as_slice() {
                     [] => view.error("cpu", format!("`cpu` is {cpu} units, no size of Fargate's")),
+                    _ if memory <= MOST_GB => {
+                        let message = format!("`memory` is {memory} MiB, no size of Fargate's");
+                        view.error("memory", message)
+                    }
                     _ => view.error("memory", error.to_string()),
                 };
-                let problem = problem.hint(error.hint());
-                lower.problems.push(problem);
+                let hint = error.hint();
+                lower.problems.push(match memory {
+                    1..=MOST_GB => problem.hint(format!(
+                        "a number without a unit is in MiB: did you mean \"{memory} GB\"? {hint}"
+                    )),
+                    _ => problem.hint(hint),
+                });
             }
         }
         (cpu, memory) => {

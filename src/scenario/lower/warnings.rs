@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use crate::ecs::model::{
-    Action, InitialState, InstanceClass, InstanceLaunchType, Launch, PlacementConstraint,
+    Action, Architecture, InitialState, InstanceClass, InstanceLaunchType, Launch, Os,
+    PlacementConstraint,
     PlacementStrategy, Provider, Requirement, Scheduling, Service, Source, StrategyItem,
     TaskDefinition,
 };
@@ -17,7 +18,7 @@ use super::super::{Problem, View};
 use super::bounds::desired_most;
 use super::cluster::GIVEN_ATTRIBUTES;
 use super::job::room_for;
-use super::launch::{hosts, may_host};
+use super::launch::{hosts, may_host, may_take};
 use super::{Lower, load, task};
 
 /// Looks at the model as a whole.
@@ -32,6 +33,7 @@ pub(super) fn check(lower: &mut Lower) {
     let is_wrong = lower.problems.iter().any(|it| it.severity == Severity::Error);
     if !is_wrong && !lower.document.problems.has_errors() {
         too_many(lower);
+        any_architecture(lower);
         idle_fleets(lower);
         load::check(lower);
     }
@@ -77,6 +79,40 @@ fn too_many(lower: &mut Lower) {
         };
         let hint = "give its cluster more or larger instances, or let tasks ask for less";
         problems.push(problem.hint(hint));
+    }
+    lower.problems.extend(problems);
+}
+
+/// An image for one architecture does not run on the other. Windows knows one only.
+fn any_architecture(lower: &mut Lower) {
+    let mut problems = Vec::new();
+    for (table, name, definition, launch) in definitions(lower) {
+        let model = &lower.model;
+        let definition = &model.task_definitions[definition];
+        if definition.os == Os::Windows {
+            continue;
+        }
+        let (launch, wanted) = (&model.launches[launch], definition.requirement);
+        let wanted = &model.requirements[wanted];
+        let of = |architecture| {
+            model.classes.iter().map(|(_, class)| class).find(|class| {
+                class.architecture == architecture
+                    && may_host(launch, class)
+                    && may_take(class, launch, wanted)
+            })
+        };
+        let (Some(x86), Some(arm)) = (of(Architecture::X86_64), of(Architecture::Arm64)) else {
+            continue;
+        };
+        let Some(view) = lower.root().entry(table, name) else { continue };
+        let message = format!(
+            "its tasks may go to x86_64 and to ARM64 instances (`{}` and `{}`), and an image for \
+             one of them ends on the other with `exec format error`",
+            x86.instance_type, arm.instance_type
+        );
+        let hint = "write `runtime_platform.cpu_architecture` into the task definition, or a \
+                    placement constraint; images for both need neither";
+        problems.push(view.warning("task_definition", message).hint(hint));
     }
     lower.problems.extend(problems);
 }
@@ -180,13 +216,23 @@ fn failures_without_an_end(lower: &mut Lower) {
 
 /// Everything that launches tasks: its table, its name there, how it does it.
 fn launches<'a>(lower: &'a Lower) -> Vec<(&'a str, &'a str, &'a Launch)> {
+    let launches = &lower.model.launches;
+    let all = definitions(lower).into_iter();
+    all.map(|(table, name, _, launch)| (table, name, &launches[launch])).collect()
+}
+
+/// Everything that launches tasks: its table, its name there, what it launches, and how.
+fn definitions<'a>(lower: &'a Lower) -> Vec<(&'a str, &'a str, Ix<TaskDefinition>, Ix<Launch>)> {
     let model = &lower.model;
-    let services = model.services.iter().map(|(_, it)| ("service", it.name.as_str(), it.launch));
+    let services = model
+        .services
+        .iter()
+        .map(|(_, it)| ("service", it.name.as_str(), it.task_definition, it.launch));
     let submitters = model.submitters.iter().filter_map(|(_, it)| {
-        it.name.split_once('.').map(|(table, name)| (table, name, it.launch))
+        let (table, name) = it.name.split_once('.')?;
+        Some((table, name, it.task_definition, it.launch))
     });
-    let all = services.chain(submitters);
-    all.map(|(table, name, launch)| (table, name, &model.launches[launch])).collect()
+    services.chain(submitters).collect()
 }
 
 /// A rule about an attribute that no instance has is often misspelt.

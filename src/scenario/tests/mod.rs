@@ -412,6 +412,23 @@ fn flags_reach_into_lists() {
 }
 
 #[test]
+fn a_flag_replaces_a_key_that_excludes_its_own_and_says_so() {
+    let on_fargate = "[service.v]\nlaunch_type = \"FARGATE\"\ndesired_count = 1\n\
+                      task_definition = { cpu = 256, memory = 512 }\n";
+    let on_spot = "service.v.capacity_provider_strategy=[{ capacity_provider = \"FARGATE_SPOT\" }]";
+    check_set(
+        on_fargate,
+        on_spot,
+        &format!(
+            "--set {on_spot}: warning: `capacity_provider_strategy` replaces `launch_type`, which \
+             holds no more\n\
+             hint: the two exclude each other: what a flag sets takes the other away\n"
+        ),
+    );
+    check_set(on_fargate, "service.v.launch_type=FARGATE", "");
+}
+
+#[test]
 fn flags_change_values_and_are_named_by_problems() {
     let text = "[service.web]\ndesired_count = 1\n\
                 task_definition = { container_definitions.a.image = \"x\" }\n";
