@@ -116,7 +116,8 @@
 //! 1. [`units`]: `time.rs`, `money.rs`, ten minutes; everything is counted in these.
 //! 2. [`engine`]: `queue.rs` (order), `arena.rs` (handles), `random.rs` (luck).
 //! 3. [`ecs`]: `model.rs` (what can be simulated), `fact.rs` (what can happen), `mod.rs` (the
-//!    loop), then `life.rs` (a task's life), `service.rs`, `submit.rs`, `placement/`.
+//!    loop), then `life.rs` (a task's life), `service.rs`, `submit.rs`, `placement/`,
+//!    `instance.rs` and `auto_scaling.rs` (instances come and go), `capacity/` (by which rules).
 //! 4. [`billing`]: `meter.rs`, `price.rs`; [`record`]: `recorder.rs`.
 //! 5. [`scenario`]: `keys/mod.rs`, `load.rs`, `check.rs`, `lower/`.
 //! 6. `tests/suite/`, for what is held to be true, and by which judge.

@@ -302,15 +302,20 @@ fn take_away_leaving(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
     let percent = cx.model.services[ix].minimum_healthy_percent;
     let least = u64::from(world.services[ix].desired) * u64::from(percent);
     let least = least.div_ceil(100);
-    loop {
-        let state = &world.services[ix];
-        let Some(&task) = state.leaving.first() else { return };
+    let mut stopped = None;
+    while let Some(&task) = world.services[ix].leaving.first() {
         // One that is not healthy is not missed.
         let is_missed = world.tasks[task].healthy;
-        if is_missed && u64::from(state.healthy) <= least {
-            return;
+        if is_missed && u64::from(world.services[ix].healthy) <= least {
+            break;
         }
         life::request_stop(cx, world, task, StopReason::Drained);
+        stopped = Some(stopped.map_or((1, task), |(count, first)| (count + 1, first)));
+    }
+    if let Some((count, first)) = stopped {
+        let event = ServiceEvent::StoppedTasks { count, first };
+        cx.tell(world, Fact::ServiceEvent { service: ix, event });
+        say_drained(cx, world, ix, count);
     }
 }
 

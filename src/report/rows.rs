@@ -25,7 +25,8 @@ const TASK_COLUMNS: &str = "task,task_id,owner_kind,owner,slot,row,ordinal,task_
     stopping_at,execution_stopped_at,stopped_at,stop_code,stopped_reason,exit_code\n";
 const INSTANCE_COLUMNS: &str = "container_instance,container_instances,cluster,launch_type,\
     instance_type,availability_zone,registered_cpu_units,registered_memory_mib,registered_gpus,\
-    launched_at,registered_at,until,state,tasks,occupied_s,reserved_cpu_share,reserved_memory_share\n";
+    launched_at,registered_at,until,state,tasks,occupied_s,reserved_cpu_share,\
+    reserved_memory_share\n";
 const EVENT_COLUMNS: &str = "seconds,time,speaker_kind,speaker,message\n";
 
 /// Bytes gathered before they are handed to the file.

@@ -564,7 +564,12 @@ impl Checker<'_> {
         if let Some(meant) = meant.or(strategy.map(|key| key.name)) {
             self.broken.add(self.path.key(meant));
         }
+        let is_of_group = self.path.0.first().is_some_and(|table| table == "container_instances")
+            && OF_GROUPS.iter().any(|known| is_same_name(known, &entry.key));
         let hint = match meant {
+            _ if is_of_group => {
+                "an Auto Scaling group has it: write these as `[auto_scaling_group.…]`".to_string()
+            }
             Some(meant) => format!("did you mean `{meant}`?"),
             None if is_of_aws => "AWS has it, and it is not modelled yet: leave it out".to_string(),
             None if strategy.is_some() => {
@@ -621,8 +626,16 @@ const NOT_MODELLED: &[&str] = &[
 
 /// Says whether AWS has a key of this name that is not modelled, however it is spelled.
 fn is_not_modelled(name: &str) -> bool {
+    NOT_MODELLED.iter().any(|known| is_same_name(known, name))
+}
+
+/// What Auto Scaling groups have and fixed fleets do not.
+const OF_GROUPS: [&str; 4] = ["desired_capacity", "managed_draining", "max_size", "min_size"];
+
+/// Says whether two names are one, in snake_case, kebab-case or camelCase.
+fn is_same_name(a: &str, b: &str) -> bool {
     let plain = |text: &str| text.replace(['_', '-'], "").to_ascii_lowercase();
-    NOT_MODELLED.iter().any(|known| plain(known) == plain(name))
+    plain(a) == plain(b)
 }
 
 /// Returns what is meant by words of AWS's that are written where they do not belong.
@@ -648,8 +661,9 @@ fn meant(path: &Path, node: &Node) -> Option<&'static str> {
         ("capacity_provider", text)
             if did_you_mean(text, ["FARGATE", "FARGATE_SPOT"]).is_none() =>
         {
-            "it is \"FARGATE\" or \"FARGATE_SPOT\": Auto Scaling groups are not modelled yet; \
-             `launch_type = \"EC2\"` runs tasks on `[container_instances.…]`"
+            "it is \"FARGATE\" or \"FARGATE_SPOT\": those of Auto Scaling groups are not modelled \
+             yet; `launch_type = \"EC2\"` runs tasks on `[container_instances.…]` and \
+             `[auto_scaling_group.…]`"
         }
         _ => return None,
     })

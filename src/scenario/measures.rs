@@ -117,6 +117,7 @@ const OF_THE_RUN: Names = &[
     ("tasks.stopped.TaskFailedToStart", Count),
     ("tasks.stopped.EssentialContainerExited", Count),
     ("tasks.stopped.ServiceSchedulerInitiated", Count),
+    ("tasks.stopped.InfrastructureHealth", Count),
     ("placement_failures.total", Count),
     ("cost.total", Money),
     ("cost.per_month", Money),

@@ -5,7 +5,7 @@ use ecsim::ecs::Sim;
 use ecsim::ecs::model::{Os, Provider};
 use ecsim::ecs::{Owner, TaskStatus};
 use ecsim::engine::Seed;
-use ecsim::record::{Fingerprint, Rows};
+use ecsim::record::{Fingerprint, InstanceRow, Rows};
 use ecsim::scenario::{Disk, Override, Scenario};
 use ecsim::study::run;
 use ecsim::units::SimTime;
@@ -158,14 +158,24 @@ fn what_is_not_compute_costs_counts_times_hours_times_price() {
     }
 }
 
-/// A fixed fleet costs instances × hours × price, whatever runs on it.
+/// A fixed fleet costs instances × hours × price, whatever runs on it; an instance that comes or
+/// goes costs its time, rounded up to a second.
 #[test]
-fn a_fixed_fleet_costs_its_hours() {
+fn instances_cost_their_hours() {
     every_run(|path, scenario, seed| {
-        let (outcome, _) = run(scenario, seed, Rows::default(), (&mut (), &mut ()));
+        let (outcome, rows) = run(scenario, seed, Rows::default(), (&mut (), &mut ()));
         let hours = scenario.model.duration.as_secs_f64() / 3600.0;
         let mut expected = 0.0;
-        for (_, fleet) in scenario.model.fleets.iter() {
+        let comes_and_goes = |row: &&InstanceRow| {
+            let class = &scenario.model.classes[row.name.class];
+            scenario.model.fleets[class.fleet].group.is_some()
+        };
+        for row in rows.instances.iter().filter(comes_and_goes) {
+            let seconds = row.until.since(row.launched_at).as_secs_f64().ceil().max(60.0);
+            let rate = scenario.prices.classes[row.name.class].instance.nanos;
+            expected += rate as f64 / 1e9 * seconds / 3600.0;
+        }
+        for (_, fleet) in scenario.model.fleets.iter().filter(|(_, it)| it.group.is_none()) {
             for number in 0..fleet.count as usize {
                 let class = fleet.classes[number % fleet.classes.len()];
                 expected += scenario.prices.classes[class].instance.nanos as f64 / 1e9 * hours;

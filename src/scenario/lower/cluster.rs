@@ -172,7 +172,7 @@ fn fleet(
         lower.problems.push(view.error(key, message).hint(hint));
     }
     let places = places(lower, view, count);
-    check_attributes(lower, view);
+    check_attributes(lower, view, kind.launch_type == InstanceLaunchType::External);
     let fleet = Ix::new(lower.model.fleets.len());
     let classes = places
         .into_iter()
@@ -452,10 +452,8 @@ pub(super) const GIVEN_ATTRIBUTES: [&str; 2] = ["ecs.ami-id", "ecs.vpc-id"];
 ///
 /// Source: ECS API, Attribute: 1 to 128 letters, digits, `-`, `_`, `/`, `\\` and `.`; values of up
 /// to 128 may have `@`, `:` and spaces inside as well. Names that begin with `ecs.` are AWS's.
-fn check_attributes(lower: &mut Lower, view: &View) {
+fn check_attributes(lower: &mut Lower, view: &View, on_premises: bool) {
     let is_name = |c: char| c.is_ascii_alphanumeric() || "-_/\\.".contains(c);
-    let on_premises =
-        view.find::<String>("launch_type").is_some_and(|launch_type| launch_type == "EXTERNAL");
     for (name, value) in view.entries("attributes") {
         let text = value.value::<String>();
         let fits = |text: &str, more: &str| {

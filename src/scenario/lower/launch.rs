@@ -541,6 +541,10 @@ pub(super) fn definition_view<'d>(lower: &Lower<'d>, view: &View<'d>) -> Option<
 /// Source: ECS Developer Guide, task definition parameters, `hostPort`.
 const PORTS_PER_INSTANCE: usize = 100;
 
+/// Tables that say what instances there are.
+const OF_INSTANCES: [&str; 4] =
+    ["container_instances", "auto_scaling_group", "instance_type", "subnet"];
+
 /// Says why a task fits no instance it could go to, even an empty one; nothing if it fits.
 pub(super) fn no_room(
     lower: &Lower,
@@ -553,12 +557,7 @@ pub(super) fn no_room(
         Provider::External => InstanceLaunchType::External,
         Provider::Fargate | Provider::FargateSpot => return None,
     };
-    let is_sure = lower.root().is_sound_at(&[
-        "container_instances",
-        "auto_scaling_group",
-        "instance_type",
-        "subnet",
-    ]);
+    let is_sure = lower.root().is_sound_at(&OF_INSTANCES);
     if !is_sure || lower.has_unknown_instances || !knows_where(lower, view) {
         return None;
     }

@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 
 use crate::ecs::model::{
     Action, Architecture, InitialState, InstanceClass, InstanceLaunchType, Launch, Os,
-    PlacementConstraint,
-    PlacementStrategy, Provider, Requirement, Scheduling, Service, Source, StrategyItem,
-    TaskDefinition,
+    PlacementConstraint, PlacementStrategy, Provider, Requirement, Scheduling, Service, Source,
+    StrategyItem, TaskDefinition,
 };
 use crate::engine::Ix;
 use crate::units::Resources;

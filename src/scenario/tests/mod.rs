@@ -251,11 +251,11 @@ fn wrong_values_say_what_they_are_and_what_they_should_be() {
 #[test]
 fn what_must_be_written_is_missed() {
     check(
-        "[service.web]\n[at.x]\ntime = \"+1 h\"\n",
+        "[service.web]\n[at.x]\n",
         "a.toml:1:10: service `web`: `task_definition` is missing\n\
          hint: write task_definition = …, the name of a [task_definition.…], or a table\n\
-         a.toml:2:5: at `x`: `update_service` is missing\n\
-         hint: write update_service = …, a table\n",
+         a.toml:2:5: at `x`: `time` is missing\n\
+         hint: write time = …, a time, such as \"2026-03-03T14:00\", \"Tue 14:00\" or \"+38 h\"\n",
     );
     check(
         "[service.web]\nlike = \"wbe\"\n",
