@@ -4,7 +4,6 @@
 //! looking again at those that have changed since the last refusal.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 
 use crate::engine::{Id, Ix};
 
@@ -13,8 +12,8 @@ use super::super::model::{Launch, Provider, Requirement};
 use super::super::{FailedChecks, FailureReason, PlacementFailure};
 use super::{Ask, View, check};
 
-/// At most so many instances are in all explanations together; about 100 bytes each.
-const MOST_ENTRIES: usize = 400_000;
+/// At most so many instances are in all explanations together; about 40 bytes each.
+const MOST_ENTRIES: usize = 1_000_000;
 /// And at most so many explanations are kept.
 const MOST: usize = 64;
 
@@ -29,8 +28,6 @@ struct Explanation {
     seen: u64,
     /// What each instance fails, by slot; `None`: nothing, or it is not one of those in question.
     failures: Vec<Option<Failure>>,
-    /// The same in order: the closest instance first.
-    closest: BTreeSet<Failure>,
     failed: FailedChecks,
 }
 
@@ -78,7 +75,6 @@ impl Explanation {
             of,
             seen: view.cluster.change_count(),
             failures: Vec::new(),
-            closest: BTreeSet::new(),
             failed: FailedChecks::default(),
         };
         explanation.look_at_all(view, ask);
@@ -87,7 +83,6 @@ impl Explanation {
 
     fn look_at_all(&mut self, view: &View, ask: &Ask) {
         self.failures.clear();
-        self.closest.clear();
         self.failed = FailedChecks::default();
         for instance in check::candidates(view, ask) {
             self.look(view, ask, instance);
@@ -95,9 +90,12 @@ impl Explanation {
     }
 
     fn catch_up(&mut self, view: &View, ask: &Ask) {
-        match view.cluster.changed_since(self.seen) {
+        let members = view.cluster.members(view.model.launches[ask.launch].cluster).len();
+        let changed = view.cluster.changed_since(self.seen);
+        match changed.filter(|slots| slots.len() < members) {
             Some(slots) => {
-                for &slot in slots {
+                for run in slots.chunk_by(|a, b| a == b) {
+                    let slot = run[0];
                     self.forget(slot as usize);
                     if let Some((instance, host)) = view.cluster.occupant(slot)
                         && check::is_candidate(view, ask, host)
@@ -113,7 +111,6 @@ impl Explanation {
 
     fn forget(&mut self, slot: usize) {
         if let Some(known) = self.failures.get_mut(slot).and_then(Option::take) {
-            self.closest.remove(&known);
             *check::counter(&mut self.failed, known.reason) -= 1;
         }
     }
@@ -132,12 +129,11 @@ impl Explanation {
             self.failures.resize(instance.slot() + 1, None);
         }
         self.failures[instance.slot()] = Some(failure);
-        self.closest.insert(failure);
         *check::counter(&mut self.failed, reason) += 1;
     }
 
     fn failure(&self, view: &View) -> PlacementFailure {
-        let closest = self.closest.first();
+        let closest = self.failures.iter().flatten().min();
         PlacementFailure {
             reason: closest.map_or(FailureReason::NoInstances, |it| it.reason),
             closest: closest.and_then(|it| view.cluster.occupant(it.slot)).map(|(id, _)| id),
