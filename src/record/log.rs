@@ -5,9 +5,8 @@ use crate::ecs::model::{
     TargetGroup, TaskDefinition, Zone,
 };
 use crate::ecs::{
-    AfterFailure, ContainerState, Fact, FailedChecks, FailureReason, Instance, InstanceStatus,
-    Observer, Owner, PlacementFailure, ServiceEvent, StopReason, Task, TaskStatus, TaskTimes,
-    World,
+    AfterFailure, ContainerState, Fact, FailedChecks, FailureReason, Instance, Observer, Owner,
+    PlacementFailure, ServiceEvent, StopReason, Task, TaskStatus, TaskTimes, World,
 };
 use crate::engine::{Id, Ix};
 use crate::units::{Resources, SimTime, Span};
@@ -219,6 +218,7 @@ pub struct RowLog<S> {
 /// What is summed up for the row of an instance.
 #[derive(Clone, Copy, Debug, Default)]
 struct Host {
+    is_registered: bool,
     placed: u64,
     here: u32,
     reserved: Resources,
@@ -262,7 +262,7 @@ impl<S: RowSink> Observer for RowLog<S> {
                 if self.hosts.len() <= slot {
                     self.hosts.resize(slot + 1, Host::default());
                 }
-                self.hosts[slot] = Host { changed: at, ..Host::default() };
+                self.hosts[slot] = Host { is_registered: true, changed: at, ..Host::default() };
             }
             Fact::InstanceTerminated { instance, .. } => {
                 self.instance_row((at, true), instance, world, model);
@@ -346,11 +346,10 @@ impl<S: RowSink> RowLog<S> {
         let instance = world.cluster.instance(id);
         let Some(host) = self.hosts.get_mut(id.slot()) else { return };
         host.advance(until);
-        let is_registered = is_gone || instance.status() != InstanceStatus::Pending;
         let row = InstanceRow {
             name: InstanceName::of(instance),
             launched_at: instance.launched_at,
-            registered_at: is_registered.then_some(instance.registered_at),
+            registered_at: host.is_registered.then_some(instance.registered_at),
             until,
             is_gone,
             tasks: host.placed,

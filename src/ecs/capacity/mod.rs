@@ -1,7 +1,9 @@
 //! Elastic capacity: how managed scaling and an Auto Scaling group decide.
 //!
 //! Rules only: each function is given what it may see and returns a choice, with its reason.
-//! Nothing here knows the world, schedules an event or moves an instance.
+//! Nothing here knows the world, schedules an event or moves an instance. `auto_scaling.rs` asks
+//! `group` and `scale_in`; `reservation` is for capacity providers and `refresh` for instance
+//! refresh, which runs do not have yet.
 
 pub mod group;
 pub mod refresh;
