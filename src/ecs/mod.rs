@@ -5,6 +5,7 @@
 //! leaves as [`Fact`]s to an [`Observer`].
 
 mod account;
+pub mod capacity;
 pub mod cluster;
 mod fact;
 #[cfg(test)]

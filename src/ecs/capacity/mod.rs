@@ -1,0 +1,3 @@
+//! Where instances come from, and what takes them away.
+
+pub mod spot;
