@@ -6,11 +6,11 @@ use std::str::FromStr;
 use crate::ecs::model::{Architecture, Os};
 use crate::units::HourlyRate;
 
+use super::spot::SpotFacts;
 use super::{
     Charge, ChargePrice, Evidence, FargateOffer, FargatePrice, FargateSize, Hypervisor,
     InstanceType, InterruptionBand, Priced, Quota, RegisteredMemory, architecture_from_name,
 };
-use super::spot::SpotFacts;
 use super::{FARGATE_AS_OF, FARGATE_SPOT_AS_OF};
 
 /// All facts of a catalogue, by name.

@@ -492,15 +492,21 @@ fn a_scenario_writes_over_its_own_copy_only() {
 
 #[test]
 fn spot_has_a_price_and_a_band() {
-    use InterruptionBand::{From5To10, From10To15, Over20};
+    use InterruptionBand::{From5To10, From15To20, Over20};
     let check = |region: &str, name: &str, rate: f64, evidence: Evidence, band| {
         let offer = Catalogue::builtin().spot(region, name).expect("sold as Spot");
         assert_eq!((offer.price.rate, offer.price.evidence, offer.band), {
             (dollars(rate), evidence, band)
         });
     };
-    XXX
-    for name in ["m5.large", "t2.nano", "p4d.24xlarge"] {
+    check("us-east-1", "m5.large", 0.0537, Evidence::Measured, From15To20);
+    check("us-east-1", "c6a.xlarge", 0.123, Evidence::Measured, From15To20);
+    // 0.091 less 53 %, and 0.107 less 57 %.
+    check("eu-west-1", "m7g.large", 0.042_77, Evidence::Derived, From5To10);
+    check("eu-west-1", "m5.large", 0.046_01, Evidence::Derived, From5To10);
+    check("us-east-2", "m5.large", 0.036_48, Evidence::Derived, From15To20);
+    check("eu-west-1", "p4d.24xlarge", 15.652_355_4, Evidence::Derived, Over20);
+    for name in ["m5.large", "c6a.xlarge", "p4d.24xlarge"] {
         let on_demand = Catalogue::builtin().on_demand("us-east-1", name, Os::Linux);
         let spot = Catalogue::builtin().spot("us-east-1", name).expect("sold as Spot");
         assert!(spot.price.rate < on_demand.expect("a price").rate);
@@ -511,7 +517,8 @@ fn spot_has_a_price_and_a_band() {
 fn what_is_not_sold_as_spot_names_the_nearest() {
     let check = |region: &str, name: &str, fact: &str, hint: &str| {
         let missing = Catalogue::builtin().spot(region, name).expect_err("no price");
-        assert_eq!((missing.to_string().as_str(), missing.hint().as_str()), (fact, hint));
+        assert_eq!(missing.to_string(), fact);
+        assert!(missing.hint().starts_with(hint), "{}", missing.hint());
     };
     check(
         "eu-west-2",
@@ -525,7 +532,13 @@ fn what_is_not_sold_as_spot_names_the_nearest() {
         "no price is known for instance type `m5.lrage`",
         "the nearest types with a price are `m5.large`, `m5.xlarge`, `m5.2xlarge`",
     );
-    YYY
+    check(
+        "ap-southeast-1",
+        "p4d.24xlarge",
+        "no Spot price is known for instance type `p4d.24xlarge` in region `ap-southeast-1`",
+        "it has one in `ap-northeast-1`, `eu-central-1`, `eu-west-1`, `us-east-1`, `us-east-2`, \
+         `us-west-2`; the nearest types with a price in ap-southeast-1 are `",
+    );
 }
 
 #[test]
@@ -583,7 +596,10 @@ fn every_spot_price_and_band_is_that_of_its_origin() {
         match ours.evidence {
             Evidence::Measured => assert_eq!(ours.rate, dollars(theirs), "{row:?}"),
             // Theirs is rounded to four places.
-            _ => assert!((ours.rate.as_dollars_f64() - theirs).abs() <= ZZZ, "{row:?}"),
+            Evidence::Derived => {
+                assert!((ours.rate.as_dollars_f64() - theirs).abs() < 5.1e-5, "{row:?}");
+            }
+            Evidence::Documented | Evidence::Assumed | Evidence::Given => panic!("{row:?}"),
         }
         let is_measured = row["kind"].starts_with("observed");
         assert_eq!(ours.evidence == Evidence::Measured, is_measured, "{row:?}");

@@ -300,12 +300,7 @@ impl Iterator for Arrivals {
     }
 }
 
-fn within(
-    parameter: &'static str,
-    value: f64,
-    least: f64,
-    most: f64,
-) -> Result<(), BadSpotMarket> {
+fn within(parameter: &'static str, value: f64, least: f64, most: f64) -> Result<(), BadSpotMarket> {
     if (least..=most).contains(&value) {
         return Ok(());
     }

@@ -198,7 +198,8 @@ fn what_befalls_a_pool_depends_on_no_other_and_on_no_order() {
         let droughts = until(pool, end);
         let struck: Vec<_> =
             droughts.iter().flat_map(|it| (0..5).map(|slot| pool.struck(it, slot))).collect();
-        let alone: Vec<_> = (0..5).map(|slot| pool.alone(slot).take(5).collect::<Vec<_>>()).collect();
+        let alone: Vec<_> =
+            (0..5).map(|slot| pool.alone(slot).take(5).collect::<Vec<_>>()).collect();
         let prices: Vec<_> = pool.prices(OnDemandShare::from_ratio(0.4)).take(50).collect();
         (droughts, struck, alone, prices)
     };
@@ -420,9 +421,9 @@ fn a_recording_that_contradicts_itself_is_refused() {
     let node = || "a".to_string();
     check(&[], BadAvailability::Empty);
     check(&[change(9, true, "a"), change(8, true, "b")], BadAvailability::Disordered { row: 1 });
-    check(&[change(0, true, "a"), change(9, true, "a")], BadAvailability::AddedTwice {
-        row: 1,
-        node: node(),
-    });
+    check(
+        &[change(0, true, "a"), change(9, true, "a")],
+        BadAvailability::AddedTwice { row: 1, node: node() },
+    );
     check(&[change(0, false, "a")], BadAvailability::NotThere { row: 0, node: node() });
 }
