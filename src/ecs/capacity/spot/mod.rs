@@ -216,7 +216,8 @@ impl PoolMarket {
 
     /// Says whether and when a drought strikes a slot of this pool.
     ///
-    /// Ask at its start, and of occupied slots only: an empty one stays so while it lasts.
+    /// Ask at its start, and of occupied slots only: an empty one stays so while it lasts. A strike
+    /// at its very end comes before the launches of that instant.
     pub fn struck(&self, drought: &Drought, slot: u64) -> Option<Strike> {
         let luck = drought.coins.part(slot);
         let p = &self.parameters;

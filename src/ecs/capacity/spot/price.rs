@@ -1,7 +1,8 @@
 //! What Spot capacity of a pool costs: a share of the on-demand price that moves slowly.
 //!
 //! Since 2017 Spot prices are not bids and move slowly; droughts leave them alone. The core knows
-//! no price, so this is a share in whole millionths; the bill makes money of it.
+//! no price, so this is a share in whole millionths; the bill makes money of it with
+//! [`HourlyRate::millionths`](crate::units::HourlyRate::millionths).
 
 use crate::engine::{Luck, Purpose};
 use crate::units::{SimTime, Span};

@@ -224,7 +224,7 @@ fn sources_continue_from_a_clone() {
     let (mut droughts, mut alone) = (pool.droughts(), pool.alone(3));
     let mut prices = pool.prices(OnDemandShare::from_ratio(0.4));
     for _ in 0..100 {
-        (droughts.next(), alone.next(), prices.next());
+        assert!(droughts.next().is_some() && alone.next().is_some() && prices.next().is_some());
     }
     let clones = (droughts.clone(), alone.clone(), prices.clone());
     assert!(droughts.take(100).eq(clones.0.take(100)));
