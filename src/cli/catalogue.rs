@@ -737,8 +737,8 @@ fn price_source() -> String {
 
 fn spot_source() -> String {
     format!(
-        "Spot: interruptions of AWS's Spot Instance Advisor, {SPOT_AS_OF} (old); prices as observed, \
-         {SPOT_OBSERVED_AS_OF};\n~ on demand less the advisor's savings\n"
+        "Spot: interruptions of AWS's Spot Instance Advisor, {SPOT_AS_OF} (old); \
+         prices as observed, {SPOT_OBSERVED_AS_OF};\n~ on demand less the advisor's savings\n"
     )
 }
 

@@ -4,7 +4,8 @@ use crate::units::SimTime;
 
 /// How many instances of a pool can run at once, from instant to instant.
 ///
-/// Where it falls, as many as are too many are reclaimed; launches that would exceed it are refused.
+/// Where it falls, as many as are too many are reclaimed; launches that would exceed it are
+/// refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Availability {
     /// The first at the beginning of the run; instants ascend and neighbours differ.

@@ -16,8 +16,8 @@ pub struct OnDemandShare(u32);
 /// How prices of a region move around the usual price of each pool.
 ///
 /// The price is constant for a period. Its relative deviation from the usual price returns to 0 and
-/// is shaken each period: `d' = φ d + spread √(1 − φ²) u`, where φ is exp(−period ÷ reversion) and u
-/// uniform from −√3 to √3, so that the standard deviation is `spread` from the first period on.
+/// is shaken each period: `d' = φ d + spread √(1 − φ²) u`, where φ is exp(−period ÷ reversion) and
+/// u uniform from −√3 to √3, so that the standard deviation is `spread` from the first period on.
 /// The price stays from `floor` to the on-demand price; where it is cut there, the mean is off the
 /// usual one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,8 +26,8 @@ pub struct PriceMovement {
     pub period: Span,
     /// After how long 37 % of a deviation are left. Assumption: 7 days.
     pub reversion: Span,
-    /// Standard deviation around the usual price, as a share of it, 0 to 1. Assumption: 0.1, so that
-    /// zones differ by a quarter, as they do in most regions on record.
+    /// Standard deviation around the usual price, as a share of it, 0 to 1. Assumption: 0.1, so
+    /// that zones differ by a quarter, as they do in most regions on record.
     pub spread: f64,
     /// The lowest price. Assumption: 5 % of on demand, half of the lowest on record.
     pub floor: OnDemandShare,

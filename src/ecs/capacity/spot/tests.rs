@@ -332,7 +332,8 @@ fn prices_move_slowly_around_the_usual_one() {
     let later = pairs.map(|(x, y)| (x - mean) * (y - mean)).sum::<f64>() / n;
     near("kept after a week", later / variance, (-1_f64).exp(), 0.1);
     let step = prices.windows(2).map(|it| (it[1] / it[0] - 1.0).abs()).fold(0.0, f64::max);
-    // A shock is at most √3 · 0.1 · √(1 − exp(−2 ÷ 28)) = 0.045, of prices down to 0.4 of the usual.
+    // A shock is at most √3 · 0.1 · √(1 − exp(−2 ÷ 28)) = 0.045, of prices down to 0.4 of the
+    // usual.
     assert!(step < 0.12, "a step of {step}");
     // The first is as far off as any other: of many pools, not of one.
     let ours = SpotMarket::new("eu-west-1", SpotParameters::default()).expect("good");
