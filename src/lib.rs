@@ -47,6 +47,8 @@
 //! | usage, bill | quantities in integers, and what they cost ([`billing::Bill`]) |
 //! | submitter | whoever calls RunTask: a job trace or a schedule |
 //! | fleet, class | a fixed number of instances, and what those in one zone have in common |
+//! | pool, drought | a zone and a type sold as Spot; a time in which it reclaims and refuses |
+//! | strike | an interruption of whoever sits in a slot of a pool |
 //! | requirement | what a task asks of an instance |
 //! | measure | one figure of a result, by name ([`study::Measure`]) |
 //! | objective | what must hold of a measure ([`scenario::Objective`]) |

@@ -11,6 +11,7 @@ mod instance;
 mod nearest;
 mod price;
 mod search;
+mod spot;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -30,9 +31,14 @@ pub(crate) use nearest::edits;
 pub use nearest::nearest;
 pub use price::{Evidence, NoPrice, Priced};
 pub use search::{Filter, Found};
+pub use spot::{InterruptionBand, SpotOffer};
 
 /// When the on-demand prices of EC2 instances were read; those of the newest types in Jul 2026.
 pub const ON_DEMAND_AS_OF: &str = "Feb 2026";
+/// When the savings and interruption bands of EC2 Spot were read.
+pub const SPOT_AS_OF: &str = "Jun 2025";
+/// When the observed prices of EC2 Spot were read.
+pub const SPOT_OBSERVED_AS_OF: &str = "Apr 2025";
 /// When the on-demand prices of Fargate were read.
 pub const FARGATE_AS_OF: &str = "2026";
 /// When the prices of Fargate Spot were read: AWS publishes no list of them.
@@ -254,14 +260,21 @@ impl Catalogue {
 
     fn not_in_region(&self, region: &str, name: &str) -> NoPrice {
         let priced = |region: &str, name: &str| self.linux_price(region, name).is_some();
+        let (nearest, elsewhere) = self.alternatives(region, name, priced);
+        let (instance_type, region) = (name.to_string(), region.to_string());
+        NoPrice::InRegion { instance_type, region, nearest, elsewhere }
+    }
+
+    /// Names the nearest types that are priced in a region, and the regions where a type is.
+    fn alternatives(
+        &self,
+        region: &str,
+        name: &str,
+        priced: impl Fn(&str, &str) -> bool,
+    ) -> (Vec<String>, Vec<String>) {
         let there = self.instance_types().map(|t| t.name.as_str()).filter(|n| priced(region, n));
         let elsewhere = self.ec2_regions().filter(|region| priced(region, name));
-        NoPrice::InRegion {
-            instance_type: name.to_string(),
-            region: region.to_string(),
-            nearest: owned(nearest(name, there, '.')),
-            elsewhere: elsewhere.map(str::to_string).collect(),
-        }
+        (owned(nearest(name, there, '.')), elsewhere.map(str::to_string).collect())
     }
 
     fn no_windows(&self, region: &str, name: &str) -> NoPrice {

@@ -65,6 +65,18 @@ pub enum NoPrice {
         /// Regions where the type has a price.
         elsewhere: Vec<String>,
     },
+    /// The instance type is not sold as Spot in that region, or nobody knows for how much.
+    #[error("no Spot price is known for instance type `{instance_type}` in region `{region}`")]
+    Spot {
+        /// The type asked for.
+        instance_type: String,
+        /// The region asked for.
+        region: String,
+        /// Types with a Spot price there, the nearest name first.
+        nearest: Vec<String>,
+        /// Regions where the type has one.
+        elsewhere: Vec<String>,
+    },
     /// Windows does not run on Graviton instances.
     #[error("instance type `{instance_type}` is arm64, which has no Windows")]
     WindowsOnArm {
@@ -102,7 +114,8 @@ impl NoPrice {
             NoPrice::InstanceType { nearest, .. } => {
                 format!("the nearest types with a price are {}", quoted(nearest))
             }
-            NoPrice::InRegion { region, nearest, elsewhere, .. } => {
+            NoPrice::InRegion { region, nearest, elsewhere, .. }
+            | NoPrice::Spot { region, nearest, elsewhere, .. } => {
                 let there =
                     format!("the nearest types with a price in {region} are {}", quoted(nearest));
                 if elsewhere.is_empty() {

@@ -6,9 +6,10 @@ use std::str::FromStr;
 use crate::ecs::model::{Architecture, Os};
 use crate::units::HourlyRate;
 
+use super::spot::SpotFacts;
 use super::{
     Charge, ChargePrice, Evidence, FargateOffer, FargatePrice, FargateSize, Hypervisor,
-    InstanceType, Priced, Quota, RegisteredMemory, architecture_from_name,
+    InstanceType, InterruptionBand, Priced, Quota, RegisteredMemory, architecture_from_name,
 };
 use super::{FARGATE_AS_OF, FARGATE_SPOT_AS_OF};
 
@@ -18,6 +19,8 @@ pub(super) struct Tables {
     pub instance_types: BTreeMap<String, InstanceType>,
     /// Region, then instance type.
     pub on_demand: BTreeMap<String, BTreeMap<String, OnDemand>>,
+    /// Region, then instance type.
+    pub spot: BTreeMap<String, BTreeMap<String, SpotFacts>>,
     /// Ascending by CPU, then memory.
     pub fargate_sizes: Vec<FargateSize>,
     /// Region, then offer.
@@ -44,6 +47,7 @@ impl Tables {
         let mut tables = Tables {
             instance_types: BTreeMap::new(),
             on_demand: BTreeMap::new(),
+            spot: BTreeMap::new(),
             fargate_sizes: Vec::new(),
             fargate_prices: BTreeMap::new(),
             charges: BTreeMap::new(),
@@ -51,6 +55,7 @@ impl Tables {
         };
         tables.read_instances();
         tables.read_registered_memory();
+        tables.read_spot();
         tables.read_fargate_sizes();
         tables.read_fargate_prices();
         tables.read_charges();
@@ -84,6 +89,25 @@ impl Tables {
                 mib: row.number("registered_mib"),
                 evidence: row.evidence("evidence"),
             });
+        });
+    }
+
+    fn read_spot(&mut self) {
+        each_row("spot.csv", include_str!("tables/spot.csv"), |row| {
+            let name = row.text("instance_type");
+            let regions = row.columns().skip(1).filter(|column| !column.contains(' '));
+            for region in regions.filter(|region| !row.text(region).is_empty()) {
+                let (savings, band) =
+                    row.text(region).split_once(' ').unwrap_or_else(|| row.wrong(region));
+                let observed = (region == "us-east-1").then(|| row.nanos("us-east-1 observed"));
+                let facts = SpotFacts {
+                    savings_percent: savings.parse().unwrap_or_else(|_| row.wrong(region)),
+                    band: InterruptionBand::from_label(band).unwrap_or_else(|| row.wrong(region)),
+                    observed: observed.flatten().map(HourlyRate::nanos_per_hour),
+                };
+                let types = self.spot.entry(region.to_string()).or_default();
+                types.insert(name.to_string(), facts);
+            }
         });
     }
 

@@ -490,6 +490,69 @@ fn a_scenario_writes_over_its_own_copy_only() {
     assert_eq!(builtin.charge("eu-west-1", Charge::Alb).evidence, Evidence::Assumed);
 }
 
+#[test]
+fn spot_has_a_price_and_a_band() {
+    use InterruptionBand::{From5To10, From15To20, Over20};
+    let check = |region: &str, name: &str, rate: f64, evidence: Evidence, band| {
+        let offer = Catalogue::builtin().spot(region, name).expect("sold as Spot");
+        assert_eq!((offer.price.rate, offer.price.evidence, offer.band), {
+            (dollars(rate), evidence, band)
+        });
+    };
+    check("us-east-1", "m5.large", 0.0537, Evidence::Measured, From15To20);
+    check("us-east-1", "c6a.xlarge", 0.123, Evidence::Measured, From15To20);
+    // 0.091 less 53 %, and 0.107 less 57 %.
+    check("eu-west-1", "m7g.large", 0.042_77, Evidence::Derived, From5To10);
+    check("eu-west-1", "m5.large", 0.046_01, Evidence::Derived, From5To10);
+    check("us-east-2", "m5.large", 0.036_48, Evidence::Derived, From15To20);
+    check("eu-west-1", "p4d.24xlarge", 15.652_355_4, Evidence::Derived, Over20);
+    for name in ["m5.large", "c6a.xlarge", "p4d.24xlarge"] {
+        let on_demand = Catalogue::builtin().on_demand("us-east-1", name, Os::Linux);
+        let spot = Catalogue::builtin().spot("us-east-1", name).expect("sold as Spot");
+        assert!(spot.price.rate < on_demand.expect("a price").rate);
+    }
+}
+
+#[test]
+fn what_is_not_sold_as_spot_names_the_nearest() {
+    let check = |region: &str, name: &str, fact: &str, hint: &str| {
+        let missing = Catalogue::builtin().spot(region, name).expect_err("no price");
+        assert_eq!(missing.to_string(), fact);
+        assert!(missing.hint().starts_with(hint), "{}", missing.hint());
+    };
+    check(
+        "eu-west-2",
+        "m5.large",
+        "no Spot price is known for region `eu-west-2`",
+        "the nearest regions with Spot prices are `eu-west-1`, `eu-central-1`, `us-west-2`",
+    );
+    check(
+        "eu-west-1",
+        "m5.lrage",
+        "no price is known for instance type `m5.lrage`",
+        "the nearest types with a price are `m5.large`, `m5.xlarge`, `m5.2xlarge`",
+    );
+    check(
+        "ap-southeast-1",
+        "p4d.24xlarge",
+        "no Spot price is known for instance type `p4d.24xlarge` in region `ap-southeast-1`",
+        "it has one in `ap-northeast-1`, `eu-central-1`, `eu-west-1`, `us-east-1`, `us-east-2`, \
+         `us-west-2`; the nearest types with a price in ap-southeast-1 are `",
+    );
+}
+
+#[test]
+fn a_band_of_interruptions_becomes_a_rate_within_its_bounds() {
+    use crate::ecs::capacity::spot::Hazard;
+    let bounds = [(0.0, 0.05), (0.05, 0.1), (0.1, 0.15), (0.15, 0.2), (0.2, 1.0)];
+    for (band, (low, high)) in InterruptionBand::ALL.into_iter().zip(bounds) {
+        let hazard = Hazard::from_monthly(band.monthly_frequency()).expect("a fraction");
+        let monthly = 1.0 - (-hazard.as_per_hour_f64() * MONTH.as_hours_f64()).exp();
+        assert!(low < monthly && monthly < high, "{band:?}: {monthly}");
+        assert_eq!(InterruptionBand::from_label(band.label()), Some(band));
+    }
+}
+
 /// Reads a CSV file of the data the tables were made from, which are not part of the project:
 /// nothing where they are not at hand.
 fn origin(file: &str) -> Option<Vec<std::collections::BTreeMap<String, String>>> {
@@ -515,6 +578,39 @@ fn every_on_demand_price_is_that_of_its_origin() {
         assert_eq!(price.rate, dollars(row["usd_per_hour"].parse().unwrap()), "{name} {region}");
     }
     assert_eq!(rows.len(), 7347);
+}
+
+#[test]
+fn every_spot_price_and_band_is_that_of_its_origin() {
+    let (Some(prices), Some(bands)) = (origin("spot_prices.csv"), origin("spot_advisor.csv"))
+    else {
+        return;
+    };
+    let spot = |row: &std::collections::BTreeMap<String, String>| {
+        let offer = Catalogue::builtin().spot(&row["region"], &row["instance_type"]);
+        offer.unwrap_or_else(|missing| panic!("{missing}"))
+    };
+    for row in &prices {
+        let ours = spot(row).price;
+        let theirs: f64 = row["usd_per_hour"].parse().unwrap();
+        match ours.evidence {
+            Evidence::Measured => assert_eq!(ours.rate, dollars(theirs), "{row:?}"),
+            // Theirs is rounded to four places.
+            Evidence::Derived => {
+                assert!((ours.rate.as_dollars_f64() - theirs).abs() < 5.1e-5, "{row:?}");
+            }
+            Evidence::Documented | Evidence::Assumed | Evidence::Given => panic!("{row:?}"),
+        }
+        let is_measured = row["kind"].starts_with("observed");
+        assert_eq!(ours.evidence == Evidence::Measured, is_measured, "{row:?}");
+    }
+    for row in &bands {
+        let low: u32 = row["interruption_range_min_pct"].parse().unwrap();
+        let band = InterruptionBand::ALL[low as usize / 5];
+        assert_eq!(spot(row).band, band, "{row:?}");
+    }
+    let ours = Catalogue::builtin().tables.spot.values().map(|types| types.len()).sum::<usize>();
+    assert_eq!((prices.len(), bands.len(), ours), (5688, 5688, 5688));
 }
 
 #[test]

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use crate::catalogue::{
     CHARGES_AS_OF, Catalogue, Charge, Evidence, FARGATE_AS_OF, FARGATE_SPOT_AS_OF, FargateOffer,
     FargatePrice, FargateSize, Filter, Found, HOME_REGION, InstanceType, MONTH, NoPrice,
-    ON_DEMAND_AS_OF, architecture_from_name, architecture_name, nearest,
+    ON_DEMAND_AS_OF, SPOT_AS_OF, SPOT_OBSERVED_AS_OF, SpotOffer, architecture_from_name,
+    architecture_name, nearest,
 };
 use crate::ecs::model::{Architecture, Os};
 use crate::units::{Bytes, HourlyRate, Money, Span};
@@ -46,7 +47,7 @@ pub struct CatalogueArgs {
     /// Region of the prices
     #[arg(long, default_value = "us-east-1")]
     pub region: String,
-    /// Highest price on demand, Linux, in $ per hour
+    /// Highest price, Linux, in $ per hour: on demand, or with --spot of Spot
     #[arg(long, value_name = "USD", value_parser = dollars_per_hour, conflicts_with = "page")]
     pub max_price: Option<HourlyRate>,
     /// GPUs, such as `1`, `1..` or `1..4`
@@ -58,6 +59,9 @@ pub struct CatalogueArgs {
     /// Count --awsvpc-tasks with ENI trunking
     #[arg(long, requires = "awsvpc_tasks")]
     pub trunking: bool,
+    /// Only types sold as Spot, with its price and how often it is interrupted; cheapest Spot first
+    #[arg(long, conflicts_with = "page")]
+    pub spot: bool,
     /// List Fargate's task sizes and what they cost
     #[arg(long, group = "page")]
     pub fargate: bool,
@@ -117,7 +121,10 @@ fn page(args: &CatalogueArgs) -> Result<String, BadInput> {
 fn types(args: &CatalogueArgs) -> Result<String, BadInput> {
     let catalogue = Catalogue::builtin();
     check_family(catalogue, args)?;
-    let found = catalogue.search(&args.region, &filter(args))?;
+    let mut found = catalogue.search(&args.region, &filter(args))?;
+    if args.spot {
+        only_spot(args, &mut found);
+    }
     let limit = match (args.limit, args.json) {
         (Some(0), _) | (None, true) => found.len(),
         (Some(limit), _) => limit,
@@ -125,10 +132,13 @@ fn types(args: &CatalogueArgs) -> Result<String, BadInput> {
     };
     let shown = &found[..limit.min(found.len())];
     if args.json {
-        let types: Vec<Value> = shown.iter().map(found_json).collect();
+        let types = shown.iter().map(|found| found_json(&args.region, found));
+        let types: Vec<Value> = types.collect();
         return Ok(pretty(&json!({
             "region": args.region,
             "prices_as_of": ON_DEMAND_AS_OF,
+            "spot_as_of": SPOT_AS_OF,
+            "spot_observed_as_of": SPOT_OBSERVED_AS_OF,
             "matching": found.len(),
             "instance_types": types,
         })));
@@ -136,7 +146,7 @@ fn types(args: &CatalogueArgs) -> Result<String, BadInput> {
     if found.is_empty() {
         return Ok(format!("no instance type in {} matches\n", args.region));
     }
-    let mut text = types_table(shown);
+    let mut text = if args.spot { spot_table(&args.region, shown) } else { types_table(shown) };
     text.push('\n');
     text.push_str(&match found.len() - shown.len() {
         0 => format!("{} types in {}, cheapest first\n", found.len(), args.region),
@@ -147,9 +157,72 @@ fn types(args: &CatalogueArgs) -> Result<String, BadInput> {
             args.region
         ),
     });
-    text.push_str("~ computed by rule   ? assumed   - no trunking: the figure without applies\n");
+    if !args.spot {
+        text.push_str(
+            "~ computed by rule   ? assumed   - no trunking: the figure without applies\n",
+        );
+    }
     text.push_str(&price_source());
+    if args.spot {
+        text.push_str(&spot_source());
+    }
     Ok(text)
+}
+
+/// Leaves the types that are sold as Spot, the cheapest first.
+fn only_spot(args: &CatalogueArgs, found: &mut Vec<Found<'_>>) {
+    let catalogue = Catalogue::builtin();
+    let rate = |found: &Found<'_>| -> Option<HourlyRate> {
+        Some(catalogue.spot(&args.region, &found.instance_type.name).ok()?.price.rate)
+    };
+    found.retain(|found| {
+        rate(found).is_some_and(|rate| args.max_price.is_none_or(|max| rate <= max))
+    });
+    found.sort_by_key(rate);
+}
+
+fn spot_table(region: &str, shown: &[Found<'_>]) -> String {
+    let catalogue = Catalogue::builtin();
+    let offers = shown
+        .iter()
+        .filter_map(|found| Some((found, catalogue.spot(region, &found.instance_type.name).ok()?)));
+    let offers: Vec<(&Found<'_>, SpotOffer)> = offers.collect();
+    let places = most_places(offers.iter().map(|(found, _)| found.price.rate));
+    let rows = offers.iter().map(|(Found { instance_type: t, price }, offer)| {
+        vec![
+            t.name.clone(),
+            t.vcpus.to_string(),
+            gib(t.memory_mib),
+            architecture_name(t.architecture).to_string(),
+            dash_if_zero(t.gpus),
+            dollars(price.rate, places),
+            spot_dollars(offer, places),
+            saved(price.rate, offer),
+            offer.band.label().to_string(),
+        ]
+    });
+    let columns = [
+        "<\ntype",
+        ">\nvCPU",
+        ">memory\nGiB",
+        "<\narch",
+        ">\nGPUs",
+        ">on demand\n$/hour",
+        ">Spot\n$/hour  ",
+        ">saves\n%",
+        ">interrupted\n%/month",
+    ];
+    table(&columns, rows)
+}
+
+fn spot_dollars(offer: &SpotOffer, places: usize) -> String {
+    format!("{} {}", dollars(offer.price.rate, places), mark(offer.price.evidence))
+}
+
+/// Writes what Spot saves against on demand, in whole per cent.
+fn saved(on_demand: HourlyRate, offer: &SpotOffer) -> String {
+    let left = offer.price.rate.as_dollars_f64() / on_demand.as_dollars_f64();
+    format!("{:.0}", 100.0 * (1.0 - left))
 }
 
 fn types_table(shown: &[Found<'_>]) -> String {
@@ -204,6 +277,13 @@ fn one_type(args: &CatalogueArgs, name: &str) -> Result<String, BadInput> {
         value["linux_usd_per_hour"] = prices(Os::Linux);
         value["windows_usd_per_hour"] = prices(Os::Windows);
         value["prices_as_of"] = json!(ON_DEMAND_AS_OF);
+        let spot = |region: &str| {
+            Some((region.to_string(), spot_json(&catalogue.spot(region, name).ok()?)))
+        };
+        let spot = catalogue.ec2_regions().filter_map(spot);
+        value["spot"] = spot.collect::<serde_json::Map<_, _>>().into();
+        value["spot_as_of"] = json!(SPOT_AS_OF);
+        value["spot_observed_as_of"] = json!(SPOT_OBSERVED_AS_OF);
         return Ok(pretty(&value));
     }
     let mut text = facts_of(t);
@@ -214,6 +294,9 @@ fn one_type(args: &CatalogueArgs, name: &str) -> Result<String, BadInput> {
         text.push_str("? assumed: the Linux price + $0.046 per vCPU-hour\n");
     }
     text.push_str(&price_source());
+    if catalogue.ec2_regions().any(|region| catalogue.spot(region, name).is_ok()) {
+        text.push_str(&spot_source());
+    }
     Ok(text)
 }
 
@@ -224,22 +307,23 @@ fn prices_of(catalogue: &Catalogue, t: &InstanceType) -> String {
         .filter_map(|region| Some((region, rate(region, Os::Linux)?)))
         .collect();
     let places = most_places(regions.iter().map(|(_, linux)| *linux));
-    let columns = ["<\non demand", ">Linux\n$/hour", ">\n$/month", ">Windows\n$/hour  "];
-    let columns = match t.architecture {
-        Architecture::X86_64 => &columns[..],
-        Architecture::Arm64 => &columns[..3],
-    };
+    let spot = |region: &str| catalogue.spot(region, &t.name).ok();
+    let has_windows = t.architecture == Architecture::X86_64;
+    let mut columns = vec!["<\nregion", ">on demand\n$/hour", ">\n$/month"];
+    columns.extend(has_windows.then_some(">Windows\n$/hour  "));
+    columns.extend([">Spot\n$/hour  ", ">saves\n%", ">interrupted\n%/month"]);
+    let dash = || "-".to_string();
     let rows = regions.iter().map(|&(region, linux)| {
         let mut row = vec![region.to_string(), dollars(linux, places), per_month(linux)];
-        if columns.len() > row.len() {
-            let windows = rate(region, Os::Windows);
-            row.push(
-                windows.map_or("-".to_string(), |rate| format!("{} ?", dollars(rate, places))),
-            );
-        }
+        let windows = rate(region, Os::Windows);
+        let windows = windows.map_or(dash(), |rate| format!("{} ?", dollars(rate, places)));
+        row.extend(has_windows.then_some(windows));
+        row.extend(spot(region).map_or([dash(), dash(), dash()], |offer| {
+            [spot_dollars(&offer, places), saved(linux, &offer), offer.band.label().into()]
+        }));
         row
     });
-    table(columns, rows)
+    table(&columns, rows)
 }
 
 fn facts_of(t: &InstanceType) -> String {
@@ -448,7 +532,8 @@ fn filter(args: &CatalogueArgs) -> Filter {
         gpus: args.gpus.clone().unwrap_or(any.gpus),
         awsvpc_tasks_min: args.awsvpc_tasks.unwrap_or(0),
         trunking: args.trunking,
-        price_max: args.max_price,
+        // Of Spot it is the Spot price, looked at later.
+        price_max: if args.spot { None } else { args.max_price },
     }
 }
 
@@ -563,11 +648,21 @@ fn type_json(t: &InstanceType) -> Value {
     })
 }
 
-fn found_json(found: &Found<'_>) -> Value {
+fn found_json(region: &str, found: &Found<'_>) -> Value {
     let mut value = type_json(found.instance_type);
     value["linux_usd_per_hour"] = json!(found.price.rate.as_dollars_f64());
     value["price_evidence"] = json!(found.price.evidence.to_string());
+    let spot = Catalogue::builtin().spot(region, &found.instance_type.name);
+    value["spot"] = spot.map_or(Value::Null, |offer| spot_json(&offer));
     value
+}
+
+fn spot_json(offer: &SpotOffer) -> Value {
+    json!({
+        "linux_usd_per_hour": offer.price.rate.as_dollars_f64(),
+        "price_evidence": offer.price.evidence.to_string(),
+        "interrupted_percent_per_month": offer.band.label(),
+    })
 }
 
 fn fargate_json(
@@ -638,6 +733,13 @@ fn price_source() -> String {
         "prices: Linux on demand, shared tenancy, AWS Price List of {ON_DEMAND_AS_OF} \
          (newest types Jul 2026);\na month is {} h\n",
         MONTH.as_hours_f64()
+    )
+}
+
+fn spot_source() -> String {
+    format!(
+        "Spot: interruptions of AWS's Spot Instance Advisor, {SPOT_AS_OF} (old); \
+         prices as observed, {SPOT_OBSERVED_AS_OF};\n~ on demand less the advisor's savings\n"
     )
 }
 
@@ -755,6 +857,7 @@ m7g.large      2       8    7,680 ~  arm64     -       2     10       0.0910    
         };
         check(&["--limit", "0"]);
         check(&["--limit", "0", "--region", "ap-northeast-1"]);
+        check(&["--spot", "--limit", "0"]);
         check(&["--fargate"]);
         check(&["--fargate", "--region", "sa-east-1"]);
         check(&["--charges", "--region", "eu-west-1"]);
@@ -765,11 +868,33 @@ m7g.large      2       8    7,680 ~  arm64     -       2     10       0.0910    
     }
 
     #[test]
+    fn a_search_for_spot_prints_its_price_and_how_often_it_is_interrupted() {
+        let text = printed(&["--spot", "--family", "m7g", "--region", "eu-west-1", "--limit", "2"]);
+        // 0.0455 less 53 %, and 0.091 less 53 %: the table writes as many places as on demand has.
+        let table = "                  memory               on demand      Spot  saves  interrupted
+type        vCPU     GiB  arch   GPUs     $/hour  $/hour        %      %/month
+m7g.medium     1       4  arm64     -     0.0455  0.0214 ~     53           <5
+m7g.large      2       8  arm64     -     0.0910  0.0428 ~     53         5-10
+";
+        assert!(text.starts_with(table), "{text}");
+        assert!(text.contains("AWS's Spot Instance Advisor, Jun 2025 (old)"), "{text}");
+        // Cheapest first, and the limit is one of the Spot price.
+        let args = ["--spot", "--json", "--max-price", "0.05", "--family", "m"];
+        let found: Value = serde_json::from_str(&printed(&args)).unwrap();
+        let types = found["instance_types"].as_array().unwrap();
+        let spot = |t: &Value| t["spot"]["linux_usd_per_hour"].as_f64().unwrap();
+        let rates: Vec<f64> = types.iter().map(spot).collect();
+        assert!(rates.is_sorted() && rates.iter().all(|&rate| rate <= 0.05), "{rates:?}");
+        let dearer = |t: &Value| t["linux_usd_per_hour"].as_f64().unwrap() > 0.05;
+        assert!(types.iter().any(dearer), "{types:?}");
+    }
+
+    #[test]
     fn one_type_is_shown_in_full() {
         let text = printed(&["m5.large"]);
         assert!(text.contains("Linux 7,680 MiB (measured); Windows 8,191 MiB (assumed)"), "{text}");
         assert!(text.contains("2; 10 with trunking (documented)"), "{text}");
-        assert!(text.contains("0.1070       78  0.1990 ?"), "{text}");
+        assert!(text.contains("0.1070       78  0.1990 ?  0.0460 ~     57         5-10"), "{text}");
         let arm = printed(&["m7g.large"]);
         assert!(!arm.contains("Windows"), "{arm}");
     }
@@ -793,6 +918,11 @@ m7g.large      2       8    7,680 ~  arm64     -       2     10       0.0910    
         assert_eq!(types["matching"], 2);
         assert_eq!(types["instance_types"][0]["instance_type"], "m5.large");
         assert_eq!(types["instance_types"][0]["linux_usd_per_hour"], 0.096);
+        let m5 = parsed(&["m5.large"]);
+        assert_eq!(m5["spot"]["us-east-1"]["linux_usd_per_hour"], 0.0537);
+        assert_eq!(m5["spot"]["us-east-1"]["price_evidence"], "measured");
+        assert_eq!(m5["spot"]["eu-west-1"]["interrupted_percent_per_month"], "5-10");
+        assert_eq!(types["instance_types"][0]["spot"], m5["spot"]["us-east-1"]);
         assert_eq!(parsed(&["m5.large"])["windows_usd_per_hour"]["us-east-1"], 0.188);
         assert_eq!(parsed(&["m7g.large"])["windows_usd_per_hour"], json!({}));
         assert_eq!(parsed(&[])["instance_types"].as_array().map(Vec::len), Some(1353));
@@ -874,6 +1004,7 @@ m7g.large      2       8    7,680 ~  arm64     -       2     10       0.0910    
         check(&["--charges", "--vcpu", "2"]);
         check(&["--fargate", "--quotas"]);
         check(&["--trunking"]);
+        check(&["--spot", "--quotas"]);
         check(&["--max-price", "-1"]);
         check(&["--architecture", "arm"]);
     }

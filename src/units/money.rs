@@ -73,6 +73,13 @@ impl HourlyRate {
         self.0 as f64 / NANOS_PER_DOLLAR
     }
 
+    /// Returns so many millionths of the rate, rounded to the nano-dollar, half to even.
+    pub fn millionths(self, millionths: u32) -> HourlyRate {
+        let nanos = divide_half_even(i128::from(self.0) * i128::from(millionths), 1_000_000);
+        // Only a share above 1 of a rate near the highest there is can fail to fit.
+        HourlyRate(i64::try_from(nanos).unwrap_or(i64::MAX))
+    }
+
     /// Prices unit·µs, so many of which make a priced unit; rounded once, half to even.
     ///
     /// A Fargate memory line, for example, meters MiB·µs and is priced per GB: the divisor is 1024.
@@ -163,6 +170,20 @@ mod tests {
         check(-3.5, "-$3.50");
         check(0.000411, "$0.000411");
         check(1_000_000.0, "$1,000,000.00");
+    }
+
+    #[test]
+    fn a_share_of_a_rate_is_rounded_half_to_even() {
+        let check = |nanos: i64, millionths: u32, expected: i64| {
+            let rate = HourlyRate::nanos_per_hour(nanos).millionths(millionths);
+            assert_eq!(rate, HourlyRate::nanos_per_hour(expected));
+        };
+        check(91_000_000, 470_000, 42_770_000);
+        check(91_000_001, 1_000_000, 91_000_001);
+        check(1, 500_000, 0);
+        check(3, 500_000, 2);
+        check(i64::MAX, 2_000_000, i64::MAX);
+        check(7, 0, 0);
     }
 
     #[test]
