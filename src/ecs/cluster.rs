@@ -72,6 +72,8 @@ pub struct Instance {
     running_tasks: u32,
     /// Tasks that are not STOPPED yet.
     tasks: u32,
+    /// How many of those are of daemon services.
+    daemon_tasks: u32,
     /// What tasks can have of it: registered, less what daemons set aside.
     scheduler: Ledger,
     /// What is really free, by the agent's books.
@@ -248,6 +250,11 @@ impl Instance {
         self.tasks
     }
 
+    /// Says whether tasks are on it that are not STOPPED yet, those of daemon services apart.
+    pub fn is_occupied(&self) -> bool {
+        self.tasks > self.daemon_tasks
+    }
+
     /// Says whether the agent could start a task with these needs now.
     pub fn agent_has_room(&self, wanted: &Requirement) -> bool {
         self.status != InstanceStatus::Terminating && self.agent.fits(wanted)
@@ -326,6 +333,7 @@ impl Cluster {
             free_enis: kind.task_enis,
             running_tasks: 0,
             tasks: 0,
+            daemon_tasks: 0,
             waiting: VecDeque::new(),
             puller: Puller::new(model.images.len()),
             daemons: SmallVec::new(),
@@ -509,13 +517,16 @@ impl Cluster {
                 None => host.free_enis -= 1,
             }
         }
-        self.instances[instance].tasks += 1;
+        host.tasks += 1;
+        host.daemon_tasks += u32::from(daemon.is_some());
         self.count_in(Location::Instance(instance), group);
     }
 
     /// A task on the instance is STOPPED, or was never made.
-    pub fn leave(&mut self, instance: Id<Instance>) {
-        self.instances[instance].tasks -= 1;
+    pub fn leave(&mut self, instance: Id<Instance>, daemon: Option<Ix<Service>>) {
+        let host = &mut self.instances[instance];
+        host.tasks -= 1;
+        host.daemon_tasks -= u32::from(daemon.is_some());
     }
 
     /// Gives back the scheduler's reservation of CPU, memory, GPUs and ports: the task is stopping.

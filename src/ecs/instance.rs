@@ -92,13 +92,11 @@ pub(super) fn task_has_left(cx: &mut Cx, world: &mut World, instance: Id<Instanc
 
 /// Daemons stop last; when they are gone too, whoever drains the instance goes on.
 fn look_whether_drained(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
-    let left = tasks_on(world, instance);
-    if left.is_empty() {
-        return auto_scaling::drained(cx, world, instance);
-    }
-    let all_daemons = left.iter().all(|&task| life::is_daemon(cx, &world.tasks[task]));
-    if all_daemons {
-        for task in left {
+    let host = world.cluster.instance(instance);
+    if host.tasks() == 0 {
+        auto_scaling::drained(cx, world, instance);
+    } else if !host.is_occupied() {
+        for task in tasks_on(world, instance) {
             life::request_stop(cx, world, task, StopReason::Drained);
         }
     }

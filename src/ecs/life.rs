@@ -1024,7 +1024,7 @@ fn stopped(cx: &mut Cx, world: &mut World, task: Id<Task>) {
     set_status(cx, world, task, TaskStatus::Stopped);
     world.tasks.remove(task);
     if let Some(instance) = instance {
-        world.cluster.leave(instance);
+        world.cluster.leave(instance, daemon);
         instance::task_has_left(cx, world, instance);
     }
 }

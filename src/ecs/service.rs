@@ -558,7 +558,9 @@ pub(super) fn task_is_to_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, re
     state.by_provider[provider as usize] -= 1;
     state.slots[slot as usize].task = None;
     state.steady = false;
-    state.leaving.retain(|other| *other != task);
+    if !state.leaving.is_empty() {
+        state.leaving.retain(|other| *other != task);
+    }
     state.note_missing(cx.now());
     state.free_slots.push(Reverse(slot));
     if reason == StopReason::ScaledIn {

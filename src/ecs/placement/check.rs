@@ -144,22 +144,19 @@ pub(super) const fn launch_type_of(provider: Provider) -> Option<InstanceLaunchT
 
 /// Goes through the instances that could be meant: the ACTIVE ones of the cluster and launch type.
 pub(super) fn candidates<'a>(
-    view: &View<'a>,
-    ask: &Ask,
+    view: &'a View<'a>,
+    ask: &'a Ask,
 ) -> impl Iterator<Item = Id<Instance>> + use<'a> {
-    let launch = &view.model.launches[ask.launch];
-    let launch_type = launch_type_of(ask.provider);
-    let (model, cluster) = (view.model, view.cluster);
-    cluster.members(launch.cluster).iter().copied().filter(move |&instance| {
-        let host = cluster.instance(instance);
-        host.is_active() && Some(model.classes[host.class].launch_type) == launch_type
-    })
+    let members = view.cluster.members(view.model.launches[ask.launch].cluster);
+    let is_meant = |it: &Id<Instance>| is_candidate(view, ask, view.cluster.instance(*it));
+    members.iter().copied().filter(is_meant)
 }
 
-/// Says whether an instance could ever be meant.
+/// Says whether an instance could be meant.
 pub(super) fn is_candidate(view: &View, ask: &Ask, host: &Instance) -> bool {
     let class = &view.model.classes[host.class];
-    class.cluster == view.model.launches[ask.launch].cluster
+    host.is_active()
+        && class.cluster == view.model.launches[ask.launch].cluster
         && Some(class.launch_type) == launch_type_of(ask.provider)
 }
 

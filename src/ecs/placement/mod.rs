@@ -190,7 +190,7 @@ pub(super) fn cancel(model: &Model, world: &mut World, ask: &Ask, place: Place) 
     match (place.instance, ask.fargate) {
         (Some(instance), _) => {
             world.cluster.release(model, instance, requirement, None);
-            world.cluster.leave(instance);
+            world.cluster.leave(instance, None);
             if requirement.awsvpc {
                 world.cluster.release_eni(model, instance, None);
             }

@@ -236,6 +236,23 @@ impl Case {
         if self.dice.one_in(60) {
             self.grow();
         }
+        if self.dice.one_in(90) {
+            self.shrink();
+        }
+    }
+
+    /// An instance drains, or one that has drained is gone.
+    fn shrink(&mut self) {
+        let cluster = &mut self.rig.world.cluster;
+        let gone = cluster.instances().find(|(_, host)| !host.is_active() && host.tasks() == 0);
+        if let Some(gone) = gone.map(|(id, _)| id) {
+            return cluster.remove(&self.rig.model, gone);
+        }
+        let active: Vec<_> =
+            cluster.instances().filter(|(_, host)| host.is_active()).map(|(id, _)| id).collect();
+        if !active.is_empty() {
+            cluster.set_draining(active[self.dice.below(active.len())]);
+        }
     }
 
     /// One more instance registers; a daemon sets room aside on it.

@@ -5,7 +5,6 @@
 use std::collections::BTreeSet;
 
 use crate::ecs::model::{InstanceLaunchType, Launch, Os};
-use crate::engine::Ix;
 
 use super::launch::definition_view;
 use super::{Lower, View};
@@ -63,8 +62,8 @@ fn on_fargate(launch: &Launch) -> bool {
 /// Storage of Fargate's, of definitions that do not run there.
 fn definitions(lower: &mut Lower) {
     let mut used = BTreeSet::new();
-    for (table, name, launch) in launches(lower) {
-        let Some(owner) = lower.root().entry(table, &name) else { continue };
+    for (table, name, _, launch) in lower.launching() {
+        let Some(owner) = lower.root().entry(table, name) else { continue };
         if on_fargate(&lower.model.launches[launch])
             && let Some(definition) = definition_view(lower, &owner)
         {
@@ -87,11 +86,18 @@ fn definitions(lower: &mut Lower) {
 
 /// What jobs say of Fargate and run elsewhere, and units of columns that there are not.
 fn jobs(lower: &mut Lower) {
-    for (table, name, launch) in launches(lower) {
-        let Some(job) = lower.root().entry(table, &name).filter(|_| table == "job") else {
-            continue;
-        };
-        if !on_fargate(&lower.model.launches[launch]) {
+    let of_job = |&(table, ..): &(&str, _, _, _)| table == "job";
+    let jobs: Vec<(View, bool)> = lower
+        .launching()
+        .into_iter()
+        .filter(of_job)
+        .filter_map(|(table, name, _, launch)| {
+            let job = lower.root().entry(table, name)?;
+            Some((job, on_fargate(&lower.model.launches[launch])))
+        })
+        .collect();
+    for (job, on_fargate) in jobs {
+        if !on_fargate {
             lower.idle(&job, &["fargate_size"]);
         }
         let columns = job.table("columns");
@@ -101,16 +107,4 @@ fn jobs(lower: &mut Lower) {
             }
         }
     }
-}
-
-/// Everything that launches tasks: its table, its name there, and how.
-fn launches(lower: &Lower) -> Vec<(&'static str, String, Ix<Launch>)> {
-    let model = &lower.model;
-    let services = model.services.iter().map(|(_, it)| ("service", it.name.clone(), it.launch));
-    let submitters = model.submitters.iter().filter_map(|(_, it)| {
-        let (table, name) = it.name.split_once('.')?;
-        let table = if table == "job" { "job" } else { "task" };
-        Some((table, name.to_string(), it.launch))
-    });
-    services.chain(submitters).collect()
 }

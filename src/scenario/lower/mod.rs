@@ -22,8 +22,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::billing::PriceBook;
 use crate::catalogue::Catalogue;
 use crate::ecs::model::{
-    AutoScalingGroup, ClusterSpec, Image, InitialState, Limits, Model, Requirement, Service,
-    Subnet, TargetGroup, TaskDefinition, TaskGroup, Zone,
+    AutoScalingGroup, ClusterSpec, Image, InitialState, Launch, Limits, Model, Requirement,
+    Service, Subnet, TargetGroup, TaskDefinition, TaskGroup, Zone,
 };
 use crate::engine::{Distribution, Ix, Table};
 use crate::record::Buckets;
@@ -238,6 +238,18 @@ impl<'d> Lower<'d> {
     }
 
     /// Says whether further problems are only counted, so that no hint need be sought for them.
+    /// Everything that launches tasks: its table, its name there, what it launches, and how.
+    fn launching(&self) -> Vec<(&str, &str, Ix<TaskDefinition>, Ix<Launch>)> {
+        let services = self.model.services.iter();
+        let services =
+            services.map(|(_, it)| ("service", it.name.as_str(), it.task_definition, it.launch));
+        let submitters = self.model.submitters.iter().filter_map(|(_, it)| {
+            let (table, name) = it.name.split_once('.')?;
+            Some((table, name, it.task_definition, it.launch))
+        });
+        services.chain(submitters).collect()
+    }
+
     fn is_full(&self) -> bool {
         self.problems.len() >= MAX_KEPT
     }

@@ -85,7 +85,7 @@ fn too_many(lower: &mut Lower) {
 /// An image for one architecture does not run on the other. Windows knows one only.
 fn any_architecture(lower: &mut Lower) {
     let mut problems = Vec::new();
-    for (table, name, definition, launch) in definitions(lower) {
+    for (table, name, definition, launch) in lower.launching() {
         let model = &lower.model;
         let definition = &model.task_definitions[definition];
         if definition.os == Os::Windows {
@@ -216,22 +216,8 @@ fn failures_without_an_end(lower: &mut Lower) {
 /// Everything that launches tasks: its table, its name there, how it does it.
 fn launches<'a>(lower: &'a Lower) -> Vec<(&'a str, &'a str, &'a Launch)> {
     let launches = &lower.model.launches;
-    let all = definitions(lower).into_iter();
+    let all = lower.launching().into_iter();
     all.map(|(table, name, _, launch)| (table, name, &launches[launch])).collect()
-}
-
-/// Everything that launches tasks: its table, its name there, what it launches, and how.
-fn definitions<'a>(lower: &'a Lower) -> Vec<(&'a str, &'a str, Ix<TaskDefinition>, Ix<Launch>)> {
-    let model = &lower.model;
-    let services = model
-        .services
-        .iter()
-        .map(|(_, it)| ("service", it.name.as_str(), it.task_definition, it.launch));
-    let submitters = model.submitters.iter().filter_map(|(_, it)| {
-        let (table, name) = it.name.split_once('.')?;
-        Some((table, name, it.task_definition, it.launch))
-    });
-    services.chain(submitters).collect()
 }
 
 /// A rule about an attribute that no instance has is often misspelt.
