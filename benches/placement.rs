@@ -86,6 +86,8 @@ fn constant(seconds: f64) -> Distribution {
 
 fn timing() -> Timing {
     Timing {
+        provisioning_timeout: Span::MINUTE,
+        managed_scaling_delay: constant(0.0),
         reconcile_delay: constant(0.0),
         placement_retry: Span::MINUTE,
         placement_retry_window: Span::MINUTE,
@@ -162,7 +164,7 @@ fn model(case: &Case, instances: u32) -> Model {
     let group = TaskGroup { cluster: Ix::new(0), name: "family:work".into() };
     let launch = Launch {
         cluster: Ix::new(0),
-        providers: vec![StrategyItem { provider: Provider::Ec2, base: 0, weight: 1 }],
+        providers: vec![StrategyItem::only(Provider::Ec2)],
         group: Ix::new(0),
         strategy: case.strategy.clone(),
         constraints: case.constraint.iter().cloned().collect(),
@@ -185,6 +187,7 @@ fn model(case: &Case, instances: u32) -> Model {
         clusters: [ClusterSpec { name: "default".into() }].into_iter().collect(),
         fleets: [fleet].into_iter().collect(),
         auto_scaling_groups: Default::default(),
+        capacity_providers: Default::default(),
         classes,
         subnets,
         images: Default::default(),
@@ -205,6 +208,7 @@ fn model(case: &Case, instances: u32) -> Model {
             fargate_run_task_calls: None,
             service_launches_on_instances: None,
             service_launches_on_fargate: None,
+            provisioning_tasks: 0,
         },
         timing: timing(),
         limits: Limits { events: u64::MAX, tasks: u64::MAX },
@@ -262,6 +266,7 @@ impl Busy {
             launch: Ix::new(0),
             requirement: Ix::new(size.into()),
             fargate: None,
+            item: 0,
             provider: Provider::Ec2,
             luck: self.luck.part(self.step),
         }

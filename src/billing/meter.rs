@@ -237,7 +237,7 @@ impl Observer for Meter {
             Fact::InstanceTerminated { instance, .. } => {
                 self.instance_goes(at, instance, (world, model))
             }
-            Fact::TaskCreated { task } => {
+            Fact::TaskCreated { task } | Fact::TaskPlaced { task } => {
                 if let Some(instance) = world.tasks[task].instance {
                     self.update_stranded(at, instance, world);
                 }
@@ -271,6 +271,7 @@ impl Observer for Meter {
             }
             Fact::InstanceLaunched { .. }
             | Fact::InstanceDraining { .. }
+            | Fact::ManagedScaling { .. }
             | Fact::TaskPullStarted { .. }
             | Fact::TaskHealthy { .. }
             | Fact::TaskStopRequested { .. }
@@ -349,10 +350,11 @@ impl Meter {
             Provider::FargateSpot => true,
             Provider::Ec2 | Provider::External => return,
         };
+        let Some(zone) = task.zone else { return };
         let payer = Payer::of(task.owner);
         if model.launches[task.launch].public_ip {
             let micros = until.since(task.times.created).as_micros();
-            *self.addresses.entry((payer, task.zone)).or_default() += u128::from(micros);
+            *self.addresses.entry((payer, zone)).or_default() += u128::from(micros);
         }
         let (Some(from), Some(size)) = (task.times.pull_started, task.fargate()) else { return };
         let definition = &model.task_definitions[task.task_definition];
@@ -361,7 +363,7 @@ impl Meter {
             Os::Linux => FARGATE_MINIMUM_LINUX,
             Os::Windows => FARGATE_MINIMUM_WINDOWS,
         };
-        let key = FargateKey { payer, spot, os, architecture, size, zone: task.zone };
+        let key = FargateKey { payer, spot, os, architecture, size, zone };
         let (tasks, micros) = self.fargate.entry(key).or_default();
         *tasks += 1;
         *micros += billed_micros(until.since(from), minimum);

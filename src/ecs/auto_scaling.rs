@@ -6,9 +6,10 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::engine::{Id, Ix, Luck, Purpose};
-use crate::units::HourlyRate;
+use crate::units::{HourlyRate, Span};
 
 use super::capacity::group::{self, GroupView, LaunchedFrom, Pool, PurchaseOption};
+use super::capacity::reservation::GroupNow;
 use super::cluster::{Instance, InstanceStatus};
 use super::model::{AutoScalingGroup, InitialState, InstanceClass};
 use super::{Cx, Event, TerminationReason, World, instance, rank};
@@ -16,6 +17,11 @@ use super::{Cx, Event, TerminationReason, World, instance, rank};
 const PENDING: Purpose = Purpose::new("instance pending");
 const BOOT: Purpose = Purpose::new("instance boot");
 const REGISTRATION: Purpose = Purpose::new("agent registration");
+
+/// How long the lifecycle hook of managed draining holds an instance.
+///
+/// Source: ECS Developer Guide, managed-instance-draining: 48 hours.
+const DRAIN_TIMEOUT: Span = Span::secs(48 * 3600);
 
 /// What a group has and wants now.
 #[derive(Clone, Debug)]
@@ -103,6 +109,33 @@ pub(super) fn set_desired_capacity(
     adjust(cx, world, ix);
 }
 
+/// Returns what managed scaling sees of a group.
+pub(super) fn now(cx: &Cx, world: &World, ix: Ix<AutoScalingGroup>) -> GroupNow {
+    let spec = &cx.model.auto_scaling_groups[ix];
+    let group = &world.groups[ix];
+    let hosts = || group.staying().map(|member| world.cluster.instance(member.instance));
+    GroupNow {
+        desired_capacity: group.desired_capacity,
+        min_size: spec.min_size,
+        max_size: spec.max_size,
+        running: group.capacity(),
+        occupied: hosts().filter(|host| host.is_occupied()).count() as u32,
+        youngest: hosts().map(|host| cx.now().since(host.launched_at)).min(),
+    }
+}
+
+/// One more instance, in service at once: the run begins with it. `None`: it may have no more.
+pub(super) fn grow(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) -> Option<()> {
+    let group = &mut world.groups[ix];
+    if group.desired_capacity >= cx.model.auto_scaling_groups[ix].max_size {
+        return None;
+    }
+    group.desired_capacity += 1;
+    let instance = launch(cx, world, ix);
+    instance::become_active(cx, world, instance);
+    Some(())
+}
+
 /// Launches what is missing, and lets go what is too much.
 fn adjust(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
     while world.groups[ix].capacity() < world.groups[ix].desired_capacity {
@@ -139,6 +172,7 @@ fn let_go_surplus(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
                 it.is_leaving = true;
             });
             instance::drain(cx, world, victim);
+            cx.after(DRAIN_TIMEOUT, rank::ENDED, Event::DrainTimeout(victim));
         } else {
             leave(world, ix, victim);
             instance::terminate(cx, world, victim, TerminationReason::ScaledIn);
@@ -169,6 +203,7 @@ fn members(
     world: &World,
     ix: Ix<AutoScalingGroup>,
 ) -> (Vec<Id<Instance>>, Vec<group::Member>) {
+    let spec = &cx.model.auto_scaling_groups[ix];
     let see = |member: &Member| {
         let host = world.cluster.instance(member.instance);
         let seen = group::Member {
@@ -178,7 +213,7 @@ fn members(
             instance_type: 0,
             launched: host.launched_at,
             launched_from: LaunchedFrom::Template(0),
-            protected: false,
+            protected: spec.managed_termination_protection && host.is_occupied(),
             healthy: true,
         };
         (member.instance, seen)
@@ -237,5 +272,23 @@ pub(super) fn drained(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
     if is_leaving {
         leave(world, ix, instance);
         instance::terminate(cx, world, instance, TerminationReason::ScaledIn);
+    }
+}
+
+/// An instance has drained for as long as it may: what still runs on it goes with it.
+pub(super) fn on_drain_timeout(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
+    if world.cluster.get(instance).is_some() {
+        drained(cx, world, instance);
+    }
+}
+
+/// No task but daemons' is on an instance any more: it is not protected from scale-in, and goes
+/// if its group has more than it wants.
+pub(super) fn is_unoccupied(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
+    let fleet = cx.model.classes[world.cluster.instance(instance).class].fleet;
+    if let Some(ix) = cx.model.fleets[fleet].group
+        && cx.model.auto_scaling_groups[ix].managed_termination_protection
+    {
+        let_go_surplus(cx, world, ix);
     }
 }

@@ -4,8 +4,11 @@ use crate::engine::{Id, Ix};
 use crate::units::{SimTime, Span};
 
 use super::World;
+use super::capacity::reservation::{Decision, Reservation};
 use super::cluster::Instance;
-use super::model::{HostPort, Model, Provider, Requirement, Service, Submitter, TargetGroup};
+use super::model::{
+    CapacityProvider, HostPort, Model, Provider, Requirement, Service, Submitter, TargetGroup,
+};
 use super::task::{StopReason, Task, TaskStatus};
 
 /// Watches a run and cannot touch it.
@@ -60,8 +63,27 @@ pub enum Fact {
         /// Why.
         reason: TerminationReason,
     },
-    /// A task exists: PROVISIONING or PENDING, its resources reserved.
+    /// Managed scaling of a capacity provider has looked at it: once a minute.
+    ManagedScaling {
+        /// Which.
+        provider: Ix<CapacityProvider>,
+        /// M, and the metric CapacityProviderReservation.
+        reservation: Reservation,
+        /// N: instances that are there or launched.
+        running: u32,
+        /// Tasks that wait.
+        tasks: u32,
+        /// What is done about it.
+        decision: Decision,
+    },
+    /// A task exists: PROVISIONING or PENDING, its resources reserved, unless it waits for
+    /// capacity.
     TaskCreated {
+        /// Which.
+        task: Id<Task>,
+    },
+    /// A task that has waited for capacity is placed, its resources reserved.
+    TaskPlaced {
         /// Which.
         task: Id<Task>,
     },
@@ -221,6 +243,8 @@ pub enum FailureReason {
     NoInstances,
     /// The vCPU quota of Fargate.
     VcpuQuota,
+    /// As many tasks of the cluster as may be wait in PROVISIONING.
+    ProvisioningLimit,
 }
 
 /// How many instances failed which check first.

@@ -6,6 +6,7 @@ use crate::engine::{Distribution, Ix, Seed};
 use crate::units::{Bytes, Calendar, Resources, SimTime, Span};
 
 use super::capacity::group::GroupPolicy;
+use super::capacity::reservation::{Combine, EmptyGroup, ManagedScaling};
 use super::model::*;
 use super::{Fact, Instance, Observer, Sim, Task, TaskStatus, World};
 
@@ -21,6 +22,8 @@ pub(crate) fn constant(seconds: f64) -> Distribution {
 
 pub(crate) fn quiet_timing() -> Timing {
     Timing {
+        provisioning_timeout: Span::secs(1800),
+        managed_scaling_delay: constant(0.0),
         reconcile_delay: constant(0.0),
         placement_retry: Span::secs(15),
         placement_retry_window: Span::secs(50),
@@ -44,6 +47,18 @@ pub(crate) fn quiet_timing() -> Timing {
         health_check_response: constant(0.0),
     }
 }
+
+/// AWS's defaults.
+pub(crate) const DEFAULT_SCALING: ManagedScaling = ManagedScaling {
+    target_capacity: 100,
+    minimum_scaling_step_size: 1,
+    maximum_scaling_step_size: 10_000,
+    instance_warmup_period: Span::secs(300),
+    combine: Combine::Max,
+    scale_in_percent: 50,
+    scale_in_every_minutes: 1,
+    empty_group: EmptyGroup::Rests,
+};
 
 pub(crate) fn quiet_behaviour() -> Behaviour {
     Behaviour {
@@ -87,6 +102,7 @@ impl Fixture {
             clusters: [ClusterSpec { name: "default".into() }].into_iter().collect(),
             fleets: Default::default(),
             auto_scaling_groups: Default::default(),
+            capacity_providers: Default::default(),
             classes: Default::default(),
             subnets: Default::default(),
             images: [Image { name: "app".into(), size: Bytes(0) }].into_iter().collect(),
@@ -107,6 +123,7 @@ impl Fixture {
                 fargate_run_task_calls: None,
                 service_launches_on_instances: None,
                 service_launches_on_fargate: None,
+                provisioning_tasks: 500,
             },
             timing: quiet_timing(),
             limits: Limits { events: 10_000_000, tasks: 1_000_000 },
@@ -172,9 +189,33 @@ impl Fixture {
             desired_capacity,
             policy: GroupPolicy::of_zones(self.model.zones.indices().collect()),
             managed_draining: false,
+            managed_termination_protection: false,
         });
         self.model.fleets[fleet].group = Some(group);
         group
+    }
+
+    /// Adds a capacity provider to a group, with AWS's defaults of managed scaling.
+    pub fn provider(&mut self, group: Ix<AutoScalingGroup>) -> Ix<CapacityProvider> {
+        let name = self.model.auto_scaling_groups[group].name.clone();
+        let managed_scaling = Some(DEFAULT_SCALING);
+        self.model.capacity_providers.push(CapacityProvider { name, group, managed_scaling })
+    }
+
+    pub fn scaling(&mut self, provider: Ix<CapacityProvider>) -> &mut ManagedScaling {
+        let provider = &mut self.model.capacity_providers[provider];
+        provider.managed_scaling.as_mut().expect("a provider of a test scales")
+    }
+
+    /// Gives a launch a strategy of capacity providers, each with its base and weight.
+    pub fn strategy(&mut self, launch: Ix<Launch>, items: &[(Ix<CapacityProvider>, u32, u32)]) {
+        let item = |&(provider, base, weight): &(Ix<CapacityProvider>, u32, u32)| StrategyItem {
+            capacity_provider: Some(provider),
+            base,
+            weight,
+            ..StrategyItem::only(Provider::Ec2)
+        };
+        self.model.launches[launch].providers = items.iter().map(item).collect();
     }
 
     /// Sets the desired capacity of a group at a time.
@@ -224,7 +265,7 @@ impl Fixture {
         };
         self.model.launches.push(Launch {
             cluster: Ix::new(0),
-            providers: vec![StrategyItem { provider, base: 0, weight: 1 }],
+            providers: vec![StrategyItem::only(provider)],
             group,
             strategy,
             constraints: Vec::new(),

@@ -9,7 +9,7 @@ use super::cluster::{Instance, InstanceStatus};
 use super::model::{InstanceClass, Scheduling};
 use super::{
     Cx, Fact, StopReason, Task, TaskStatus, TerminationReason, World, auto_scaling, life,
-    placement, service, submit,
+    placement, provisioning, service, submit,
 };
 
 /// Registers every instance of every fixed fleet, and sets room aside for daemons on it.
@@ -41,6 +41,7 @@ pub(super) fn become_active(cx: &mut Cx, world: &mut World, instance: Id<Instanc
     set_aside_for_daemons(cx, world, instance);
     cx.tell(world, Fact::InstanceActive { instance });
     submit::room_appeared(cx, world);
+    provisioning::room_appeared(cx, world);
     service::room_appeared(cx, world);
 }
 
@@ -85,8 +86,13 @@ pub(super) fn drain(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
 
 /// A task has left a container instance, which may be the last it drained of.
 pub(super) fn task_has_left(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
-    if world.cluster.instance(instance).status() == InstanceStatus::Draining {
-        look_whether_drained(cx, world, instance);
+    let host = world.cluster.instance(instance);
+    match host.status() {
+        InstanceStatus::Draining => look_whether_drained(cx, world, instance),
+        InstanceStatus::Active if !host.is_occupied() => {
+            auto_scaling::is_unoccupied(cx, world, instance);
+        }
+        InstanceStatus::Pending | InstanceStatus::Active | InstanceStatus::Terminating => {}
     }
 }
 

@@ -9,15 +9,15 @@ use crate::units::{SimTime, Span};
 
 use super::cluster::Instance;
 use super::model::{
-    Behaviour, Condition, Container, FargateSize, Launch, PullBehavior, PullState, Requirement,
-    Scheduling, Service, TargetGroup, TaskDefinition,
+    Behaviour, Condition, Container, FargateSize, Launch, Provider, PullBehavior, PullState,
+    Requirement, Scheduling, Service, TargetGroup, TaskDefinition,
 };
 use super::placement::Place;
 use super::pull::Puller;
 use super::task::{ContainerId, ContainerRun, FargateHost, Holds};
 use super::{
     ContainerState, ContainerStep, Cx, Event, Fact, Owner, StopReason, Task, TaskStatus, TaskStep,
-    TaskTimes, World, instance, rank, service, submit,
+    TaskTimes, World, instance, provisioning, rank, service, submit,
 };
 
 const ENI_ATTACH: Purpose = Purpose::new("network interface attach");
@@ -49,36 +49,21 @@ pub(super) struct NewTask {
     pub task_definition: Ix<TaskDefinition>,
     pub requirement: Ix<Requirement>,
     pub launch: Ix<Launch>,
-    pub place: Place,
+    /// Position of its provider in the strategy, and what it runs on.
+    pub item: u8,
+    pub provider: Provider,
+    /// Where it goes; `None`: it waits for capacity.
+    pub place: Option<Place>,
     pub fargate: Option<FargateSize>,
     pub run_time: Option<Span>,
     pub wanted: SimTime,
     pub luck: Luck,
 }
 
-/// Reserves what the task needs and makes it; nothing of it runs yet.
+/// Makes the task and reserves what it needs; nothing of it runs yet.
 fn create(cx: &mut Cx, world: &mut World, new: &NewTask, status: TaskStatus) -> Id<Task> {
-    let requirement = &cx.model.requirements[new.requirement];
-    let daemon = daemon_of(cx, new.owner);
-    let group = cx.model.launches[new.launch].group;
-    let place = new.place;
-    let fargate = match place.instance {
-        Some(instance) => {
-            world.cluster.place(instance, (requirement, daemon), group);
-            None
-        }
-        None => {
-            let size = new.fargate.expect("a task on Fargate has a size");
-            // A task that runs already was launched before the run began.
-            let paced = status == TaskStatus::Provisioning;
-            world.account.fargate_starts(place.provider, size, paced);
-            world.cluster.count_in(place.location(), group);
-            Some(Box::new(FargateHost { size, puller: Puller::new(cx.model.images.len()) }))
-        }
-    };
-    if let Some(subnet) = place.subnet {
-        world.account.take_address(subnet);
-    }
+    let size = new.fargate.filter(|_| !new.provider.uses_instances());
+    let puller = || Puller::new(cx.model.images.len());
     world.tasks_created += 1;
     let definition = &cx.model.task_definitions[new.task_definition];
     let task = world.tasks.insert(Task {
@@ -87,10 +72,11 @@ fn create(cx: &mut Cx, world: &mut World, new: &NewTask, status: TaskStatus) -> 
         task_definition: new.task_definition,
         requirement: new.requirement,
         launch: new.launch,
-        provider: place.provider,
-        instance: place.instance,
-        zone: place.zone,
-        subnet: place.subnet,
+        provider: new.provider,
+        item: new.item,
+        instance: None,
+        zone: None,
+        subnet: None,
         run_time: new.run_time,
         last_status: status,
         stop: None,
@@ -98,43 +84,95 @@ fn create(cx: &mut Cx, world: &mut World, new: &NewTask, status: TaskStatus) -> 
         times: TaskTimes { wanted: new.wanted, created: cx.now(), ..TaskTimes::default() },
         containers: definition.containers.iter().map(|_| ContainerRun::default()).collect(),
         luck: new.luck,
-        fargate,
+        fargate: size.map(|size| Box::new(FargateHost { size, puller: puller() })),
         target_healthy: false,
-        holds: Holds {
-            scheduler: place.instance.is_some(),
-            eni: requirement.awsvpc || place.instance.is_none(),
-            counted: true,
-            ..Holds::default()
-        },
+        holds: Holds::default(),
     });
+    if let Some(place) = new.place {
+        take_place(cx, world, task, place);
+    }
     cx.tell(world, Fact::TaskCreated { task });
     submit::tasks_changed(cx, world);
     task
 }
 
-/// Makes the task and begins its life.
+/// Reserves what the task needs at its place.
+fn take_place(cx: &Cx, world: &mut World, task: Id<Task>, place: Place) {
+    let entry = &mut world.tasks[task];
+    let requirement = &cx.model.requirements[entry.requirement];
+    let group = cx.model.launches[entry.launch].group;
+    entry.instance = place.instance;
+    entry.zone = Some(place.zone);
+    entry.subnet = place.subnet;
+    entry.times.placed = Some(cx.now());
+    entry.holds = Holds {
+        scheduler: place.instance.is_some(),
+        eni: requirement.awsvpc || place.instance.is_none(),
+        ..Holds::default()
+    };
+    match (place.instance, entry.fargate()) {
+        (Some(instance), _) => {
+            let daemon = daemon_of(cx, entry.owner);
+            world.cluster.place(instance, (requirement, daemon), group);
+        }
+        (None, size) => {
+            let size = size.expect("a task on Fargate has a size");
+            // A task that runs already was launched before the run began.
+            let paced = entry.last_status == TaskStatus::Provisioning;
+            world.account.fargate_starts(place.provider, size, paced);
+            world.cluster.count_in(place.location(), group);
+        }
+    }
+    if let Some(subnet) = place.subnet {
+        world.account.take_address(subnet);
+    }
+}
+
+/// Makes the task and begins its life, or its wait for capacity.
 pub(super) fn launch(cx: &mut Cx, world: &mut World, new: &NewTask) -> Id<Task> {
     let awsvpc = cx.model.requirements[new.requirement].awsvpc;
-    let provisioning = match new.place.instance {
-        Some(_) if !awsvpc => None,
-        Some(_) => Some(cx.model.timing.eni_attach.sample_span(new.luck, ENI_ATTACH)),
-        None => Some(cx.model.timing.fargate_provision.sample_span(new.luck, FARGATE_PROVISION)),
+    let status = match new.place {
+        Some(place) if place.instance.is_some() && !awsvpc => TaskStatus::Pending,
+        Some(_) | None => TaskStatus::Provisioning,
     };
-    let Some(delay) = provisioning else {
-        let task = create(cx, world, new, TaskStatus::Pending);
-        send_to_agent(cx, world, task);
-        return task;
-    };
-    let task = create(cx, world, new, TaskStatus::Provisioning);
-    cx.after(delay, rank::PROGRESSED, Event::Task(task, TaskStep::Provisioned));
+    let task = create(cx, world, new, status);
+    match new.place {
+        Some(_) => set_off(cx, world, task),
+        None => provisioning::wait(cx, world, task),
+    }
     task
+}
+
+/// A task that has waited for capacity has a place now.
+pub(super) fn place(cx: &mut Cx, world: &mut World, task: Id<Task>, place: Place) {
+    take_place(cx, world, task, place);
+    cx.tell(world, Fact::TaskPlaced { task });
+    submit::tasks_changed(cx, world);
+    set_off(cx, world, task);
+}
+
+/// A task that has a place gets its network interface, or goes to the agent at once.
+fn set_off(cx: &mut Cx, world: &mut World, task: Id<Task>) {
+    let entry = &world.tasks[task];
+    let delay = match entry.instance {
+        Some(_) if !entry.holds.eni => {
+            if entry.last_status == TaskStatus::Provisioning {
+                set_status(cx, world, task, TaskStatus::Pending);
+            }
+            return send_to_agent(cx, world, task);
+        }
+        Some(_) => cx.model.timing.eni_attach.sample_span(entry.luck, ENI_ATTACH),
+        None => cx.model.timing.fargate_provision.sample_span(entry.luck, FARGATE_PROVISION),
+    };
+    cx.after(delay, rank::PROGRESSED, Event::Task(task, TaskStep::Provisioned));
 }
 
 /// Makes a task that runs already, and is healthy, when the run begins.
 pub(super) fn launch_running(cx: &mut Cx, world: &mut World, new: &NewTask) -> Id<Task> {
     let task = create(cx, world, new, TaskStatus::Pending);
     let definition = &cx.model.task_definitions[new.task_definition];
-    if let Some(instance) = new.place.instance {
+    let instance = world.tasks[task].instance;
+    if let Some(instance) = instance {
         let requirement = &cx.model.requirements[new.requirement];
         world.cluster.agent_take(instance, requirement);
         world.tasks[task].holds.agent = true;
@@ -143,7 +181,7 @@ pub(super) fn launch_running(cx: &mut Cx, world: &mut World, new: &NewTask) -> I
         }
     }
     let now = cx.now();
-    if new.place.instance.is_none() {
+    if instance.is_none() {
         note_pull_started(cx, world, task);
     }
     for position in 0..definition.containers.len() {
@@ -225,6 +263,11 @@ pub(super) fn on_task(cx: &mut Cx, world: &mut World, task: Id<Task>, step: Task
             }
         }
         TaskStep::Deprovisioned => stopped(cx, world, task),
+        TaskStep::CapacityTimeout => {
+            if entry.is_unplaced() {
+                request_stop(cx, world, task, StopReason::NoCapacity);
+            }
+        }
     }
 }
 
@@ -823,11 +866,14 @@ pub(super) fn request_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, reaso
     }
     entry.stop = Some(reason);
     entry.times.stop_requested = Some(cx.now());
-    if entry.holds.counted {
-        entry.holds.counted = false;
-        let group = cx.model.launches[entry.launch].group;
-        world.cluster.count_out(entry.location(), group);
+    match entry.location() {
+        Some(at) => {
+            let group = cx.model.launches[entry.launch].group;
+            world.cluster.count_out(at, group);
+        }
+        None => provisioning::give_up(cx, world, task),
     }
+    let entry = &mut world.tasks[task];
     if let (true, Some(instance)) = (entry.holds.waiting, entry.instance) {
         entry.holds.waiting = false;
         world.cluster.instance_mut(instance).waiting.retain(|other| *other != task);
@@ -842,7 +888,8 @@ pub(super) fn request_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, reaso
         StopReason::HostTerminated => return,
         StopReason::EssentialContainerExited { .. }
         | StopReason::ContainerStartFailed { .. }
-        | StopReason::DependencyFailed { .. } => None,
+        | StopReason::DependencyFailed { .. }
+        | StopReason::NoCapacity => None,
     };
     match drain {
         Some(delay) => {
@@ -908,6 +955,7 @@ fn release_reservation(cx: &mut Cx, world: &mut World, task: Id<Task>) {
         world.cluster.release(cx.model, instance, requirement, daemon);
         cx.tell(world, Fact::ReservationReleased { task });
         submit::room_appeared(cx, world);
+        provisioning::room_appeared(cx, world);
     }
 }
 
@@ -1020,6 +1068,7 @@ fn stopped(cx: &mut Cx, world: &mut World, task: Id<Task>) {
     }
     if eni || instance.is_none() {
         submit::room_appeared(cx, world);
+        provisioning::room_appeared(cx, world);
     }
     set_status(cx, world, task, TaskStatus::Stopped);
     world.tasks.remove(task);

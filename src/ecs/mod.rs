@@ -7,6 +7,7 @@
 mod account;
 mod auto_scaling;
 pub mod capacity;
+mod capacity_provider;
 pub mod cluster;
 mod fact;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod instance;
 mod life;
 pub mod model;
 pub mod placement;
+mod provisioning;
 mod pull;
 mod service;
 mod submit;
@@ -37,8 +39,10 @@ pub use self::task::{ContainerState, Owner, StopCode, StopReason, Task, TaskStat
 
 use self::account::AccountState;
 use self::auto_scaling::GroupState;
-use self::model::{AutoScalingGroup, Service, Submitter};
+use self::capacity_provider::ProviderState;
+use self::model::{AutoScalingGroup, CapacityProvider, ClusterSpec, Service, Submitter};
 use self::placement::Placer;
+use self::provisioning::Waiting;
 use self::service::ServiceState;
 use self::submit::{Submission, SubmitterState};
 
@@ -70,6 +74,8 @@ pub struct World {
     watchers: Vec<Ix<Submitter>>,
     submissions: Arena<Submission>,
     placer: Placer,
+    provisioning: Table<Waiting, ClusterSpec>,
+    capacity_providers: Table<ProviderState, CapacityProvider>,
 }
 
 /// How far a run came.
@@ -115,6 +121,14 @@ enum Event {
     Submit(Id<Submission>),
     /// A submitter's queue is looked at again: room has appeared.
     TryQueue(Ix<Submitter>),
+    /// Tasks of a cluster that wait for capacity are looked at: room has appeared.
+    PlaceWaiting(Ix<ClusterSpec>),
+    /// A minute of a capacity provider's managed scaling.
+    ManagedScaling(Ix<CapacityProvider>),
+    /// The desired capacity that managed scaling has decided on.
+    ManagedCapacity(Ix<CapacityProvider>, u32),
+    /// An instance has drained for as long as it may.
+    DrainTimeout(Id<Instance>),
     /// The agent of a launched instance has registered it.
     Registered(Id<Instance>),
     /// The action at this position of the model.
@@ -133,6 +147,8 @@ enum TaskStep {
     Deregistered,
     /// Its network interface is gone.
     Deprovisioned,
+    /// It has waited for capacity as long as it may.
+    CapacityTimeout,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,7 +220,11 @@ impl Sim {
         let world = World {
             cluster: Cluster::new(&model),
             tasks: Arena::new(),
-            services: model.services.iter().map(|(_, spec)| ServiceState::new(spec)).collect(),
+            services: model
+                .services
+                .iter()
+                .map(|(_, spec)| ServiceState::new(&model, spec))
+                .collect(),
             groups: model
                 .auto_scaling_groups
                 .iter()
@@ -220,6 +240,12 @@ impl Sim {
             watchers: submit::watchers(&model),
             submissions: Arena::new(),
             placer: Placer::default(),
+            provisioning: model.clusters.iter().map(|_| Waiting::default()).collect(),
+            capacity_providers: model
+                .capacity_providers
+                .iter()
+                .map(|_| ProviderState::default())
+                .collect(),
         };
         Sim { model, seed, world, queue, events: 0 }
     }
@@ -314,6 +340,12 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
         Event::Arrival(submitter) => submit::on_arrival(cx, world, submitter),
         Event::Submit(submission) => submit::on_submit(cx, world, submission),
         Event::TryQueue(submitter) => submit::on_try_queue(cx, world, submitter),
+        Event::PlaceWaiting(cluster) => provisioning::on_place_waiting(cx, world, cluster),
+        Event::ManagedScaling(provider) => capacity_provider::on_minute(cx, world, provider),
+        Event::ManagedCapacity(provider, to) => {
+            capacity_provider::on_capacity(cx, world, provider, to);
+        }
+        Event::DrainTimeout(instance) => auto_scaling::on_drain_timeout(cx, world, instance),
         Event::Registered(instance) => auto_scaling::on_registered(cx, world, instance),
         Event::Action(position) => act(cx, world, position),
     }
@@ -324,6 +356,7 @@ fn begin(cx: &mut Cx, world: &mut World) {
     instance::register_fleets(cx, world);
     auto_scaling::begin(cx, world);
     service::begin(cx, world);
+    capacity_provider::begin(cx, world);
     submit::begin(cx, world);
     for position in 0..cx.model.actions.len() {
         let (at, _) = cx.model.actions[position];

@@ -9,6 +9,7 @@ use crate::engine::{Distribution, Ix, Table};
 use crate::units::{Bytes, Calendar, Resources, Schedule, SimTime, Span};
 
 use super::capacity::group::GroupPolicy;
+use super::capacity::reservation::ManagedScaling;
 use super::placement::query::Query;
 
 /// Everything a run needs, and nothing that changes while it runs.
@@ -30,6 +31,8 @@ pub struct Model {
     pub fleets: Table<Fleet>,
     /// Auto Scaling groups: what makes a fleet grow and shrink.
     pub auto_scaling_groups: Table<AutoScalingGroup>,
+    /// Capacity providers with an Auto Scaling group.
+    pub capacity_providers: Table<CapacityProvider>,
     /// Kinds of container instance: one for each fleet and zone.
     pub classes: Table<InstanceClass>,
     /// Subnets of tasks in `awsvpc` mode.
@@ -115,6 +118,22 @@ pub struct AutoScalingGroup {
     pub policy: GroupPolicy,
     /// Whether instances that are to go are drained first.
     pub managed_draining: bool,
+    /// Whether instances with tasks, daemons' apart, are protected from scale-in.
+    pub managed_termination_protection: bool,
+}
+
+/// A capacity provider with an Auto Scaling group.
+///
+/// Source: ECS API, AutoScalingGroupProvider. What it says of terminations and draining is in
+/// its group.
+#[derive(Clone, Debug)]
+pub struct CapacityProvider {
+    /// The name.
+    pub name: String,
+    /// Its group, which no other has.
+    pub group: Ix<AutoScalingGroup>,
+    /// Managed scaling, where it is enabled.
+    pub managed_scaling: Option<ManagedScaling>,
 }
 
 /// A kind of container instance: all that instances of one fleet and zone have in common.
@@ -493,12 +512,21 @@ pub struct Launch {
 /// One item of a capacity provider strategy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StrategyItem {
-    /// The provider.
+    /// What tasks run on.
     pub provider: Provider,
+    /// The capacity provider, if it is one with an Auto Scaling group: only there do they run.
+    pub capacity_provider: Option<Ix<CapacityProvider>>,
     /// Tasks that go here first.
     pub base: u32,
     /// Share of the others.
     pub weight: u32,
+}
+
+impl StrategyItem {
+    /// Makes the item of a launch type: all tasks go there.
+    pub const fn only(provider: Provider) -> StrategyItem {
+        StrategyItem { provider, capacity_provider: None, base: 0, weight: 1 }
+    }
 }
 
 /// One rule of a placement strategy.
@@ -693,6 +721,8 @@ pub struct Account {
     pub service_launches_on_instances: Option<u32>,
     /// Tasks launched by one service on Fargate in any minute.
     pub service_launches_on_fargate: Option<u32>,
+    /// Tasks of one cluster that wait in PROVISIONING for capacity.
+    pub provisioning_tasks: u32,
 }
 
 /// A token bucket.
@@ -707,6 +737,10 @@ pub struct RateLimit {
 /// Durations that AWS does not publish: all parameters. Distributions are in seconds.
 #[derive(Clone, Debug)]
 pub struct Timing {
+    /// How long a task waits in PROVISIONING for capacity before it is STOPPED.
+    pub provisioning_timeout: Span,
+    /// From the metric of managed scaling to what is done about it.
+    pub managed_scaling_delay: Distribution,
     /// From a change to the service scheduler's reaction.
     pub reconcile_delay: Distribution,
     /// Between attempts to place, at first.
@@ -780,6 +814,32 @@ impl InstanceClass {
 }
 
 impl Model {
+    /// Says whether an item of a strategy, or a launch type, uses instances of a class, the
+    /// cluster apart.
+    pub fn uses(&self, item: &StrategyItem, class: &InstanceClass) -> bool {
+        match (item.capacity_provider, item.provider) {
+            (Some(provider), _) => {
+                let group = self.capacity_providers[provider].group;
+                class.fleet == self.auto_scaling_groups[group].fleet
+            }
+            (None, Provider::Ec2) => class.launch_type == InstanceLaunchType::Ec2,
+            (None, Provider::External) => class.launch_type == InstanceLaunchType::External,
+            (None, Provider::Fargate | Provider::FargateSpot) => false,
+        }
+    }
+
+    /// Returns the cluster in which a capacity provider's instances register.
+    pub fn cluster_of(&self, provider: Ix<CapacityProvider>) -> Ix<ClusterSpec> {
+        let group = &self.auto_scaling_groups[self.capacity_providers[provider].group];
+        self.classes[self.fleets[group.fleet].classes[0]].cluster
+    }
+
+    /// Returns the managed scaling of an item's capacity provider, if it has any.
+    pub fn managed_scaling(&self, item: &StrategyItem) -> Option<&ManagedScaling> {
+        let provider = item.capacity_provider?;
+        self.capacity_providers[provider].managed_scaling.as_ref()
+    }
+
     /// Returns the name of an instance: that of its fleet and its number there.
     pub fn instance_name(&self, instance: &super::Instance) -> String {
         let fleet = self.classes[instance.class].fleet;

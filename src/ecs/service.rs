@@ -3,18 +3,20 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
+use smallvec::SmallVec;
+
 use crate::engine::{Id, Ix, Luck, Purpose};
 use crate::units::{SimTime, Span};
 
 use super::account::PerMinute;
 use super::cluster::Instance;
 use super::life::{self, NewTask};
-use super::model::{InitialState, PlacementStrategy, Provider, Scheduling, Service, StrategyItem};
+use super::model::{InitialState, Model, PlacementStrategy, Scheduling, Service, StrategyItem};
 use super::placement::{self, Ask, Place};
 use super::task::StopCode;
 use super::{
     Cx, Event, Fact, Owner, PlacementFailure, ServiceEvent, StopReason, Task, TaskStatus, World,
-    rank,
+    capacity_provider, provisioning, rank,
 };
 
 const RECONCILE: Purpose = Purpose::new("service reconcile");
@@ -24,6 +26,9 @@ const SCALE_IN: Purpose = Purpose::new("scale-in choice");
 ///
 /// Source: ECS Developer Guide, service event messages.
 const EVENT_REPEAT: Span = Span::secs(6 * 3600);
+
+/// Tasks by item of a capacity provider strategy.
+pub(crate) type Counts = SmallVec<[u32; 2]>;
 
 /// What a service has and does now.
 #[derive(Clone, Debug)]
@@ -37,7 +42,8 @@ pub struct ServiceState {
     healthy: u32,
     /// Tasks that run on draining instances: as many are to run elsewhere.
     leaving: Vec<Id<Task>>,
-    by_provider: [u32; Provider::ALL.len()],
+    /// Of those active, how many are of each item of the capacity provider strategy.
+    by_item: Counts,
     /// For a daemon service: the instances it runs on; a slot each.
     hosts: Vec<Option<Id<Instance>>>,
     next_reconcile: Option<SimTime>,
@@ -61,7 +67,7 @@ struct Slot {
 }
 
 impl ServiceState {
-    pub(super) fn new(spec: &Service) -> ServiceState {
+    pub(super) fn new(model: &Model, spec: &Service) -> ServiceState {
         let desired = match spec.scheduling {
             Scheduling::Replica { desired_count } => desired_count,
             Scheduling::Daemon => 0,
@@ -74,7 +80,7 @@ impl ServiceState {
             active: 0,
             healthy: 0,
             leaving: Vec::new(),
-            by_provider: [0; Provider::ALL.len()],
+            by_item: Counts::from_elem(0, model.launches[spec.launch].providers.len()),
             hosts: Vec::new(),
             next_reconcile: None,
             epoch: 0,
@@ -165,14 +171,17 @@ pub(super) fn begin(cx: &mut Cx, world: &mut World) {
 }
 
 /// Makes the service's tasks run when the run begins; what finds no room is left to the scheduler.
+///
+/// Capacity providers with managed scaling have grown as far as tasks need them.
 fn fill(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
     loop {
-        match next_task(cx, world, ix) {
+        match next_task(cx, world, ix, IfFull::Refuse) {
             Next::Task(new) => {
                 let task = life::launch_running(cx, world, &new);
                 adopt(world, ix, &new, task);
             }
             Next::Nothing => return,
+            Next::NoRoom(Refusal { ask, .. }) if capacity_provider::grow(cx, world, &ask) => {}
             Next::Wait(_) | Next::NoRoom(_) => return wake(cx, world, ix, Span::ZERO),
         }
     }
@@ -212,6 +221,15 @@ pub(super) fn on_reconcile(cx: &mut Cx, world: &mut World, ix: Ix<Service>, epoc
     check_steady(cx, world, ix);
 }
 
+/// What becomes of a task that finds no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum IfFull {
+    /// It waits in PROVISIONING, where its capacity provider grows.
+    Wait,
+    /// It does not come to be.
+    Refuse,
+}
+
 /// What the scheduler would start next.
 enum Next {
     Task(NewTask),
@@ -241,7 +259,7 @@ fn start_missing(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
             wake(cx, world, ix, wait);
             break;
         }
-        match next_task(cx, world, ix) {
+        match next_task(cx, world, ix, IfFull::Wait) {
             Next::Task(new) => {
                 let state = &mut world.services[ix];
                 state.unplaced_since = None;
@@ -380,27 +398,31 @@ pub(super) fn daemon_instance_is_gone(cx: &mut Cx, world: &mut World, instance: 
 }
 
 /// Decides the next task: its slot, its provider, its place. Nothing is changed if there is none.
-fn next_task(cx: &mut Cx, world: &mut World, ix: Ix<Service>) -> Next {
+fn next_task(cx: &mut Cx, world: &mut World, ix: Ix<Service>, if_full: IfFull) -> Next {
     if !is_short(cx, world, ix) {
         return Next::Nothing;
     }
     match cx.model.services[ix].scheduling {
-        Scheduling::Replica { .. } => next_replica(cx, world, ix),
+        Scheduling::Replica { .. } => next_replica(cx, world, ix, if_full),
         Scheduling::Daemon => next_daemon(cx, world, ix),
     }
 }
 
-fn next_replica(cx: &mut Cx, world: &mut World, ix: Ix<Service>) -> Next {
+fn next_replica(cx: &mut Cx, world: &mut World, ix: Ix<Service>, if_full: IfFull) -> Next {
     let providers = &cx.model.launches[cx.model.services[ix].launch].providers;
-    let provider = choose_provider(providers, &world.services[ix].by_provider);
-    let wait = world.account.fargate_launch_wait(provider, cx.now());
+    let item = choose_provider(providers, &world.services[ix].by_item);
+    let wait = world.account.fargate_launch_wait(providers[item].provider, cx.now());
     if !wait.is_zero() {
         return Next::Wait(wait);
     }
     let slot = world.services[ix].take_slot();
-    let ask = ask(cx, &world.services[ix], (ix, slot), provider);
+    let ask = ask(cx, &world.services[ix], (ix, slot), item);
+    let waits = if_full == IfFull::Wait;
     match placement::choose(cx.model, world, &ask) {
-        Some(place) => Next::Task(new_task(cx, world, (ix, slot), (&ask, place))),
+        Some(place) => Next::Task(new_task(cx, world, (ix, slot), (&ask, Some(place)))),
+        None if waits && provisioning::may_wait(cx, world, (ask.launch, ask.item)) => {
+            Next::Task(new_task(cx, world, (ix, slot), (&ask, None)))
+        }
         None => {
             world.services[ix].free_slots.push(Reverse(slot));
             Next::NoRoom(Refusal { ask, of_daemon: None })
@@ -410,15 +432,17 @@ fn next_replica(cx: &mut Cx, world: &mut World, ix: Ix<Service>) -> Next {
 
 /// Decides the task of the first instance that has none of the daemon service and has room for it.
 fn next_daemon(cx: &mut Cx, world: &mut World, ix: Ix<Service>) -> Next {
-    let provider = cx.model.launches[cx.model.services[ix].launch].providers[0].provider;
+    let launch = &cx.model.launches[cx.model.services[ix].launch];
     let mut refused = Vec::new();
     let mut next = Next::Nothing;
     while let Some(slot) = world.services[ix].free_slots.pop().map(|slot| slot.0) {
         let Some(instance) = world.services[ix].hosts[slot as usize] else { continue };
-        let ask = ask(cx, &world.services[ix], (ix, slot), provider);
+        let class = &cx.model.classes[world.cluster.instance(instance).class];
+        let item = launch.providers.iter().position(|item| cx.model.uses(item, class));
+        let ask = ask(cx, &world.services[ix], (ix, slot), item.unwrap_or(0));
         match placement::choose_for_daemon(cx.model, world, &ask, (ix, instance)) {
             Ok(place) => {
-                next = Next::Task(new_task(cx, world, (ix, slot), (&ask, place)));
+                next = Next::Task(new_task(cx, world, (ix, slot), (&ask, Some(place))));
                 break;
             }
             Err(failure) => {
@@ -434,7 +458,7 @@ fn next_daemon(cx: &mut Cx, world: &mut World, ix: Ix<Service>) -> Next {
 }
 
 /// What the next task in a slot of the service asks for.
-fn ask(cx: &Cx, state: &ServiceState, (ix, slot): (Ix<Service>, u32), provider: Provider) -> Ask {
+fn ask(cx: &Cx, state: &ServiceState, (ix, slot): (Ix<Service>, u32), item: usize) -> Ask {
     let spec = &cx.model.services[ix];
     let definition = &cx.model.task_definitions[spec.task_definition];
     let incarnation = state.slots[slot as usize].incarnations;
@@ -442,7 +466,8 @@ fn ask(cx: &Cx, state: &ServiceState, (ix, slot): (Ix<Service>, u32), provider: 
         launch: spec.launch,
         requirement: definition.requirement,
         fargate: definition.fargate,
-        provider,
+        item: item as u8,
+        provider: cx.model.launches[spec.launch].providers[item].provider,
         luck: luck(cx, ix).part(u64::from(slot)).part(u64::from(incarnation)),
     }
 }
@@ -452,18 +477,20 @@ fn new_task(
     cx: &Cx,
     world: &mut World,
     (ix, slot): (Ix<Service>, u32),
-    (ask, place): (&Ask, Place),
+    (ask, place): (&Ask, Option<Place>),
 ) -> NewTask {
     let state = &mut world.services[ix];
     let wanted = state.missing_since.pop_front().unwrap_or(cx.now());
     state.slots[slot as usize].incarnations += 1;
     state.active += 1;
-    state.by_provider[ask.provider as usize] += 1;
+    state.by_item[usize::from(ask.item)] += 1;
     NewTask {
         owner: Owner::Service { service: ix, slot },
         task_definition: cx.model.services[ix].task_definition,
         requirement: ask.requirement,
         launch: ask.launch,
+        item: ask.item,
+        provider: ask.provider,
         place,
         fargate: ask.fargate,
         run_time: None,
@@ -472,27 +499,30 @@ fn new_task(
     }
 }
 
-/// Chooses the capacity provider of the next task.
+/// Chooses the item of the strategy that the next task is of.
 ///
 /// Bases first, then whoever is furthest behind its share; ties go to the larger weight, then to
 /// the order of the list. AWS documents the shares only; this rule reproduces its workshop's
 /// answers (ECS Spot workshop, "service view": 10 tasks are 4 and 6, 22 are 7 and 15).
-pub(crate) fn choose_provider(
-    items: &[StrategyItem],
-    counts: &[u32; Provider::ALL.len()],
-) -> Provider {
-    let count = |item: &StrategyItem| i64::from(counts[item.provider as usize]);
-    if let Some(item) = items.iter().find(|item| count(item) < i64::from(item.base)) {
-        return item.provider;
+pub(crate) fn choose_provider(items: &[StrategyItem], counts: &[u32]) -> usize {
+    if items.len() == 1 {
+        return 0;
     }
-    let extra = |item: &StrategyItem| count(item) - i64::from(item.base);
+    let count = |position: usize| i64::from(counts[position]);
+    let lacks_base = |position: usize| count(position) < i64::from(items[position].base);
+    if let Some(position) = (0..items.len()).find(|&position| lacks_base(position)) {
+        return position;
+    }
+    let extra = |position: usize| count(position) - i64::from(items[position].base);
     let total_weight: i64 = items.iter().map(|item| i64::from(item.weight)).sum();
-    let next: i64 = items.iter().map(extra).sum::<i64>() + 1;
-    let behind = |item: &StrategyItem| i64::from(item.weight) * next - extra(item) * total_weight;
+    let next: i64 = (0..items.len()).map(extra).sum::<i64>() + 1;
+    let behind = |(position, item): &(usize, &StrategyItem)| {
+        i64::from(item.weight) * next - extra(*position) * total_weight
+    };
     let weighted = items.iter().enumerate().filter(|(_, item)| item.weight > 0);
     weighted
-        .max_by_key(|(position, item)| (behind(item), item.weight, Reverse(*position)))
-        .map_or(items[0].provider, |(_, item)| item.provider)
+        .max_by_key(|it| (behind(it), it.1.weight, Reverse(it.0)))
+        .map_or(0, |(position, _)| position)
 }
 
 /// Says that nothing fits, and when to try again.
@@ -508,7 +538,10 @@ fn say_unable_to_place(cx: &mut Cx, world: &mut World, ix: Ix<Service>, refusal:
     let delay = if patient { timing.placement_retry_slow } else { timing.placement_retry };
     if state.said_unable.is_none_or(|at| now.since(at) >= EVENT_REPEAT) {
         state.said_unable = Some(now);
-        let failure = of_daemon.unwrap_or_else(|| placement::explain(cx.model, world, &ask));
+        let failure = of_daemon.unwrap_or_else(|| {
+            provisioning::refusal(cx, &ask)
+                .unwrap_or_else(|| placement::explain(cx.model, world, &ask))
+        });
         let event = ServiceEvent::UnableToPlace {
             provider: ask.provider,
             requirement: ask.requirement,
@@ -550,12 +583,12 @@ pub(super) fn set_desired_count(cx: &mut Cx, world: &mut World, ix: Ix<Service>,
 pub(super) fn task_is_to_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, reason: StopReason) {
     let entry = &world.tasks[task];
     let Owner::Service { service: ix, slot } = entry.owner else { return };
-    let (healthy, provider, luck) = (entry.healthy, entry.provider, entry.luck);
+    let (healthy, item, luck) = (entry.healthy, entry.item, entry.luck);
     let never_ran = entry.times.started.is_none();
     let state = &mut world.services[ix];
     state.active -= 1;
     state.healthy -= u32::from(healthy);
-    state.by_provider[provider as usize] -= 1;
+    state.by_item[usize::from(item)] -= 1;
     state.slots[slot as usize].task = None;
     state.steady = false;
     if !state.leaving.is_empty() {
@@ -630,17 +663,12 @@ fn scale_in(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
     let targets = provider_targets(&launch.providers, world.services[ix].desired);
     let (mut first_running, mut running, mut pending) = (None, 0, 0);
     for _ in 0..surplus {
-        let counts = world.services[ix].by_provider;
+        let counts = &world.services[ix].by_item;
         // Not documented which provider loses a task: the one furthest above its share.
-        let provider = Provider::ALL
-            .into_iter()
-            .filter(|&provider| counts[provider as usize] > 0)
-            .max_by_key(|&provider| {
-                let (count, target) = (counts[provider as usize], targets[provider as usize]);
-                (i64::from(count) - i64::from(target), Reverse(provider))
-            });
-        let Some(victim) = provider.and_then(|provider| choose_victim(cx, world, ix, provider))
-        else {
+        let item = (0..counts.len()).filter(|&item| counts[item] > 0).max_by_key(|&item| {
+            (i64::from(counts[item]) - i64::from(targets[item]), Reverse(item))
+        });
+        let Some(victim) = item.and_then(|item| choose_victim(cx, world, ix, item)) else {
             break;
         };
         if world.tasks[victim].last_status == TaskStatus::Running {
@@ -676,11 +704,12 @@ fn say_drained(cx: &mut Cx, world: &World, ix: Ix<Service>, count: u32) {
     cx.tell(world, Fact::ServiceEvent { service: ix, event });
 }
 
-/// Returns how many of `count` tasks each provider would have, started one by one.
-pub(crate) fn provider_targets(items: &[StrategyItem], count: u32) -> [u32; Provider::ALL.len()] {
-    let mut targets = [0; Provider::ALL.len()];
+/// Returns how many of `count` tasks each item would have, started one by one.
+pub(crate) fn provider_targets(items: &[StrategyItem], count: u32) -> Counts {
+    let mut targets = Counts::from_elem(0, items.len());
     for _ in 0..count {
-        targets[choose_provider(items, &targets) as usize] += 1;
+        let next = choose_provider(items, &targets);
+        targets[next] += 1;
     }
     targets
 }
@@ -692,21 +721,17 @@ pub(crate) fn provider_targets(items: &[StrategyItem], count: u32) -> [u32; Prov
 /// strategy the zone with most tasks of the service, in it the instance with most. What is equal
 /// then is decided at random. Source: ECS Developer Guide, task placement strategies; API,
 /// UpdateService.
-fn choose_victim(
-    cx: &Cx,
-    world: &mut World,
-    ix: Ix<Service>,
-    provider: Provider,
-) -> Option<Id<Task>> {
+fn choose_victim(cx: &Cx, world: &mut World, ix: Ix<Service>, item: usize) -> Option<Id<Task>> {
     let strategy = &cx.model.launches[cx.model.services[ix].launch].strategy;
     let mut best: Vec<Id<Task>> = Vec::new();
     let mut best_key: Vec<u64> = Vec::new();
     for task in world.services[ix].tasks() {
         let entry = &world.tasks[task];
-        if entry.provider != provider {
+        if usize::from(entry.item) != item {
             continue;
         }
-        let mut key = vec![u64::from(entry.last_status < TaskStatus::Running)];
+        let is_pending = entry.last_status < TaskStatus::Running;
+        let mut key = vec![u64::from(is_pending), u64::from(entry.is_unplaced())];
         match entry.instance {
             Some(instance) => {
                 key.extend(
@@ -715,8 +740,8 @@ fn choose_victim(
             }
             None => {
                 let group = cx.model.launches[entry.launch].group;
-                let there = world.cluster.group_on_fargate(group, provider, entry.zone);
-                key.push(u64::from(there));
+                let there = |zone| world.cluster.group_on_fargate(group, entry.provider, zone);
+                key.extend(entry.zone.map(|zone| u64::from(there(zone))));
             }
         }
         if key > best_key || best.is_empty() {
@@ -757,17 +782,21 @@ fn surplus_at(
 
 #[cfg(test)]
 mod tests {
+    use super::super::model::Provider;
     use super::*;
 
     fn item(provider: Provider, base: u32, weight: u32) -> StrategyItem {
-        StrategyItem { provider, base, weight }
+        StrategyItem { base, weight, ..StrategyItem::only(provider) }
     }
 
     fn check(a: (u32, u32), b: (u32, u32), tasks: u32, expected: (u32, u32)) {
         let items = [item(Provider::Fargate, a.0, a.1), item(Provider::FargateSpot, b.0, b.1)];
         let targets = provider_targets(&items, tasks);
-        let got = (targets[Provider::Fargate as usize], targets[Provider::FargateSpot as usize]);
-        assert_eq!(got, expected, "{tasks} tasks over {a:?} and {b:?} (base, weight)");
+        assert_eq!(
+            (targets[0], targets[1]),
+            expected,
+            "{tasks} tasks over {a:?} and {b:?} (base, weight)"
+        );
     }
 
     #[test]

@@ -10,11 +10,13 @@ use crate::units::{Calendar, Schedule, SimTime, Span};
 
 use super::life::{self, NewTask};
 use super::model::{
-    FargateSize, Model, PlacementConstraint, Provider, Requirement, Source, Submitter, WhenFull,
+    FargateSize, Model, PlacementConstraint, Requirement, Source, Submitter, WhenFull,
 };
 use super::placement::{self, Ask, Place};
-use super::service::choose_provider;
-use super::{AfterFailure, Cx, Event, Fact, Owner, PlacementFailure, World, rank};
+use super::service::{Counts, choose_provider};
+use super::{
+    AfterFailure, Cx, Event, Fact, Owner, PlacementFailure, Task, World, provisioning, rank,
+};
 
 const RETRY_JITTER: Purpose = Purpose::new("RunTask retry jitter");
 
@@ -42,8 +44,8 @@ pub struct Submission {
     arrived: SimTime,
     count: u32,
     launched: u32,
-    /// How many of them are on which provider.
-    by_provider: Counts,
+    /// How many of them are of which item of the capacity provider strategy.
+    by_item: Counts,
     attempt: Attempt,
     attempts: u32,
     requirement: Ix<Requirement>,
@@ -51,15 +53,19 @@ pub struct Submission {
     fargate: Option<FargateSize>,
 }
 
-type Counts = [u32; Provider::ALL.len()];
-
 /// The calls for what is left of a submission, made until each task of it is launched or refused.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Attempt {
-    /// Tasks refused so far, by provider.
+    /// Tasks refused so far, by item of the strategy.
     refused: Counts,
     /// Why the first of them was.
     failure: Option<PlacementFailure>,
+}
+
+impl Attempt {
+    fn new(items: usize) -> Attempt {
+        Attempt { refused: Counts::from_elem(0, items), failure: None }
+    }
 }
 
 impl Submission {
@@ -70,10 +76,16 @@ impl Submission {
 }
 
 impl World {
-    /// Goes through the submissions of which tasks still wait: by whom, since when, how many.
+    /// Goes through what was submitted and has no place yet: by whom, since when, how many.
     pub fn waiting(&self) -> impl Iterator<Item = (Ix<Submitter>, SimTime, u32)> {
         let left = |it: &Submission| (it.submitter, it.arrived, it.count - it.launched);
-        self.submissions.iter().map(move |(_, it)| left(it))
+        let refused = self.submissions.iter().map(move |(_, it)| left(it));
+        let waits = |task: &Task| match task.owner {
+            Owner::Submission { submitter, .. } => Some((submitter, task.times.wanted, 1)),
+            Owner::Service { .. } => None,
+        };
+        let tasks = self.provisioning.iter().flat_map(|(_, waiting)| waiting.tasks());
+        refused.chain(tasks.filter_map(move |task| waits(&self.tasks[task])))
     }
 }
 
@@ -140,14 +152,15 @@ pub(super) fn on_arrival(cx: &mut Cx, world: &mut World, ix: Ix<Submitter>) {
             (*count, definition.requirement, None, definition.fargate)
         }
     };
+    let items = cx.model.launches[spec.launch].providers.len();
     let id = world.submissions.insert(Submission {
         submitter: ix,
         row,
         arrived: cx.now(),
         count,
         launched: 0,
-        by_provider: Counts::default(),
-        attempt: Attempt::default(),
+        by_item: Counts::from_elem(0, items),
+        attempt: Attempt::new(items),
         attempts: 0,
         requirement,
         run_time,
@@ -296,31 +309,38 @@ fn start_one(cx: &mut Cx, world: &mut World, id: Id<Submission>) -> Result<(), S
     let submission = &world.submissions[id];
     let spec = &cx.model.submitters[submission.submitter];
     let providers = &cx.model.launches[spec.launch].providers;
-    let mut asked = submission.by_provider;
-    for (asked, refused) in asked.iter_mut().zip(submission.attempt.refused) {
-        *asked += refused;
-    }
-    let provider = choose_provider(providers, &asked);
-    if submission.attempt.refused[provider as usize] > 0 {
+    let refused = &submission.attempt.refused;
+    let asked: Counts = submission
+        .by_item
+        .iter()
+        .zip(refused)
+        .map(|(launched, refused)| launched + refused)
+        .collect();
+    let item = choose_provider(providers, &asked);
+    if refused[item] > 0 {
         // Like the one before it on this provider.
-        world.submissions[id].attempt.refused[provider as usize] += 1;
+        world.submissions[id].attempt.refused[item] += 1;
         return Ok(());
     }
-    let ask = ask(cx, world, (submission, submission.launched), provider);
-    let wait = world.account.fargate_launch_wait(provider, cx.now());
+    let ask = ask(cx, world, (submission, submission.launched), item);
+    let wait = world.account.fargate_launch_wait(ask.provider, cx.now());
     if !wait.is_zero() {
         return Err(wait);
     }
-    if let Some(place) = placement::choose(cx.model, world, &ask) {
+    let place = placement::choose(cx.model, world, &ask);
+    if place.is_some() || provisioning::may_wait(cx, world, (ask.launch, ask.item)) {
         launch(cx, world, id, (ask, place));
         return Ok(());
     }
     let submission = &world.submissions[id];
     let is_first = submission.attempt.failure.is_none() && is_told(cx, submission);
-    let failure = is_first.then(|| placement::explain_often(cx.model, world, &ask));
+    let failure = is_first.then(|| {
+        provisioning::refusal(cx, &ask)
+            .unwrap_or_else(|| placement::explain_often(cx.model, world, &ask))
+    });
     let submission = &mut world.submissions[id];
     submission.attempt.failure = submission.attempt.failure.or(failure);
-    submission.attempt.refused[provider as usize] = match providers.len() {
+    submission.attempt.refused[item] = match providers.len() {
         // All that are left are refused like this one.
         1 => submission.count - submission.launched,
         _ => 1,
@@ -332,17 +352,14 @@ fn start_one(cx: &mut Cx, world: &mut World, id: Id<Submission>) -> Result<(), S
 ///
 /// Base and weight of a strategy count over the tasks of one submission (Assumption: the API says
 /// "for each service" and nothing about RunTask).
-fn ask(
-    cx: &Cx,
-    world: &World,
-    (submission, ordinal): (&Submission, u32),
-    provider: Provider,
-) -> Ask {
+fn ask(cx: &Cx, world: &World, (submission, ordinal): (&Submission, u32), item: usize) -> Ask {
+    let launch = cx.model.submitters[submission.submitter].launch;
     Ask {
-        launch: cx.model.submitters[submission.submitter].launch,
+        launch,
         requirement: submission.requirement,
         fargate: submission.fargate,
-        provider,
+        item: item as u8,
+        provider: cx.model.launches[launch].providers[item].provider,
         luck: task_luck(world, submission, ordinal),
     }
 }
@@ -352,17 +369,19 @@ fn task_luck(world: &World, submission: &Submission, ordinal: u32) -> Luck {
     luck.part(u64::from(submission.row)).part(u64::from(ordinal))
 }
 
-fn launch(cx: &mut Cx, world: &mut World, id: Id<Submission>, (ask, place): (Ask, Place)) {
+fn launch(cx: &mut Cx, world: &mut World, id: Id<Submission>, (ask, place): (Ask, Option<Place>)) {
     let submission = &mut world.submissions[id];
     let ordinal = submission.launched;
     submission.launched += 1;
-    submission.by_provider[place.provider as usize] += 1;
+    submission.by_item[usize::from(ask.item)] += 1;
     let spec = &cx.model.submitters[submission.submitter];
     let new = NewTask {
         owner: Owner::Submission { submitter: submission.submitter, row: submission.row, ordinal },
         task_definition: spec.task_definition,
         requirement: ask.requirement,
         launch: ask.launch,
+        item: ask.item,
+        provider: ask.provider,
         place,
         fargate: ask.fargate,
         run_time: submission.run_time,
@@ -384,13 +403,13 @@ fn launch_all_or_none(cx: &mut Cx, world: &mut World, id: Id<Submission>) -> Out
     let submission = world.submissions[id].clone();
     let spec = &cx.model.submitters[submission.submitter];
     let providers = &cx.model.launches[spec.launch].providers;
-    let mut by_provider = Counts::default();
+    let mut by_item = Counts::from_elem(0, providers.len());
     let mut places = Vec::new();
     let mut refused = None;
     for ordinal in 0..count {
-        let provider = choose_provider(providers, &by_provider);
-        by_provider[provider as usize] += 1;
-        let ask = ask(cx, world, (&submission, ordinal), provider);
+        let item = choose_provider(providers, &by_item);
+        by_item[item] += 1;
+        let ask = ask(cx, world, (&submission, ordinal), item);
         match placement::choose(cx.model, world, &ask) {
             Some(place) => {
                 placement::reserve(cx.model, world, &ask, place);
@@ -410,8 +429,8 @@ fn launch_all_or_none(cx: &mut Cx, world: &mut World, id: Id<Submission>) -> Out
         world.submissions[id].attempt.failure = failure;
         return Outcome::NoRoom;
     }
-    for chosen in places {
-        launch(cx, world, id, chosen);
+    for (ask, place) in places {
+        launch(cx, world, id, (ask, Some(place)));
     }
     world.submissions.remove(id);
     Outcome::Done
@@ -451,7 +470,8 @@ fn is_told(cx: &Cx, submission: &Submission) -> bool {
 /// Ends an attempt in which tasks were refused.
 fn tell_refusal(cx: &mut Cx, world: &mut World, id: Id<Submission>, then: AfterFailure) {
     let submission = &mut world.submissions[id];
-    let attempt = std::mem::take(&mut submission.attempt);
+    let nothing = Attempt::new(submission.by_item.len());
+    let attempt = std::mem::replace(&mut submission.attempt, nothing);
     submission.attempts += 1;
     let (submitter, row) = (submission.submitter, submission.row);
     let missing = submission.count - submission.launched;

@@ -23,7 +23,7 @@ pub type ContainerId = (Id<Task>, u8);
 pub struct Task {
     /// Who launched it.
     pub owner: Owner,
-    /// Its instance; `None` on Fargate.
+    /// Its instance; `None` on Fargate, and while it waits for capacity.
     pub instance: Option<Id<Instance>>,
     /// Its task definition.
     pub task_definition: Ix<TaskDefinition>,
@@ -31,10 +31,12 @@ pub struct Task {
     pub requirement: Ix<Requirement>,
     /// How it was launched.
     pub launch: Ix<Launch>,
-    /// Its zone.
-    pub zone: Ix<Zone>,
-    /// Where it runs.
+    /// Its zone; `None` while it waits for capacity.
+    pub zone: Option<Ix<Zone>>,
+    /// What it runs on.
     pub provider: Provider,
+    /// Position of its provider in the strategy of its launch.
+    pub item: u8,
     /// `lastStatus`.
     pub last_status: TaskStatus,
     /// Whether it counts as healthy.
@@ -74,7 +76,6 @@ pub(super) struct Holds {
     pub(super) scheduler: bool,
     pub(super) agent: bool,
     pub(super) eni: bool,
-    pub(super) counted: bool,
     pub(super) waiting: bool,
 }
 
@@ -106,6 +107,8 @@ pub struct TaskTimes {
     pub wanted: SimTime,
     /// It exists.
     pub created: SimTime,
+    /// It has a place: mostly at once, after waiting for capacity later.
+    pub placed: Option<SimTime>,
     /// The first image pull began.
     pub pull_started: Option<SimTime>,
     /// The last image that RUNNING waited for was there.
@@ -237,6 +240,8 @@ pub enum StopReason {
     Drained,
     /// Its container instance is gone.
     HostTerminated,
+    /// It waited in PROVISIONING for too long.
+    NoCapacity,
 }
 
 /// The `stopCode` enumeration of the API.
@@ -275,7 +280,8 @@ impl StopReason {
                 StopCode::EssentialContainerExited
             }
             StopReason::ContainerStartFailed { ran: false, .. }
-            | StopReason::DependencyFailed { .. } => StopCode::TaskFailedToStart,
+            | StopReason::DependencyFailed { .. }
+            | StopReason::NoCapacity => StopCode::TaskFailedToStart,
             StopReason::ScaledIn | StopReason::Drained => StopCode::ServiceSchedulerInitiated,
             StopReason::HostTerminated => StopCode::InfrastructureHealth,
         }
@@ -295,17 +301,23 @@ impl StopReason {
                 "Scaling activity initiated by (deployment ecs-svc/1)"
             }
             StopReason::HostTerminated => "Host EC2 (instance) stopped/terminated.",
+            StopReason::NoCapacity => "TaskFailedToStart: RESOURCE",
         }
     }
 }
 
 impl Task {
-    /// Returns where the task is.
-    pub fn location(&self) -> Location {
+    /// Returns where the task is; `None` while it waits for capacity.
+    pub fn location(&self) -> Option<Location> {
         match self.instance {
-            Some(instance) => Location::Instance(instance),
-            None => Location::Fargate(self.provider, self.zone),
+            Some(instance) => Some(Location::Instance(instance)),
+            None => Some(Location::Fargate(self.provider, self.zone?)),
         }
+    }
+
+    /// Says whether it waits for capacity: it has no place yet.
+    pub fn is_unplaced(&self) -> bool {
+        self.zone.is_none()
     }
 
     /// Returns what it is sized and billed as on Fargate; `None` on an instance.

@@ -82,6 +82,19 @@ pub(super) struct ProviderGauges {
     pub memory_mib: Gauge,
 }
 
+/// A capacity provider with managed scaling.
+#[derive(Clone, Debug)]
+pub(super) struct ManagedScalingGauges {
+    /// M.
+    pub needed: Gauge,
+    /// N.
+    pub instances: Gauge,
+    /// Tasks that wait in PROVISIONING.
+    pub waiting: Gauge,
+    /// CapacityProviderReservation, in percent, rounded.
+    pub reservation: Gauge,
+}
+
 fn amounts(resources: &Resources) -> [u64; 3] {
     [resources.cpu_units.into(), resources.memory_mib.into(), resources.gpus.into()]
 }
@@ -306,6 +319,27 @@ impl ProviderGauges {
     pub fn new(buckets: Buckets) -> ProviderGauges {
         let gauge = Gauge::new(buckets);
         ProviderGauges { tasks: gauge.clone(), cpu_units: gauge.clone(), memory_mib: gauge }
+    }
+}
+
+impl ManagedScalingGauges {
+    pub fn new(buckets: Buckets) -> ManagedScalingGauges {
+        let gauge = Gauge::new(buckets);
+        ManagedScalingGauges {
+            needed: gauge.clone(),
+            instances: gauge.clone(),
+            waiting: gauge.clone(),
+            reservation: gauge,
+        }
+    }
+}
+
+impl Group for ManagedScalingGauges {
+    fn each(&mut self, visit: &mut dyn FnMut(Metric, &mut Gauge)) {
+        visit(Metric::NeededInstances, &mut self.needed);
+        visit(Metric::Instances, &mut self.instances);
+        visit(Metric::WaitingTasks, &mut self.waiting);
+        visit(Metric::CapacityProviderReservation, &mut self.reservation);
     }
 }
 

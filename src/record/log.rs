@@ -1,8 +1,9 @@
 //! Rows about each task, instance and event, handed out while the run goes and never kept.
 
+use crate::ecs::capacity::reservation::{Decision, Reservation};
 use crate::ecs::model::{
-    FargateSize, InstanceClass, Model, Provider, Requirement, Scheduling, Service, Submitter,
-    TargetGroup, TaskDefinition, Zone,
+    CapacityProvider, FargateSize, InstanceClass, Model, Provider, Requirement, Scheduling,
+    Service, Submitter, TargetGroup, TaskDefinition, Zone,
 };
 use crate::ecs::{
     AfterFailure, ContainerState, Fact, FailedChecks, FailureReason, Instance, Observer, Owner,
@@ -28,8 +29,8 @@ pub struct TaskRow {
     pub fargate: Option<FargateSize>,
     /// Its instance; `None` on Fargate.
     pub instance: Option<InstanceName>,
-    /// Its zone.
-    pub zone: Ix<Zone>,
+    /// Its zone; `None`: it never had a place.
+    pub zone: Option<Ix<Zone>>,
     /// `lastStatus`; not STOPPED if the run has ended before.
     pub last_status: TaskStatus,
     /// When what happened.
@@ -83,6 +84,8 @@ pub enum Speaker {
     Service(Ix<Service>),
     /// Whoever calls RunTask.
     Submitter(Ix<Submitter>),
+    /// A capacity provider.
+    CapacityProvider(Ix<CapacityProvider>),
 }
 
 /// What is said: [`ServiceEvent`] and failed RunTask calls, with names instead of ids.
@@ -150,6 +153,17 @@ pub enum Happening {
         from: u32,
         /// To.
         to: u32,
+    },
+    /// Managed scaling changes the desired capacity of the group.
+    ManagedScaling {
+        /// M, and the metric.
+        reservation: Reservation,
+        /// N: instances that are there or launched.
+        running: u32,
+        /// Tasks that wait.
+        tasks: u32,
+        /// What is done about it.
+        decision: Decision,
     },
     /// No room for tasks of a submission.
     RunTaskFailed {
@@ -267,7 +281,7 @@ impl<S: RowSink> Observer for RowLog<S> {
             Fact::InstanceTerminated { instance, .. } => {
                 self.instance_row((at, true), instance, world, model);
             }
-            Fact::TaskCreated { task } => {
+            Fact::TaskCreated { task } | Fact::TaskPlaced { task } => {
                 let entry = &world.tasks[task];
                 if let Some(host) = self.host(at, entry) {
                     host.placed += 1;
@@ -292,6 +306,14 @@ impl<S: RowSink> Observer for RowLog<S> {
                 let happening = happening(event, world);
                 let row = EventRow { at, speaker: Speaker::Service(service), happening };
                 self.sink.event(&row, model);
+            }
+            Fact::ManagedScaling { provider, reservation, running, tasks, decision } => {
+                if let Decision::Step { .. } = decision {
+                    let happening =
+                        Happening::ManagedScaling { reservation, running, tasks, decision };
+                    let speaker = Speaker::CapacityProvider(provider);
+                    self.sink.event(&EventRow { at, speaker, happening }, model);
+                }
             }
             Fact::RunTaskFailed { submitter, row, missing, failure, then } => {
                 let refusal = refusal(failure, world);

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::ecs::capacity::reservation::{Decision, WhyNot};
 use crate::ecs::model::{
-    ClusterSpec, Fleet, InstanceClass, Model, Provider, Scheduling, Service, Source, Submitter,
+    CapacityProvider, ClusterSpec, Fleet, InstanceClass, Model, Provider, Scheduling, Service,
+    Source, Submitter,
 };
 use crate::ecs::placement::SmallestAsks;
 use crate::ecs::{
@@ -15,7 +17,8 @@ use crate::units::{Resources, SimTime};
 
 use super::fingerprint::Fingerprint;
 use super::gauges::{
-    Capacity, ClusterGauges, Group, ProviderGauges, ServiceGauges, SubmitterGauges,
+    Capacity, ClusterGauges, Group, ManagedScalingGauges, ProviderGauges, ServiceGauges,
+    SubmitterGauges,
 };
 use super::histogram::Histogram;
 use super::log::is_daemon;
@@ -65,6 +68,7 @@ pub struct Recorder {
     pub(super) services: Table<ServiceGauges, Service>,
     pub(super) submitters: Table<SubmitterGauges, Submitter>,
     pub(super) providers: [ProviderGauges; Provider::ALL.len()],
+    pub(super) managed_scaling: Table<ManagedScalingGauges, CapacityProvider>,
     /// By slot.
     hosts: Vec<Host>,
     smallest: Table<SmallestAsks, InstanceClass>,
@@ -103,6 +107,15 @@ pub(super) struct Counts {
     pub placement_failures: BTreeMap<&'static str, u64>,
     pub services: Table<ServiceCounts, Service>,
     pub submitters: Table<SubmitterCounts, Submitter>,
+    pub managed_scaling: Table<ScalingCounts, CapacityProvider>,
+}
+
+/// Steps of managed scaling.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ScalingCounts {
+    pub outs: u64,
+    pub ins: u64,
+    pub minutes_at_maximum: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -189,8 +202,9 @@ impl TaskCounts {
         else {
             return;
         };
-        self.waiting.record(times.created.since(times.wanted));
-        self.provision.record(pull.since(times.created));
+        let placed = times.placed.unwrap_or(times.created);
+        self.waiting.record(placed.since(times.wanted));
+        self.provision.record(pull.since(placed));
         self.pull.record(pulled.since(pull));
         self.start.record(started.since(pulled));
         self.total.record(started.since(times.wanted));
@@ -229,6 +243,11 @@ impl Counts {
             placement_failures: BTreeMap::new(),
             services: model.services.iter().map(|_| ServiceCounts::default()).collect(),
             submitters: model.submitters.iter().map(|_| SubmitterCounts::default()).collect(),
+            managed_scaling: model
+                .capacity_providers
+                .iter()
+                .map(|_| ScalingCounts::default())
+                .collect(),
         }
     }
 
@@ -241,6 +260,17 @@ impl Counts {
 
     fn refused(&mut self, failure: &PlacementFailure) {
         *self.placement_failures.entry(failure_code(failure.reason)).or_default() += 1;
+    }
+}
+
+impl ScalingCounts {
+    fn note(&mut self, decision: Decision) {
+        match decision {
+            Decision::Step { from, to, .. } if to > from => self.outs += 1,
+            Decision::Step { .. } => self.ins += 1,
+            Decision::Hold(WhyNot::AtMaximum) => self.minutes_at_maximum += 1,
+            Decision::Hold(_) => {}
+        }
     }
 }
 
@@ -272,6 +302,15 @@ impl Observer for Recorder {
             Fact::InstanceActive { instance } => self.instance_comes(now, instance),
             Fact::InstanceTerminated { instance, .. } => self.instance_goes(now, instance),
             Fact::TaskCreated { task } => self.task_comes(now, &world.tasks[task]),
+            Fact::TaskPlaced { task } => self.task_is_placed(now, &world.tasks[task]),
+            Fact::ManagedScaling { provider, reservation, running, tasks, decision } => {
+                let gauges = &mut self.managed_scaling[provider];
+                gauges.needed.set(at, reservation.needed.into());
+                gauges.instances.set(at, running.into());
+                gauges.waiting.set(at, tasks.into());
+                gauges.reservation.set(at, reservation.as_percent_f64().round() as u64);
+                self.counts.managed_scaling[provider].note(decision);
+            }
             Fact::TaskMoved { task, from, to } => {
                 self.task_moves(now, &world.tasks[task], from, to);
             }
@@ -349,6 +388,11 @@ impl Recorder {
             services: model.services.iter().map(|_| ServiceGauges::new(buckets)).collect(),
             submitters: model.submitters.iter().map(|_| SubmitterGauges::new(buckets)).collect(),
             providers: std::array::from_fn(|_| ProviderGauges::new(buckets)),
+            managed_scaling: model
+                .capacity_providers
+                .iter()
+                .map(|_| ManagedScalingGauges::new(buckets))
+                .collect(),
             hosts: Vec::new(),
             smallest: SmallestAsks::by_class(model),
             daemons: Vec::new(),
@@ -377,8 +421,8 @@ impl Recorder {
     }
 
     /// Returns how many series a recording of the model has at most, for an estimate of its size:
-    /// of clusters, fleets, services, submitters, and providers.
-    pub fn series_counts(model: &Model) -> [usize; 5] {
+    /// of clusters, fleets, services, submitters, providers, and capacity providers.
+    pub fn series_counts(model: &Model) -> [usize; 6] {
         let buckets = Buckets::default();
         let count = |group: &mut dyn Group| {
             let mut gauges = 0;
@@ -391,6 +435,7 @@ impl Recorder {
             model.services.len() * count(&mut ServiceGauges::new(buckets)),
             model.submitters.len() * count(&mut SubmitterGauges::new(buckets)),
             Provider::ALL.len() * count(&mut ProviderGauges::new(buckets)),
+            model.capacity_providers.len() * count(&mut ManagedScalingGauges::new(buckets)),
         ]
     }
 
@@ -451,6 +496,9 @@ impl Recorder {
         for provider in &mut self.providers {
             provider.each(&mut |_, gauge| gauge.begin_window(at));
         }
+        for ix in self.managed_scaling.indices() {
+            self.managed_scaling[ix].each(&mut |_, gauge| gauge.begin_window(at));
+        }
     }
 
     fn instance_comes(&mut self, now: Now, instance: Id<Instance>) {
@@ -505,12 +553,22 @@ impl Recorder {
         match task.owner {
             Owner::Service { service, .. } => self.services[service].task_comes(now.at),
             Owner::Submission { submitter, .. } => {
-                self.whole_run.submitters[submitter].alive += 1;
                 let counts = &mut self.counts.submitters[submitter];
                 counts.launched += 1;
-                counts.waiting.record(task.times.created.since(task.times.wanted));
-                self.waiting_changes(now, submitter, 1, false);
             }
+        }
+        if !task.is_unplaced() {
+            self.task_is_placed(now, task);
+        }
+    }
+
+    /// A task has a place: it has waited long enough.
+    fn task_is_placed(&mut self, now: Now, task: &Task) {
+        if let Owner::Submission { submitter, .. } = task.owner {
+            self.whole_run.submitters[submitter].alive += 1;
+            let waited = now.at.since(task.times.wanted);
+            self.counts.submitters[submitter].waiting.record(waited);
+            self.waiting_changes(now, submitter, 1, false);
         }
         self.occupy(now, task, true);
         self.reserve(now, task, true);
@@ -549,7 +607,15 @@ impl Recorder {
         if let Owner::Submission { submitter, .. } = task.owner {
             let run = &mut self.whole_run.submitters[submitter];
             run.last_end = Some(now.at);
-            run.alive -= 1;
+            if task.is_unplaced() {
+                // Whoever drops work must not look better than whoever is late with it.
+                let end = SimTime::ZERO + now.model.duration;
+                let waited = end.max(now.at).since(task.times.wanted);
+                self.counts.submitters[submitter].waiting.record(waited);
+                self.waiting_changes(now, submitter, 1, false);
+            } else {
+                run.alive -= 1;
+            }
         }
         let provider = &mut self.providers[task.provider as usize];
         provider.task(now.at, size(task, now.model), false);

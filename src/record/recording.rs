@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::ecs::model::{ClusterSpec, Fleet, Model, Provider, Service, Submitter};
+use crate::ecs::model::{
+    CapacityProvider, ClusterSpec, Fleet, Model, Provider, Service, Submitter,
+};
 use crate::ecs::{StopCode, TaskStatus};
 use crate::engine::{Ix, Table, Tally};
 use crate::units::{Resources, SimTime, Span};
@@ -23,7 +25,8 @@ pub struct Recording {
     pub partial: Option<String>,
     /// Equal for equal runs, if it was taken.
     pub fingerprint: Option<Fingerprint>,
-    /// Series: clusters, fleets, services, submitters, providers; each in the order of the model.
+    /// Series: clusters, fleets, services, submitters, providers, capacity providers; each in the
+    /// order of the model.
     pub series: Vec<Series>,
     /// Figures of the window.
     pub summary: Summary,
@@ -68,6 +71,8 @@ pub enum Scope {
     Submitter(Ix<Submitter>),
     /// All tasks of a provider.
     Provider(Provider),
+    /// What managed scaling of a capacity provider sees, minute by minute.
+    CapacityProvider(Ix<CapacityProvider>),
 }
 
 /// Which level a series shows.
@@ -105,8 +110,10 @@ pub enum Metric {
     NeededInstances,
     /// Tasks by `lastStatus`.
     Tasks(TaskStatus),
-    /// Tasks submitted and not launched.
+    /// Tasks submitted and not placed; of a capacity provider, those in PROVISIONING.
     WaitingTasks,
+    /// CapacityProviderReservation, rounded.
+    CapacityProviderReservation,
     /// The desired count.
     DesiredCount,
     /// Tasks with `desiredStatus` RUNNING.
@@ -140,6 +147,8 @@ pub struct Summary {
     pub submitters: Table<SubmitterSummary, Submitter>,
     /// Tasks by provider, in the order of [`Provider::ALL`].
     pub providers: [ProviderSummary; Provider::ALL.len()],
+    /// Managed scaling of each capacity provider.
+    pub capacity_providers: Table<ManagedScalingSummary, CapacityProvider>,
     /// Times that no room was found, by failure code: each RunTask call that failed, and each time
     /// a service said so (which it does once in six hours for a cause that lasts).
     pub placement_failures: BTreeMap<&'static str, u64>,
@@ -349,6 +358,21 @@ pub struct ProviderSummary {
     pub cpu_units: Range,
 }
 
+/// What managed scaling of a capacity provider did in the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ManagedScalingSummary {
+    /// CapacityProviderReservation in percent.
+    pub reservation: Range,
+    /// Tasks that waited in PROVISIONING, as seen once a minute.
+    pub waiting_tasks: Range,
+    /// Steps out.
+    pub scale_outs: u64,
+    /// Steps in.
+    pub scale_ins: u64,
+    /// Minutes in which the group's maximum size kept it from growing.
+    pub minutes_at_maximum: u64,
+}
+
 impl Recording {
     /// Returns a series, unless it was never anything but zero or does not exist.
     pub fn find(&self, scope: Scope, metric: Metric) -> Option<&Series> {
@@ -365,6 +389,7 @@ impl Scope {
             Scope::Service(_) => "service",
             Scope::Submitter(_) => "submitter",
             Scope::Provider(_) => "provider",
+            Scope::CapacityProvider(_) => "capacity_provider",
         }
     }
 
@@ -375,6 +400,7 @@ impl Scope {
             Scope::Fleet(fleet) => &model.fleets[fleet].name,
             Scope::Service(service) => &model.services[service].name,
             Scope::Submitter(submitter) => &model.submitters[submitter].name,
+            Scope::CapacityProvider(ix) => &model.capacity_providers[ix].name,
             Scope::Provider(provider) => match provider {
                 Provider::Ec2 => "EC2",
                 Provider::External => "EXTERNAL",
@@ -414,6 +440,7 @@ impl Metric {
                 TaskStatus::Stopped => "tasks_stopped",
             },
             Metric::WaitingTasks => "waiting_tasks",
+            Metric::CapacityProviderReservation => "capacity_provider_reservation",
             Metric::DesiredCount => "desired_count",
             Metric::ActiveTasks => "active_tasks",
             Metric::RunningTasks => "running_tasks",
@@ -440,6 +467,7 @@ impl Metric {
             | Metric::AliveMemory => "MiB",
             Metric::RegisteredGpus | Metric::ReservedGpus | Metric::StrandedGpus => "GPUs",
             Metric::Instances | Metric::EmptyInstances | Metric::NeededInstances => "instances",
+            Metric::CapacityProviderReservation => "%",
             Metric::Tasks(_)
             | Metric::WaitingTasks
             | Metric::DesiredCount
@@ -473,6 +501,7 @@ impl Metric {
             | Metric::NeededInstances
             | Metric::Tasks(_)
             | Metric::WaitingTasks
+            | Metric::CapacityProviderReservation
             | Metric::DesiredCount
             | Metric::ActiveTasks
             | Metric::RunningTasks

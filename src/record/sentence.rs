@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::ecs::capacity::reservation::{Decision, Limit, Reservation};
 use crate::ecs::model::{Model, Source};
 use crate::ecs::{AfterFailure, FailedChecks, FailureReason};
 use crate::units::Span;
@@ -46,6 +47,7 @@ pub const fn failure_code(reason: FailureReason) -> &'static str {
         FailureReason::VcpuQuota => {
             "You've reached the limit on the number of vCPUs you can run concurrently"
         }
+        FailureReason::ProvisioningLimit => "tasks provisioning capacity limit",
     }
 }
 
@@ -57,6 +59,9 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
     let mut text = match row.speaker {
         Speaker::Service(service) => format!("(service {}) ", model.services[service].name),
         Speaker::Submitter(submitter) => format!("(RunTask {}) ", model.submitters[submitter].name),
+        Speaker::CapacityProvider(ix) => {
+            format!("(capacity provider {}) ", model.capacity_providers[ix].name)
+        }
     };
     match row.happening {
         Happening::StartedTasks { count, first } => {
@@ -99,6 +104,9 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         }
         Happening::DesiredCount { from, to } => {
             let _ = write!(text, "[desired count changed from {from} to {to}]");
+        }
+        Happening::ManagedScaling { reservation, running, tasks, decision } => {
+            managed_scaling(&mut text, (&reservation, running, tasks), decision);
         }
         Happening::RunTaskFailed { row: number, missing, refusal, then } => {
             let _ = write!(text, "{}: ", failure_code(refusal.reason));
@@ -150,6 +158,13 @@ fn unable_to_place(text: &mut String, refusal: &Refusal, model: &Model) {
             write!(text, "was unable to place a task. Reason: {}.", failure_code(refusal.reason));
         return;
     }
+    if refusal.reason == FailureReason::ProvisioningLimit {
+        text.push_str(
+            "was unable to place tasks in your cluster because the tasks provisioning capacity \
+             limit was exceeded.",
+        );
+        return;
+    }
     // On Fargate there is no container instance to speak of.
     if refusal.reason == FailureReason::Address && refusal.closest.is_none() {
         let code = failure_code(refusal.reason);
@@ -169,6 +184,35 @@ fn unable_to_place(text: &mut String, refusal: &Refusal, model: &Model) {
         }
     }
     add_checks(text, &refusal.failed);
+}
+
+/// Says what managed scaling does, and why; the sentence is ours.
+fn managed_scaling(
+    text: &mut String,
+    (reservation, running, tasks): (&Reservation, u32, u32),
+    decision: Decision,
+) {
+    let Decision::Step { from, to, wanted, limit } = decision else { return };
+    let _ = write!(
+        text,
+        "[desired capacity from {from} to {to}: CapacityProviderReservation is {:.1} %, {} \
+         instances are needed and {running} there",
+        reservation.as_percent_f64(),
+        reservation.needed
+    );
+    if tasks > 0 {
+        let _ = write!(text, ", {tasks} tasks wait");
+    }
+    let limit = limit.map(|limit| match limit {
+        Limit::MaximumStep => "the maximum scaling step size",
+        Limit::ScaleInShare => "the share that may go in one step",
+        Limit::MaxSize => "the group's maximum size",
+        Limit::MinSize => "the group's minimum size",
+    });
+    if let Some(limit) = limit {
+        let _ = write!(text, "; {wanted} but for {limit}");
+    }
+    text.push(']');
 }
 
 fn closest_instance(
@@ -194,7 +238,8 @@ fn closest_instance(
         | FailureReason::Agent
         | FailureReason::Location
         | FailureReason::NoInstances
-        | FailureReason::VcpuQuota => {
+        | FailureReason::VcpuQuota
+        | FailureReason::ProvisioningLimit => {
             let _ = write!(text, "encountered error \"{}\".", failure_code(reason));
         }
     }

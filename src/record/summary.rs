@@ -1,6 +1,8 @@
 //! From what a recorder has kept to a recording: series end, figures are worked out.
 
-use crate::ecs::model::{ClusterSpec, Fleet, InstanceClass, Model, Provider, Service, Submitter};
+use crate::ecs::model::{
+    CapacityProvider, ClusterSpec, Fleet, InstanceClass, Model, Provider, Service, Submitter,
+};
 use crate::ecs::{Sim, World};
 use crate::engine::{Ix, Tally};
 use crate::units::{Resources, SimTime, Span};
@@ -8,8 +10,9 @@ use crate::units::{Resources, SimTime, Span};
 use super::gauges::{Capacity, Extremes, Group};
 use super::recorder::{Ending, Recorder};
 use super::recording::{
-    CapacitySummary, ClusterSummary, Metric, PerResource, ProviderSummary, Range, Ratio, Recording,
-    Scope, Series, ServiceSummary, SubmitterSummary, Summary, TaskTotals, UsageGiven, Window,
+    CapacitySummary, ClusterSummary, ManagedScalingSummary, Metric, PerResource, ProviderSummary,
+    Range, Ratio, Recording, Scope, Series, ServiceSummary, SubmitterSummary, Summary, TaskTotals,
+    UsageGiven, Window,
 };
 
 /// The series of one thing, ended.
@@ -101,6 +104,11 @@ impl Recorder {
                 series.extend(ended.into_series());
                 summary
             }),
+            capacity_providers: self
+                .managed_scaling
+                .indices()
+                .map(|ix| self.finish_scaling(ix, end, &mut series))
+                .collect(),
             tasks: TaskTotals {
                 created: self.whole_run.created,
                 stopped: self.whole_run.stopped,
@@ -124,6 +132,26 @@ impl Recorder {
             series,
             summary,
         }
+    }
+
+    fn finish_scaling(
+        &mut self,
+        ix: Ix<CapacityProvider>,
+        end: SimTime,
+        series: &mut Vec<Series>,
+    ) -> ManagedScalingSummary {
+        let gauges = &mut self.managed_scaling[ix];
+        let ended = Ended::new(Scope::CapacityProvider(ix), gauges, end);
+        let counts = self.counts.managed_scaling[ix];
+        let summary = ManagedScalingSummary {
+            reservation: ended.range(Metric::CapacityProviderReservation),
+            waiting_tasks: ended.range(Metric::WaitingTasks),
+            scale_outs: counts.outs,
+            scale_ins: counts.ins,
+            minutes_at_maximum: counts.minutes_at_maximum,
+        };
+        series.extend(ended.into_series());
+        summary
     }
 
     fn finish_cluster(

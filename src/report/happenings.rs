@@ -151,11 +151,13 @@ impl RowSink for Happenings {
             | Happening::DeregisteredTargets { .. }
             | Happening::DrainingConnections { .. }
             | Happening::SteadyState
-            | Happening::DesiredCount { .. } => return,
+            | Happening::DesiredCount { .. }
+            | Happening::ManagedScaling { .. } => return,
         };
         let name = match row.speaker {
             Speaker::Service(service) => &model.services[service].name,
             Speaker::Submitter(submitter) => &model.submitters[submitter].name,
+            Speaker::CapacityProvider(ix) => &model.capacity_providers[ix].name,
         };
         self.add((kind, name, (reason, None)), row.at, || (sentence(row, model), true));
     }

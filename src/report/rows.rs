@@ -122,7 +122,7 @@ fn task(cells: &mut Cells, row: &TaskRow, model: &Model) {
         Some(name) => cells.instance(name, model),
         None => cells.skip(1),
     }
-    cells.text(&model.zones[row.zone].name);
+    cells.text(row.zone.map_or("", |zone| &model.zones[zone].name));
     let reserved = model.requirements[row.requirement].resources;
     let (cpu_units, memory_mib) = match row.fargate {
         Some(size) => (size.cpu_units, size.memory_mib),
@@ -196,6 +196,10 @@ fn event(cells: &mut Cells, row: &EventRow, model: &Model) {
             cells.text(&model.services[service].name);
         }
         Speaker::Submitter(submitter) => cells.submitter(&model.submitters[submitter].name),
+        Speaker::CapacityProvider(ix) => {
+            cells.plain("capacity_provider");
+            cells.text(&model.capacity_providers[ix].name);
+        }
     }
     cells.text(&sentence(row, model));
 }

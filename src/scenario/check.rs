@@ -380,10 +380,11 @@ impl Checker<'_> {
         if self.problems.is_full() {
             return self.fault(place, "is unknown", "");
         }
-        let names = names_in(known);
+        let mut names = names_in(known);
+        names.extend(also);
         let hint = match did_you_mean(name, names.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None if names.is_empty() => format!("write a table [{table}.{name}]"),
+            None if known.is_none() => format!("write a table [{table}.{name}]"),
             None => format!("known: {}", listed(&names)),
         };
         let shown = shortened(name);
@@ -564,9 +565,15 @@ impl Checker<'_> {
         if let Some(meant) = meant.or(strategy.map(|key| key.name)) {
             self.broken.add(self.path.key(meant));
         }
+        let table = self.path.0.first().map_or("", |table| table.as_str());
+        let is_of_provider = matches!(table, "auto_scaling_group" | "container_instances")
+            && OF_PROVIDERS.iter().any(|known| is_same_name(known, &entry.key));
         let is_of_group = self.path.0.first().is_some_and(|table| table == "container_instances")
             && OF_GROUPS.iter().any(|known| is_same_name(known, &entry.key));
         let hint = match meant {
+            _ if is_of_provider => {
+                "a capacity provider has it: write it in `[capacity_provider.…]`".to_string()
+            }
             _ if is_of_group => {
                 "an Auto Scaling group has it: write these as `[auto_scaling_group.…]`".to_string()
             }
@@ -612,8 +619,6 @@ const NOT_MODELLED: &[&str] = &[
     "deployment_controller",
     "health_check_grace_period",
     "health_check_grace_period_seconds",
-    "managed_scaling",
-    "managed_termination_protection",
     "max_capacity",
     "min_capacity",
     "mixed_instances_policy",
@@ -629,8 +634,12 @@ fn is_not_modelled(name: &str) -> bool {
     NOT_MODELLED.iter().any(|known| is_same_name(known, name))
 }
 
+/// What capacity providers have and their groups do not.
+const OF_PROVIDERS: [&str; 3] =
+    ["managed_draining", "managed_scaling", "managed_termination_protection"];
+
 /// What Auto Scaling groups have and fixed fleets do not.
-const OF_GROUPS: [&str; 4] = ["desired_capacity", "managed_draining", "max_size", "min_size"];
+const OF_GROUPS: [&str; 3] = ["desired_capacity", "max_size", "min_size"];
 
 /// Says whether two names are one, in snake_case, kebab-case or camelCase.
 fn is_same_name(a: &str, b: &str) -> bool {

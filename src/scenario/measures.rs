@@ -108,6 +108,14 @@ const OF_CAPACITY: Names = &[
     ("stranded_gpus", Share),
 ];
 
+const OF_MANAGED_SCALING: Names = &[
+    ("reservation_", Count),
+    ("waiting_tasks_", Count),
+    ("scale_outs", Count),
+    ("scale_ins", Count),
+    ("minutes_at_maximum", Count),
+];
+
 const OF_THE_RUN: Names = &[
     ("tasks.created", Count),
     ("tasks.started", Count),
@@ -130,13 +138,14 @@ const OF_THE_RUN: Names = &[
 ];
 
 /// What has measures of its own, by its table.
-const SUBJECTS: [(&str, Names); 6] = [
+const SUBJECTS: [(&str, Names); 7] = [
     ("service", OF_SERVICES),
     ("task", OF_SUBMITTERS),
     ("job", OF_SUBMITTERS),
     ("cluster", OF_CAPACITY),
     ("container_instances", OF_CAPACITY),
     ("auto_scaling_group", OF_CAPACITY),
+    ("capacity_provider", OF_MANAGED_SCALING),
 ];
 
 /// Writes out the names of a list.
@@ -188,6 +197,7 @@ pub(super) fn quantity(measure: &str, root: &View) -> Result<Option<Quantity>, U
         FailureReason::DistinctInstance,
         FailureReason::NoInstances,
         FailureReason::VcpuQuota,
+        FailureReason::ProvisioningLimit,
     ];
     names.extend(reasons.map(|it| (format!("placement_failures.{}", failure_code(it)), Count)));
     one_of(measure, "", &names).map(Some)

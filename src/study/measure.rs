@@ -91,6 +91,7 @@ pub fn measures(model: &Model, outcome: &Outcome) -> Vec<Measure> {
     list.clusters(model, summary);
     list.fleets(model, summary);
     list.providers(summary);
+    list.capacity_providers(model, summary);
     list.0
 }
 
@@ -244,6 +245,24 @@ impl List {
             [("cpu", it.stranded.cpu), ("memory", it.stranded.memory), ("gpus", it.stranded.gpus)]
         {
             self.add_if(format!("{name}.stranded_{resource}"), share, Unit::Share);
+        }
+    }
+
+    fn capacity_providers(&mut self, model: &Model, summary: &Summary) {
+        for (ix, it) in summary.capacity_providers.iter() {
+            if model.capacity_providers[ix].managed_scaling.is_none() {
+                continue;
+            }
+            let name = format!("capacity_provider.{}", model.capacity_providers[ix].name);
+            self.range(&format!("{name}.reservation"), &it.reservation);
+            self.range(&format!("{name}.waiting_tasks"), &it.waiting_tasks);
+            for (part, value) in [
+                ("scale_outs", it.scale_outs),
+                ("scale_ins", it.scale_ins),
+                ("minutes_at_maximum", it.minutes_at_maximum),
+            ] {
+                self.add(format!("{name}.{part}"), value as f64, Unit::Count);
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 use std::sync::Arc;
 
+use crate::ecs::capacity::reservation::Decision;
 use crate::ecs::model::Submitter;
 use crate::ecs::{Fact, Instance, Model, Observer, Owner, Sim, Task, World};
 use crate::engine::{Id, Seed};
@@ -154,6 +155,17 @@ fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> f
         Fact::TaskCreated { task: id } => {
             write!(out, "{} is created {}", task(id), Place(task(id)))
         }
+        Fact::TaskPlaced { task: id } => write!(out, "{} is placed {}", task(id), Place(task(id))),
+        Fact::ManagedScaling { provider, reservation, decision, .. } => {
+            let name = &model.capacity_providers[provider].name;
+            let percent = reservation.as_percent_f64();
+            match decision {
+                Decision::Step { from, to, .. } => {
+                    write!(out, "{name} at {percent:.0} % goes from {from} to {to} instances")
+                }
+                Decision::Hold(_) => write!(out, "{name} at {percent:.0} % stays as it is"),
+            }
+        }
         Fact::TaskMoved { task: id, from, to } => {
             write!(out, "{} goes from {} to {}", task(id), from.word(), to.word())
         }
@@ -277,9 +289,12 @@ struct Place<'a>(TaskName<'a>);
 impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let TaskName { task, world, model } = self.0;
-        match task.instance {
-            Some(instance) => write!(f, "on {}", instance_name(world, model, instance)),
-            None => write!(f, "on {} in {}", task.provider.word(), model.zones[task.zone].name),
+        match (task.instance, task.zone) {
+            (Some(instance), _) => write!(f, "on {}", instance_name(world, model, instance)),
+            (None, Some(zone)) => {
+                write!(f, "on {} in {}", task.provider.word(), model.zones[zone].name)
+            }
+            (None, None) => write!(f, "and waits for capacity"),
         }
     }
 }

@@ -121,7 +121,7 @@ pub struct GroupNow {
 }
 
 /// The metric CapacityProviderReservation of one minute, exact.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Reservation {
     /// M: how many instances are needed.
     pub needed: u32,
@@ -131,7 +131,7 @@ pub struct Reservation {
 }
 
 /// What is done about the reservation of one minute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Decision {
     /// The desired capacity changes.
     Step {
@@ -149,7 +149,7 @@ pub enum Decision {
 }
 
 /// What keeps a step from going all the way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Limit {
     /// `maximumScalingStepSize`.
     MaximumStep,
@@ -162,7 +162,7 @@ pub enum Limit {
 }
 
 /// Why the desired capacity stays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum WhyNot {
     /// The reservation is exactly at target.
     AtTarget,

@@ -3,9 +3,7 @@
 use crate::engine::{Id, Ix};
 
 use super::super::cluster::{Cluster, Instance};
-use super::super::model::{
-    InstanceClass, InstanceLaunchType, Launch, Model, PlacementConstraint, Provider, Requirement,
-};
+use super::super::model::{InstanceClass, Launch, Model, PlacementConstraint, Requirement};
 use super::super::{FailedChecks, FailureReason, PlacementFailure};
 use super::query::Subject;
 use super::{Ask, View, free_subnet};
@@ -125,24 +123,14 @@ pub(super) fn qualifies(
     let host = cluster.instance(instance);
     let class = &model.classes[host.class];
     let wanted = &model.requirements[requirement];
-    let provider = launch.providers[0].provider;
     class.cluster == launch.cluster
-        && launch_type_of(provider) == Some(class.launch_type)
+        && launch.providers.iter().any(|item| model.uses(item, class))
         && fits_kind(class, wanted)
         && (!wanted.awsvpc || subnet_in_zone(model, launch, class))
         && violated(&Group { model, cluster, launch }, instance).is_none()
 }
 
-/// Returns which container instances a provider uses.
-pub(super) const fn launch_type_of(provider: Provider) -> Option<InstanceLaunchType> {
-    match provider {
-        Provider::Ec2 => Some(InstanceLaunchType::Ec2),
-        Provider::External => Some(InstanceLaunchType::External),
-        Provider::Fargate | Provider::FargateSpot => None,
-    }
-}
-
-/// Goes through the instances that could be meant: the ACTIVE ones of the cluster and launch type.
+/// Goes through the instances that could be meant: the ACTIVE ones of the cluster and provider.
 pub(super) fn candidates<'a>(
     view: &'a View<'a>,
     ask: &'a Ask,
@@ -155,9 +143,10 @@ pub(super) fn candidates<'a>(
 /// Says whether an instance could be meant.
 pub(super) fn is_candidate(view: &View, ask: &Ask, host: &Instance) -> bool {
     let class = &view.model.classes[host.class];
+    let launch = &view.model.launches[ask.launch];
     host.is_active()
-        && class.cluster == view.model.launches[ask.launch].cluster
-        && Some(class.launch_type) == launch_type_of(ask.provider)
+        && class.cluster == launch.cluster
+        && view.model.uses(&launch.providers[usize::from(ask.item)], class)
 }
 
 /// Says why no instance was found: how many failed which check first, and which came closest.
@@ -204,7 +193,9 @@ pub(super) fn distance(
 /// How far down the list of checks an instance came before it failed.
 const fn lateness(reason: FailureReason) -> u32 {
     match reason {
-        FailureReason::NoInstances | FailureReason::VcpuQuota => 0,
+        FailureReason::NoInstances
+        | FailureReason::VcpuQuota
+        | FailureReason::ProvisioningLimit => 0,
         FailureReason::Attribute => 1,
         FailureReason::Agent => 2,
         FailureReason::Location => 3,
@@ -229,6 +220,7 @@ fn missing_ppm(view: &View, ask: &Ask, (instance, reason): (Id<Instance>, Failur
         FailureReason::Gpu => (wanted.gpus, free.gpus),
         FailureReason::NoInstances
         | FailureReason::VcpuQuota
+        | FailureReason::ProvisioningLimit
         | FailureReason::Attribute
         | FailureReason::Agent
         | FailureReason::Location
@@ -249,9 +241,10 @@ pub(super) fn counter(failed: &mut FailedChecks, reason: FailureReason) -> &mut 
         FailureReason::Gpu => &mut failed.gpu,
         FailureReason::Ports(_) => &mut failed.ports,
         FailureReason::Eni | FailureReason::Address => &mut failed.eni,
-        FailureReason::Agent | FailureReason::NoInstances | FailureReason::VcpuQuota => {
-            &mut failed.agent
-        }
+        FailureReason::Agent
+        | FailureReason::NoInstances
+        | FailureReason::VcpuQuota
+        | FailureReason::ProvisioningLimit => &mut failed.agent,
         FailureReason::Attribute => &mut failed.attribute,
         FailureReason::Location => &mut failed.location,
         FailureReason::MemberOf => &mut failed.member_of,

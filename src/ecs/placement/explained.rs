@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use crate::engine::{Id, Ix};
 
 use super::super::cluster::Instance;
-use super::super::model::{Launch, Provider, Requirement};
+use super::super::model::{Launch, Requirement};
 use super::super::{FailedChecks, FailureReason, PlacementFailure};
 use super::{Ask, View, check};
 
@@ -23,7 +23,7 @@ pub(super) struct Explanations(Vec<Explanation>);
 
 #[derive(Clone, Debug)]
 struct Explanation {
-    of: (Ix<Launch>, Provider, Ix<Requirement>),
+    of: (Ix<Launch>, u8, Ix<Requirement>),
     /// Changes of the cluster that are taken in.
     seen: u64,
     /// What each instance fails, by slot; `None`: nothing, or it is not one of those in question.
@@ -50,7 +50,7 @@ impl Explanations {
         if counts_addresses && !launch.subnets.is_empty() {
             return check::explain(view, ask);
         }
-        let of = (ask.launch, ask.provider, ask.requirement);
+        let of = (ask.launch, ask.item, ask.requirement);
         let mut explanation = match self.0.iter().position(|it| it.of == of) {
             Some(at) => self.0.remove(at),
             None => {
@@ -70,7 +70,7 @@ impl Explanations {
 }
 
 impl Explanation {
-    fn new(of: (Ix<Launch>, Provider, Ix<Requirement>), view: &View, ask: &Ask) -> Explanation {
+    fn new(of: (Ix<Launch>, u8, Ix<Requirement>), view: &View, ask: &Ask) -> Explanation {
         let mut explanation = Explanation {
             of,
             seen: view.cluster.change_count(),

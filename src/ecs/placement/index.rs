@@ -14,9 +14,7 @@ use crate::engine::{Id, Ix};
 
 use super::super::PlacementFailure;
 use super::super::cluster::Instance;
-use super::super::model::{
-    InstanceLaunchType, Launch, PlacementConstraint, PlacementStrategy, Provider, Zone,
-};
+use super::super::model::{Launch, PlacementConstraint, PlacementStrategy, Zone};
 use super::explained::Explanations;
 use super::fits::Fits;
 use super::ladder::{Entry, Key, Ladder};
@@ -48,8 +46,10 @@ pub enum Method {
 #[derive(Clone, Debug, Default)]
 pub struct Placer {
     method: Method,
-    /// For each launch, one for EC2 and one for external instances.
+    /// For each launch, as many as the longest strategy has items.
     launches: Vec<Remembered>,
+    /// How many those are.
+    items: usize,
     asks: u64,
     explanations: Explanations,
 }
@@ -75,10 +75,12 @@ impl Placer {
             return scan::choose(view, ask);
         }
         self.asks += 1;
-        let at = 2 * ask.launch.index() + usize::from(ask.provider == Provider::External);
-        if self.launches.len() <= at {
-            self.launches.resize_with(2 * view.model.launches.len(), Remembered::default);
+        if self.launches.is_empty() {
+            let launches = view.model.launches.iter();
+            self.items = launches.map(|(_, it)| it.providers.len()).max().unwrap_or(1);
+            self.launches.resize_with(self.items * view.model.launches.len(), Remembered::default);
         }
+        let at = self.items * ask.launch.index() + usize::from(ask.item);
         let remembered = &mut self.launches[at];
         remembered.last_ask = self.asks;
         if remembered.index.is_none() {
@@ -87,7 +89,7 @@ impl Placer {
                 return scan::choose(view, ask);
             }
             self.make_room(view.cluster.members(view.model.launches[ask.launch].cluster).len());
-            self.launches[at].index = Some(Box::new(LaunchIndex::new(view, ask)?));
+            self.launches[at].index = Some(Box::new(LaunchIndex::new(view, ask)));
         }
         self.launches[at].index.as_mut()?.choose(view, ask)
     }
@@ -179,9 +181,8 @@ struct Standing {
 }
 
 impl LaunchIndex {
-    /// Builds the index of a launch; `None` if its provider has no instances.
-    fn new(view: &View, ask: &Ask) -> Option<LaunchIndex> {
-        let launch_type = check::launch_type_of(ask.provider)?;
+    /// Builds the index of a launch, for one item of its strategy.
+    fn new(view: &View, ask: &Ask) -> LaunchIndex {
         let launch = &view.model.launches[ask.launch];
         let random = launch.strategy.iter().position(|rule| *rule == PlacementStrategy::Random);
         let mut numbers: SmallVec<[Number; 3]> = SmallVec::new();
@@ -204,7 +205,7 @@ impl LaunchIndex {
         if random.is_none() {
             add_number(&mut rules, &mut numbers, Number::TasksOfGroup);
         }
-        let (parts, part_of) = divide(view, launch, launch_type, &attributes);
+        let (parts, part_of) = divide(view, ask, &attributes);
         let fits = Fits::new(view.model, ask.requirement);
         let mut index = LaunchIndex {
             launch: ask.launch,
@@ -221,7 +222,7 @@ impl LaunchIndex {
             candidates: Vec::new(),
         };
         index.build(view);
-        Some(index)
+        index
     }
 
     /// Looks at all instances.
@@ -491,15 +492,12 @@ fn add_number(rules: &mut Vec<Rule>, numbers: &mut SmallVec<[Number; 3]>, number
 }
 
 /// Divides the kinds of instance of the launch's cluster into parts.
-fn divide(
-    view: &View,
-    launch: &Launch,
-    launch_type: InstanceLaunchType,
-    attributes: &[usize],
-) -> (Vec<Part>, Vec<Option<u32>>) {
+fn divide(view: &View, ask: &Ask, attributes: &[usize]) -> (Vec<Part>, Vec<Option<u32>>) {
+    let launch = &view.model.launches[ask.launch];
+    let item = &launch.providers[usize::from(ask.item)];
     let mut parts: Vec<Part> = Vec::new();
     let part_of = view.model.classes.iter().map(|(ix, class)| {
-        if class.cluster != launch.cluster || class.launch_type != launch_type {
+        if class.cluster != launch.cluster || !view.model.uses(item, class) {
             return None;
         }
         let zone = (!launch.subnets.is_empty()).then_some(class.zone);

@@ -44,7 +44,9 @@ pub struct Ask {
     pub requirement: Ix<Requirement>,
     /// Its size on Fargate.
     pub fargate: Option<FargateSize>,
-    /// Where it is to run.
+    /// Position of its provider in the launch's strategy.
+    pub item: u8,
+    /// What it is to run on.
     pub provider: Provider,
     /// The luck of the task, for what is decided at random.
     pub luck: Luck,
@@ -53,7 +55,7 @@ pub struct Ask {
 /// Where a task goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// The provider.
+    /// What the task runs on.
     pub provider: Provider,
     /// The instance; `None` on Fargate.
     pub instance: Option<Id<Instance>>,

@@ -1,6 +1,6 @@
 //! Which free capacity is stranded: nothing that the run could place fits beside what is there.
 
-use super::check::{fits_kind, launch_type_of, subnet_in_zone};
+use super::check::{fits_kind, subnet_in_zone};
 use super::query::Subject;
 use crate::ecs::cluster::Instance;
 use crate::ecs::model::{
@@ -61,7 +61,7 @@ impl SmallestAsks {
             for &(launch, requirement) in &asks {
                 let (launch, wanted) = (&model.launches[launch], &model.requirements[requirement]);
                 let reaches = !wanted.awsvpc || subnet_in_zone(model, launch, class);
-                if may_host(launch, class) && fits_kind(class, wanted) && reaches {
+                if may_host(model, launch, class) && fits_kind(class, wanted) && reaches {
                     let (resources, eni) = (wanted.resources, wanted.awsvpc);
                     smallest.include(Needs { resources, eni, ports: wanted.ports.clone() });
                 }
@@ -93,16 +93,15 @@ impl SmallestAsks {
 /// Says whether instances of a class are among those that a launch may choose from.
 ///
 /// Constraints that depend on what happens in a run are taken to hold.
-pub(crate) fn may_host(launch: &Launch, class: &InstanceClass) -> bool {
+pub(crate) fn may_host(model: &Model, launch: &Launch, class: &InstanceClass) -> bool {
     let holds = |constraint: &PlacementConstraint| match constraint {
         PlacementConstraint::MemberOf(query) if query.depends_on_attributes_only() => {
             query.matches(&Blank(class))
         }
         PlacementConstraint::MemberOf(_) | PlacementConstraint::DistinctInstance => true,
     };
-    let uses = |provider| launch_type_of(provider) == Some(class.launch_type);
     class.cluster == launch.cluster
-        && launch.providers.iter().any(|item| uses(item.provider))
+        && launch.providers.iter().any(|item| model.uses(item, class))
         && launch.constraints.iter().all(holds)
 }
 

@@ -136,6 +136,10 @@ fn add_launches(f: &mut Fixture, dice: &mut Dice) {
         let strategy = (0..dice.below(6)).map(|_| rules[dice.below(rules.len())].clone()).collect();
         let launch = f.launch(group, Provider::Ec2, strategy);
         let launch = &mut f.model.launches[launch];
+        for provider in [Provider::Ec2, Provider::External] {
+            let item = launch.providers[0];
+            launch.providers.push(StrategyItem { provider, ..item });
+        }
         launch.cluster = Ix::new(dice.below(f.model.clusters.len()));
         if dice.one_in(5) {
             launch.constraints.push(PlacementConstraint::DistinctInstance);
@@ -200,9 +204,10 @@ impl Case {
     fn ask(&mut self) -> Ask {
         let launch = Ix::new(self.dice.below(self.rig.model.launches.len()));
         let requirement = Ix::new(self.dice.below(self.rig.model.requirements.len()));
-        let provider = self.dice.of(&[Provider::Ec2, Provider::Ec2, Provider::External]);
+        let item = self.dice.below(3) as u8;
+        let provider = self.rig.model.launches[launch].providers[usize::from(item)].provider;
         let luck = self.dice.0.part(self.dice.1).named("task");
-        Ask { launch, requirement, fargate: None, provider, luck }
+        Ask { launch, requirement, fargate: None, item, provider, luck }
     }
 
     /// Chooses both ways, compares, and changes something.

@@ -5,5 +5,6 @@
 
 mod capacity;
 mod life;
+mod managed_scaling;
 mod placement;
 mod submit;

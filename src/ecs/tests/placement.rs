@@ -346,10 +346,8 @@ fn fargate_spreads_over_zones_for_each_provider_by_itself() {
     let mut f = Fixture::new(3);
     let web = f.definition("web", 256, 512);
     let service = f.service("web", web, 12);
-    f.launch_of(service).providers = vec![
-        StrategyItem { provider: Provider::Fargate, base: 0, weight: 1 },
-        StrategyItem { provider: Provider::FargateSpot, base: 0, weight: 1 },
-    ];
+    f.launch_of(service).providers =
+        vec![StrategyItem::only(Provider::Fargate), StrategyItem::only(Provider::FargateSpot)];
     let sim = f.run(40);
     let group = sim.model().launches[Ix::new(0)].group;
     for provider in [Provider::Fargate, Provider::FargateSpot] {

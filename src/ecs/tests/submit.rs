@@ -27,7 +27,7 @@ fn on_fargate(f: &mut Fixture, job: crate::engine::Ix<Submitter>, items: &[(Prov
     let launch = f.model.submitters[job].launch;
     f.model.launches[launch].providers = items
         .iter()
-        .map(|&(provider, weight)| StrategyItem { provider, base: 0, weight })
+        .map(|&(provider, weight)| StrategyItem { weight, ..StrategyItem::only(provider) })
         .collect();
     let size = f.model.task_definitions[f.model.submitters[job].task_definition].fargate;
     let requirements = f.model.requirements.len();

@@ -20,6 +20,11 @@ pub(super) const TABLES: &[Key] = &[
         "EC2 Auto Scaling groups: container instances that come and go.",
     ),
     key(
+        "capacity_provider",
+        Kind::Named { thing: "capacity provider", of: &Kind::Table(&[CAPACITY_PROVIDER]) },
+        "Capacity providers with an Auto Scaling group; `FARGATE` and `FARGATE_SPOT` are there.",
+    ),
+    key(
         "instance_type",
         Kind::Named { thing: "instance type", of: &Kind::Table(&[INSTANCE_TYPE]) },
         "Instance types that the catalogue does not have, or other figures for those it has.",
@@ -92,6 +97,13 @@ const ACCOUNT: &[Key] = &[
     .or("500")
     .documented(QUOTAS),
     key(
+        "provisioning_tasks",
+        POSITIVE_COUNT,
+        "Tasks of a cluster that may wait in PROVISIONING for capacity; not adjustable.",
+    )
+    .or("500")
+    .documented(QUOTAS),
+    key(
         "service_tasks_per_minute_fargate",
         POSITIVE_COUNT,
         "Tasks a service launches in any minute on Fargate; not adjustable. Where it is not \
@@ -150,14 +162,89 @@ const GROUP: &[Key] = &[
         "How many instances it should have when the run begins; without it `min_size`.",
     )
     .documented(AUTO_SCALING),
+];
+
+const PROVIDER_API: &str = "ECS API, AutoScalingGroupProvider";
+const SCALING_API: &str = "ECS API, ManagedScaling";
+const ON_OR_OFF: Kind = Kind::Choice(&["ENABLED", "DISABLED"]);
+
+/// A capacity provider with an Auto Scaling group.
+const CAPACITY_PROVIDER: &[Key] = &[
+    key("like", reference("capacity_provider"), "Copies another provider, then changes it."),
+    key("auto_scaling_group", reference("auto_scaling_group"), "Its group, which no other has.")
+        .required(),
+    key(
+        "managed_scaling",
+        Kind::Table(&[MANAGED_SCALING]),
+        "Whether and how Amazon ECS scales the group; tasks wait in PROVISIONING meanwhile.",
+    )
+    .or("{}"),
+    key(
+        "managed_termination_protection",
+        ON_OR_OFF,
+        "Whether instances with tasks, daemons' apart, are protected from scale-in.",
+    )
+    .or("\"DISABLED\"")
+    .documented(PROVIDER_API),
     key(
         "managed_draining",
-        Kind::Boolean,
-        "Whether an instance that is to go is drained first: tasks of services are replaced \
-         elsewhere, others run to their end.",
+        ON_OR_OFF,
+        "Whether an instance that is to go is drained first, for 48 h at most: tasks of services \
+         are replaced elsewhere, others run to their end.",
     )
-    .or("false")
-    .documented("ECS Developer Guide, managed-instance-draining"),
+    .or("\"ENABLED\"")
+    .documented(PROVIDER_API),
+];
+
+const MANAGED_SCALING: &[Key] = &[
+    key("status", ON_OR_OFF, "Whether Amazon ECS scales the group.")
+        .or("\"ENABLED\"")
+        .documented("the console's default, ECS Developer Guide, asg-capacity-providers"),
+    key(
+        "target_capacity",
+        integer(1, 100),
+        "The share of instances in use that is aimed at, in percent; less keeps whole instances \
+         free.",
+    )
+    .or("100")
+    .documented(SCALING_API),
+    key("minimum_scaling_step_size", integer(1, 10_000), "The least that is launched at once.")
+        .or("1")
+        .documented(SCALING_API),
+    key("maximum_scaling_step_size", integer(1, 10_000), "The most that is launched at once.")
+        .or("10000")
+        .documented(SCALING_API),
+    key(
+        "instance_warmup_period",
+        seconds(0, 10_000),
+        "How long after an instance's launch the group does not scale again.",
+    )
+    .or("\"300 s\"")
+    .documented(SCALING_API),
+    key(
+        "combine",
+        Kind::Choice(&["max", "sum"]),
+        "How the instances that groups of waiting tasks need become one number.",
+    )
+    .or("\"max\"")
+    .assumed("the guide speaks of the maximum calculated instance count, and of no sum"),
+    key(
+        "scale_in_percent",
+        integer(1, 100),
+        "The part of the group that goes in one step at most; before September 2022 it was 5.",
+    )
+    .or("50")
+    .documented("AWS What's New, 2022-09-16: faster scale-in"),
+    key("scale_in_every_minutes", integer(1, 60), "Minutes from one step in to the next.")
+        .or("1")
+        .assumed("the guide says each minute; an announcement shows four steps in ten minutes"),
+    key(
+        "empty_group",
+        Kind::Choice(&["rests", "follows-metric"]),
+        "What a group without instances does while no task waits and the target is below 100 %.",
+    )
+    .or("\"rests\"")
+    .assumed("containers-roadmap#653 was closed after a fix that is not described"),
 ];
 
 /// What is said of all instances.

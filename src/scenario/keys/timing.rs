@@ -31,6 +31,21 @@ const SCHEDULER: &[Key] = &[
     key("placement_retry_slow", POSITIVE_SPAN, "Between tries after that.")
         .or("\"300 s\"")
         .measured(RETRY),
+    key(
+        "provisioning_timeout",
+        POSITIVE_SPAN,
+        "How long a task waits in PROVISIONING for its capacity provider before it is STOPPED.",
+    )
+    .or("\"30 min\"")
+    .assumed("AWS containers blog, deep dive on cluster auto scaling: between 10 and 30 minutes"),
+    key(
+        "managed_scaling_delay",
+        Kind::Distribution,
+        "From the metric CapacityProviderReservation, made once a minute, to the change of the \
+         group's desired capacity.",
+    )
+    .or("{ uniform = { min = \"0 s\", max = \"60 s\" } }")
+    .assumed("alarms are evaluated once a minute; how long after the metric is not published"),
     key("settle", SPAN, "From RUNNING until a task without any health check counts as healthy.")
         .or("\"40 s\"")
         .documented("ECS API, DeploymentConfiguration"),

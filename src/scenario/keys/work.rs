@@ -33,8 +33,12 @@ pub(super) const STRATEGY: Kind =
 const STRATEGY_API: &str = "ECS API, CapacityProviderStrategyItem";
 
 const STRATEGY_ITEM: &[Key] = &[
-    key("capacity_provider", Kind::Choice(&["FARGATE", "FARGATE_SPOT"]), "The capacity provider.")
-        .required(),
+    key(
+        "capacity_provider",
+        Kind::Reference { table: "capacity_provider", also: &["FARGATE", "FARGATE_SPOT"] },
+        "The capacity provider; those with an Auto Scaling group do not mix with Fargate's.",
+    )
+    .required(),
     key("base", integer(0, 100_000), "Tasks that go there first; one item only.")
         .or("0")
         .documented(STRATEGY_API),

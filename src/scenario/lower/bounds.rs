@@ -110,7 +110,7 @@ fn series(lower: &mut Lower) -> Buckets {
 /// Says what there is so much of that its series do not fit, and how to have less of it.
 fn too_many_series(lower: &Lower, (limit, fixed): (u64, u64), count: u64) -> Problem {
     let model = &lower.model;
-    let [clusters, fleets, services, submitters, _] = Recorder::series_counts(model);
+    let [clusters, fleets, services, submitters, ..] = Recorder::series_counts(model);
     let kinds = [
         (fleets, model.fleets.len(), "fleets", "write one [container_instances.…] with `count`"),
         (services, model.services.len(), "services", "write one [service.…] with `desired_count`"),

@@ -129,7 +129,8 @@ pub(super) fn auto_scaling_groups(lower: &mut Lower) {
             max_size,
             desired_capacity,
             policy: GroupPolicy::of_zones(zones),
-            managed_draining: view.get("managed_draining"),
+            managed_draining: false,
+            managed_termination_protection: false,
         });
         let fleet = &mut lower.model.fleets[fleet];
         fleet.count = desired_capacity;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::ecs::model::{
-    FargateSize, InstanceClass, JobTrace, Launch, Model, Provider, Requirement, Source, Submitter,
-    TaskDefinition, WhenFull,
+    FargateSize, InstanceClass, JobTrace, Launch, Model, Provider, Requirement, Source,
+    StrategyItem, Submitter, TaskDefinition, WhenFull,
 };
 use crate::engine::Ix;
 use crate::units::{Calendar, Resources, Schedule, SimTime, Span};
@@ -155,7 +155,7 @@ pub(super) fn room_for(
         });
     }
     let may_host =
-        |class: &InstanceClass| may_host(launch, class) && may_take(class, launch, wanted);
+        |class: &InstanceClass| may_host(model, launch, class) && may_take(class, launch, wanted);
     for (ix, class) in model.classes.iter().filter(|(_, class)| may_host(class)) {
         let has = class.registered;
         let times = |has: u32, wanted: u32| has.checked_div(wanted).unwrap_or(u32::MAX);
@@ -247,6 +247,14 @@ pub(super) fn jobs(lower: &mut Lower) {
         // Where no task of it can run, no size of task is the reason.
         lower.problems.extend(misfits.filter(|_| can_run));
         // Where single tasks do not fit, that is said.
+        let scales = |item: &StrategyItem| lower.model.managed_scaling(item).is_some();
+        if view.get("gang") && launch.providers.iter().any(scales) {
+            let message = "its tasks would wait in PROVISIONING one by one, and not as a gang: its \
+                           capacity provider scales";
+            let hint = "leave `gang` out, or use a provider with `managed_scaling.status = \
+                        \"DISABLED\"`";
+            lower.problems.push(view.error("gang", message).hint(hint));
+        }
         if view.get("gang") && lower.problems.len() == before {
             check_gangs(lower, &view, (&launch, task_definition), &trace);
         }

@@ -136,7 +136,7 @@ fn check_constraints(
 ///
 /// Source: ECS API, CapacityProviderStrategyItem. Assumption: EC2 where nothing says anything.
 fn providers(lower: &mut Lower, view: &View) -> Vec<StrategyItem> {
-    let one = |provider| vec![StrategyItem { provider, base: 0, weight: 1 }];
+    let one = |provider| vec![StrategyItem::only(provider)];
     let own = view.is_written("capacity_provider_strategy");
     if let Some(launch_type) = view.find::<String>("launch_type") {
         if own {
@@ -151,13 +151,15 @@ fn providers(lower: &mut Lower, view: &View) -> Vec<StrategyItem> {
             _ => Provider::Ec2,
         });
     }
-    if own {
-        return strategy_items(lower, view, "capacity_provider_strategy");
-    }
     let cluster: String = view.get("cluster");
+    if own {
+        return strategy_items(lower, view, "capacity_provider_strategy", &cluster);
+    }
     let key = "default_capacity_provider_strategy";
     match lower.root().entry("cluster", &cluster) {
-        Some(of_cluster) if of_cluster.is_written(key) => strategy_items(lower, &of_cluster, key),
+        Some(of_cluster) if of_cluster.is_written(key) => {
+            strategy_items(lower, &of_cluster, key, &cluster)
+        }
         _ => one(Provider::Ec2),
     }
 }
@@ -167,31 +169,81 @@ pub(super) fn goes_to_fargate(root: &View, view: &View) -> bool {
     if let Some(launch_type) = view.find::<String>("launch_type") {
         return launch_type == "FARGATE";
     }
+    let names_fargate = |view: &View, key: &str| {
+        let of_fargate = |item: &View| is_fargate(&item.get::<String>("capacity_provider"));
+        view.items(key).iter().any(of_fargate)
+    };
+    if view.is_written("capacity_provider_strategy") {
+        return names_fargate(view, "capacity_provider_strategy");
+    }
     let cluster = root.entry("cluster", &view.get::<String>("cluster"));
-    // There are no other capacity providers.
-    view.is_written("capacity_provider_strategy")
-        || cluster.is_some_and(|it| it.is_written("default_capacity_provider_strategy"))
+    cluster.is_some_and(|it| names_fargate(&it, "default_capacity_provider_strategy"))
 }
 
-fn strategy_items(lower: &mut Lower, view: &View, key: &str) -> Vec<StrategyItem> {
+/// Says whether a capacity provider is one of those that every account has.
+fn is_fargate(name: &str) -> bool {
+    matches!(name, "FARGATE" | "FARGATE_SPOT")
+}
+
+/// What a strategy may not have together, and what is not in its cluster.
+///
+/// Source: ECS API, CapacityProviderStrategyItem; ECS Developer Guide, capacity providers.
+fn check_mixture(lower: &mut Lower, (view, key): (&View, &str), items: &[View], cluster: &str) {
+    let name_of = |item: &View| item.get::<String>("capacity_provider");
+    let (of_fargate, of_groups): (Vec<&View>, Vec<&View>) =
+        items.iter().partition(|item| is_fargate(&name_of(item)));
+    if let (Some(fargate), Some(group)) = (of_fargate.first(), of_groups.first()) {
+        let (fargate, group) = (name_of(fargate), name_of(group));
+        let message = format!(
+            "`{group}` has an Auto Scaling group and `{fargate}` has none: a strategy has one kind \
+             of capacity provider"
+        );
+        let hint = "split the work into two services, one for each";
+        lower.problems.push(view.error(key, message).hint(hint));
+    }
+    for item in of_groups {
+        let name = name_of(item);
+        let Some(&ix) = lower.capacity_providers.get(&name) else { continue };
+        let its = &lower.model.clusters[lower.model.cluster_of(ix)].name;
+        if *its != cluster {
+            let message = format!(
+                "the instances of `{name}` are in the cluster `{its}`, and this is `{cluster}`"
+            );
+            let hint = "name a capacity provider of this cluster";
+            lower.problems.push(item.error("capacity_provider", message).hint(hint));
+        }
+    }
+}
+
+fn strategy_items(lower: &mut Lower, view: &View, key: &str, cluster: &str) -> Vec<StrategyItem> {
     let written = view.items(key);
+    check_mixture(lower, (view, key), &written, cluster);
     let mut items: Vec<StrategyItem> = Vec::new();
     for item in &written {
-        let provider = match item.get::<String>("capacity_provider").as_str() {
+        let name: String = item.get("capacity_provider");
+        let capacity_provider = lower.capacity_providers.get(&name).copied();
+        let provider = match name.as_str() {
             "FARGATE_SPOT" => Provider::FargateSpot,
-            _ => Provider::Fargate,
+            "FARGATE" => Provider::Fargate,
+            _ => Provider::Ec2,
         };
-        if items.iter().any(|other| other.provider == provider) {
+        if provider == Provider::Ec2 && capacity_provider.is_none() {
+            lower.has_unknown_instances = true; // something is wrong with it, which is told there
+        }
+        let is_same = |other: &StrategyItem| {
+            (other.provider, other.capacity_provider) == (provider, capacity_provider)
+        };
+        if items.iter().any(is_same) {
             if !view.is_sound_at(&[key]) {
                 continue;
             }
-            let name: String = item.get("capacity_provider");
             let message = format!("`{name}` is named twice");
             let hint = "put base and weight into one item";
             lower.problems.push(item.error("capacity_provider", message).hint(hint));
             continue;
         }
-        items.push(StrategyItem { provider, base: item.get("base"), weight: item.get("weight") });
+        let (base, weight) = (item.get("base"), item.get("weight"));
+        items.push(StrategyItem { provider, capacity_provider, base, weight });
     }
     if items.iter().filter(|item| item.base > 0).count() > 1 {
         let message = "more than one item has a `base`; AWS allows one";
@@ -552,29 +604,45 @@ pub(super) fn no_room(
     key: &str,
     (launch, wanted): (&Launch, &Requirement),
 ) -> Option<Problem> {
-    let launch_type = match launch.providers[0].provider {
-        Provider::Ec2 => InstanceLaunchType::Ec2,
-        Provider::External => InstanceLaunchType::External,
-        Provider::Fargate | Provider::FargateSpot => return None,
-    };
+    if !launch.providers.iter().all(|item| item.provider.uses_instances()) {
+        return None;
+    }
     let is_sure = lower.root().is_sound_at(&OF_INSTANCES);
     if !is_sure || lower.has_unknown_instances || !knows_where(lower, view) {
         return None;
     }
-    let there: Vec<&InstanceClass> = lower
-        .model
+    launch.providers.iter().find_map(|item| no_room_of(lower, view, key, (launch, item), wanted))
+}
+
+/// Says why a task fits no instance of an item of its strategy.
+fn no_room_of(
+    lower: &Lower,
+    view: &View,
+    key: &str,
+    (launch, item): (&Launch, &StrategyItem),
+    wanted: &Requirement,
+) -> Option<Problem> {
+    let model = &lower.model;
+    let there: Vec<&InstanceClass> = model
         .classes
         .iter()
         .map(|(_, class)| class)
-        .filter(|class| class.cluster == launch.cluster && class.launch_type == launch_type)
+        .filter(|class| class.cluster == launch.cluster && model.uses(item, class))
         .collect();
-    let cluster = &lower.model.clusters[launch.cluster].name;
+    let cluster = &model.clusters[launch.cluster].name;
+    if there.is_empty() && item.capacity_provider.is_some() {
+        return None; // its instances are in another cluster, which is told
+    }
     if there.is_empty() {
-        let word = if launch_type == InstanceLaunchType::Ec2 { "EC2" } else { "external" };
+        let word = if item.provider == Provider::Ec2 { "EC2" } else { "external" };
         let message = format!("the cluster `{cluster}` has no {word} instances to run it");
         let hint = "add `[container_instances.…]`, or choose another `launch_type`";
         return Some(view.error(key, message).hint(hint));
     }
+    let of = match item.capacity_provider {
+        Some(ix) => format!("capacity provider `{}`", model.capacity_providers[ix].name),
+        None => format!("cluster `{cluster}`"),
+    };
     type Check<'a> = (&'a dyn Fn(&InstanceClass) -> bool, &'a str);
     let checks: [Check; 8] = [
         (&|class| class.os_family == wanted.os_family, "operating system"),
@@ -605,8 +673,7 @@ pub(super) fn no_room(
                 gpus => format!(" and {gpus} GPUs"),
             };
             let message = format!(
-                "a task of {} CPU units, {} MiB{gpus} fits no instance of the cluster `{cluster}`, \
-                 even empty",
+                "a task of {} CPU units, {} MiB{gpus} fits no instance of the {of}, even empty",
                 what.cpu_units, what.memory_mib,
             );
             return Some(view.error(key, message).hint(shortfall(reason, wanted, &before)));
@@ -618,7 +685,7 @@ pub(super) fn no_room(
 /// Returns how many instances a launch may choose from.
 pub(super) fn hosts(model: &Model, launch: Ix<Launch>) -> u64 {
     let launch = &model.launches[launch];
-    let classes = model.classes.iter().filter(|(_, class)| may_host(launch, class));
+    let classes = model.classes.iter().filter(|(_, class)| may_host(model, launch, class));
     classes.map(|(ix, _)| instances_of(model, ix)).sum()
 }
 

@@ -181,7 +181,12 @@ fn there(model: &Model, launch: Ix<Launch>) -> Vec<Ix<InstanceClass>> {
     if !launch.providers.iter().all(|item| item.provider.uses_instances()) {
         return Vec::new();
     }
-    model.classes.iter().filter(|(_, class)| may_host(launch, class)).map(|(ix, _)| ix).collect()
+    model
+        .classes
+        .iter()
+        .filter(|(_, class)| may_host(model, launch, class))
+        .map(|(ix, _)| ix)
+        .collect()
 }
 
 /// Returns what a service reserves at the least.

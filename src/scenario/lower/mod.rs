@@ -4,6 +4,7 @@
 //! Fargate does not have, a task that no instance can hold. File names mirror the areas of `ecs`.
 
 mod bounds;
+mod capacity_provider;
 mod cluster;
 mod idle;
 mod job;
@@ -22,8 +23,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::billing::PriceBook;
 use crate::catalogue::Catalogue;
 use crate::ecs::model::{
-    AutoScalingGroup, ClusterSpec, Image, InitialState, Launch, Limits, Model, Requirement,
-    Service, Subnet, TargetGroup, TaskDefinition, TaskGroup, Zone,
+    AutoScalingGroup, CapacityProvider, ClusterSpec, Image, InitialState, Launch, Limits, Model,
+    Requirement, Service, Subnet, TargetGroup, TaskDefinition, TaskGroup, Zone,
 };
 use crate::engine::{Distribution, Ix, Table};
 use crate::record::Buckets;
@@ -45,6 +46,7 @@ struct Lower<'d> {
     model: Model,
     clusters: BTreeMap<String, Ix<ClusterSpec>>,
     auto_scaling_groups: BTreeMap<String, Ix<AutoScalingGroup>>,
+    capacity_providers: BTreeMap<String, Ix<CapacityProvider>>,
     zones: BTreeMap<String, Ix<Zone>>,
     subnets: BTreeMap<String, Ix<Subnet>>,
     images: BTreeMap<String, Ix<Image>>,
@@ -152,6 +154,7 @@ impl<'d> Lower<'d> {
             fargate_run_task_calls: None,
             service_launches_on_instances: None,
             service_launches_on_fargate: None,
+            provisioning_tasks: 0,
         };
         let mut problems = Vec::new();
         let timing = timing::timing(&root.table("timing"), files, &mut problems);
@@ -164,6 +167,7 @@ impl<'d> Lower<'d> {
             clusters: Table::new(),
             fleets: Table::new(),
             auto_scaling_groups: Table::new(),
+            capacity_providers: Table::new(),
             classes: Table::new(),
             subnets: Table::new(),
             images: Table::new(),
@@ -187,6 +191,7 @@ impl<'d> Lower<'d> {
             model,
             clusters: BTreeMap::new(),
             auto_scaling_groups: BTreeMap::new(),
+            capacity_providers: BTreeMap::new(),
             zones: BTreeMap::new(),
             subnets: BTreeMap::new(),
             images: BTreeMap::new(),
@@ -223,6 +228,7 @@ impl<'d> Lower<'d> {
         if !bounds::instances(self) {
             return false;
         }
+        capacity_provider::all(self);
         service::target_groups(self);
         task::definitions(self);
         service::services(self);

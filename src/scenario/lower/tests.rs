@@ -250,7 +250,8 @@ fn strategies_zones_and_groups_are_filled_in() {
                 task_definition = { cpu = 256, memory = 512, family = \"web\" }\n";
     let model = model(text);
     let launch = &model.launches[Ix::new(0)];
-    let item = |provider, base, weight| StrategyItem { provider, base, weight };
+    let item =
+        |provider, base, weight| StrategyItem { base, weight, ..StrategyItem::only(provider) };
     assert_eq!(
         launch.providers,
         [item(Provider::Fargate, 2, 0), item(Provider::FargateSpot, 0, 3)]

@@ -19,6 +19,8 @@ pub(super) fn timing(view: &View, files: &dyn Files, problems: &mut Vec<Problem>
         super::distribution(&written, (view, key), (files, &mut values_read), problems)
     };
     Timing {
+        provisioning_timeout: view.get("provisioning_timeout"),
+        managed_scaling_delay: dist("managed_scaling_delay"),
         reconcile_delay: dist("reconcile_delay"),
         eni_attach: dist("eni_attach"),
         eni_detach: dist("eni_detach"),
@@ -47,7 +49,8 @@ pub(super) fn timing(view: &View, files: &dyn Files, problems: &mut Vec<Problem>
 }
 
 /// Quotas that AWS does not adjust; changing them needs `account.override`.
-const FIXED: [(&str, u32); 3] = [
+const FIXED: [(&str, u32); 4] = [
+    ("provisioning_tasks", 500),
     ("service_tasks_per_minute_ec2", 500),
     ("service_tasks_per_minute_fargate", 500),
     ("fargate_run_task_calls", 20),
@@ -149,5 +152,6 @@ pub(super) fn account(lower: &mut Lower) {
         per_second: f64::from(view.get::<u32>("fargate_run_task_calls")),
     });
     account.service_launches_on_instances = per_minute("service_tasks_per_minute_ec2", false);
+    account.provisioning_tasks = view.get("provisioning_tasks");
     account.service_launches_on_fargate = per_minute("service_tasks_per_minute_fargate", newer);
 }

@@ -96,7 +96,7 @@ fn any_architecture(lower: &mut Lower) {
         let of = |architecture| {
             model.classes.iter().map(|(_, class)| class).find(|class| {
                 class.architecture == architecture
-                    && may_host(launch, class)
+                    && may_host(model, launch, class)
                     && may_take(class, launch, wanted)
             })
         };
@@ -135,7 +135,7 @@ fn idle_fleets(lower: &mut Lower) {
         let is_used = fleet.classes.iter().any(|&class| {
             let class = &lower.model.classes[class];
             let here = |it: &&&Launch| {
-                may_host(&Launch { constraints: Vec::new(), ..(**it).clone() }, class)
+                may_host(&lower.model, &Launch { constraints: Vec::new(), ..(**it).clone() }, class)
             };
             used.iter().find(here).is_some()
         });
@@ -236,7 +236,8 @@ fn places(lower: &mut Lower) {
         let Some(view) = lower.root().entry(table, name) else { continue };
         let anywhere = Launch { constraints: Vec::new(), ..launch.clone() };
         let classes = lower.model.classes.iter().map(|(_, class)| class);
-        let there: Vec<&InstanceClass> = classes.filter(|it| may_host(&anywhere, it)).collect();
+        let there: Vec<&InstanceClass> =
+            classes.filter(|it| may_host(&lower.model, &anywhere, it)).collect();
         if there.is_empty() {
             continue;
         }
@@ -257,7 +258,7 @@ fn places(lower: &mut Lower) {
         }
         let is_free = |it: &PlacementConstraint| matches!(it, PlacementConstraint::MemberOf(_));
         let has_expressions = launch.constraints.iter().any(is_free);
-        if has_expressions && !there.iter().any(|class| may_host(launch, class)) {
+        if has_expressions && !there.iter().any(|class| may_host(&lower.model, launch, class)) {
             let message = "no instance meets its placement constraints: no task will be placed";
             let hint = known_attributes("", &there);
             problems.push(view.warning("placement_constraints", message).hint(hint));
@@ -332,7 +333,7 @@ fn crowded_daemons(lower: &mut Lower) {
         let here: Vec<&&Service> = daemons
             .iter()
             .filter(|it| {
-                may_host(&model.launches[it.launch], class)
+                may_host(model, &model.launches[it.launch], class)
                     && wanted(it).os_family == class.os_family
             })
             .collect();

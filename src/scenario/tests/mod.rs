@@ -290,7 +290,7 @@ fn lists_and_alternatives_are_checked_inside() {
          a.toml:4:19: service `s`: `task_definition` is 5\n\
          hint: write the name of a [task_definition.…], or a table\n\
          a.toml:5:11: service `s`: `cluster` is \"d\", but there is no [cluster.d]\n\
-         hint: known: `c`\n\
+         hint: known: `c`, `default`\n\
          a.toml:6:22: service `s`: `placement_strategy` has 6 entries\n\
          hint: at most 5\n\
          a.toml:6:35: service `s`: `placement_strategy[0].binpack` is \"disk\"\n\
