@@ -838,7 +838,9 @@ pub(super) fn request_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, reaso
     cx.tell(world, Fact::TaskStopRequested { task, reason });
     service::task_is_to_stop(cx, world, task, reason);
     let drain = match reason {
-        StopReason::ScaledIn | StopReason::Drained => deregistration_delay(cx, &world.tasks[task]),
+        StopReason::ScaledIn | StopReason::Rebalanced | StopReason::Drained => {
+            deregistration_delay(cx, &world.tasks[task])
+        }
         StopReason::HostTerminated => return,
         StopReason::EssentialContainerExited { .. }
         | StopReason::ContainerStartFailed { .. }

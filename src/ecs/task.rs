@@ -233,6 +233,11 @@ pub enum StopReason {
     /// `Scaling activity initiated by (deployment ecs-svc/…)`: a service has one deployment, the
     /// first.
     ScaledIn,
+    /// `Availability-zone rebalancing initiated by (deployment ecs-svc/…)`: one in another zone has
+    /// taken its place.
+    ///
+    /// Source: ECS Developer Guide, track-service-rebalancing (2026).
+    Rebalanced,
     /// Its container instance drains.
     Drained,
     /// Its container instance is gone.
@@ -276,7 +281,9 @@ impl StopReason {
             }
             StopReason::ContainerStartFailed { ran: false, .. }
             | StopReason::DependencyFailed { .. } => StopCode::TaskFailedToStart,
-            StopReason::ScaledIn | StopReason::Drained => StopCode::ServiceSchedulerInitiated,
+            StopReason::ScaledIn | StopReason::Rebalanced | StopReason::Drained => {
+                StopCode::ServiceSchedulerInitiated
+            }
             StopReason::HostTerminated => StopCode::InfrastructureHealth,
         }
     }
@@ -293,6 +300,9 @@ impl StopReason {
             }
             StopReason::ScaledIn | StopReason::Drained => {
                 "Scaling activity initiated by (deployment ecs-svc/1)"
+            }
+            StopReason::Rebalanced => {
+                "Availability-zone rebalancing initiated by (deployment ecs-svc/1)"
             }
             StopReason::HostTerminated => "Host EC2 (instance) stopped/terminated.",
         }

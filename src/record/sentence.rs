@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::ecs::model::{Model, Source};
-use crate::ecs::{AfterFailure, FailedChecks, FailureReason};
+use crate::ecs::{AfterFailure, FailedChecks, FailureReason, ZoneTasks};
 use crate::units::Span;
 
 use super::log::{EventRow, Happening, InstanceName, Refusal, Speaker};
@@ -100,6 +100,12 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         Happening::DesiredCount { from, to } => {
             let _ = write!(text, "[desired count changed from {from} to {to}]");
         }
+        Happening::NotAzBalanced { .. }
+        | Happening::AzBalanced { .. }
+        | Happening::StartedToRebalance { .. }
+        | Happening::StoppedToRebalance { .. }
+        | Happening::UnableToRebalance { .. }
+        | Happening::RebalancingStopped => rebalancing(&mut text, &row.happening, model),
         Happening::RunTaskFailed { row: number, missing, refusal, then } => {
             let _ = write!(text, "{}: ", failure_code(refusal.reason));
             let tasks = if missing == 1 { "task" } else { "tasks" };
@@ -123,6 +129,48 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         }
     }
     text
+}
+
+/// Writes what a service says of its balance over zones.
+///
+/// Shapes: ECS Developer Guide, service-rebalancing-event-messages-list (2026); that it stops is said
+/// in words of this program.
+fn rebalancing(text: &mut String, happening: &Happening, model: &Model) {
+    let name = |zone| &model.zones[zone].name;
+    if let Happening::NotAzBalanced { tasks } = happening {
+        text.push_str("is not AZ balanced with ");
+        list_zones(text, tasks, model);
+        text.push_str(" AZ Rebalancing in progress.");
+    } else if let Happening::AzBalanced { tasks } = happening {
+        text.push_str("is AZ balanced with ");
+        list_zones(text, tasks, model);
+    } else if let Happening::StartedToRebalance { task, zone } = *happening {
+        let _ = write!(text, "has started 1 tasks in {} to AZ Rebalance:", name(zone));
+        list_tasks(text, 1, task);
+    } else if let Happening::StoppedToRebalance { task, zone } = *happening {
+        let zone = name(zone);
+        let _ = write!(text, "has stopped 1 running tasks in {zone} due to AZ rebalancing:");
+        list_tasks(text, 1, task);
+    } else if let Happening::UnableToRebalance { provider, zone } = *happening {
+        let _ = write!(text, "is unable to place a task in {}", name(zone));
+        text.push_str(match provider.uses_instances() {
+            true => " because no container instance met all of its requirements.",
+            false => ".",
+        });
+    } else {
+        text.push_str("stopped AZ Rebalancing.");
+    }
+}
+
+/// Lists how many tasks are where: `2 tasks in eu-west-1a, 1 tasks in eu-west-1b.`
+fn list_zones(text: &mut String, tasks: &ZoneTasks, model: &Model) {
+    let zones = tasks.iter().map(|(zone, count)| {
+        let name = &model.zones[zone].name;
+        format!("{count} tasks in {name}")
+    });
+    let zones: Vec<String> = zones.collect();
+    text.push_str(&zones.join(", "));
+    text.push('.');
 }
 
 /// Rounds a pause to about two digits, as people say it.

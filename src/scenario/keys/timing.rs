@@ -34,6 +34,20 @@ const SCHEDULER: &[Key] = &[
     key("settle", SPAN, "From RUNNING until a task without any health check counts as healthy.")
         .or("\"40 s\"")
         .documented("ECS API, DeploymentConfiguration"),
+    key(
+        "rebalancing_delay",
+        SPAN,
+        "How long a steady service is out of balance over zones before the first task moves.",
+    )
+    .or("\"60 s\"")
+    .assumed("ECS Developer Guide, service-rebalancing, has \"continuously\" and no number"),
+    key(
+        "rebalancing_tasks",
+        integer(1, 5000),
+        "How many tasks of a service move at once to a zone with fewer.",
+    )
+    .or("1")
+    .assumed("not published; events seen are of one task each"),
 ];
 
 const THROTTLE: &[Key] = &[
