@@ -352,8 +352,8 @@ mod tests {
         assert_eq!(fullest(&mut zones(&[2, 4, 1, 4])).map(|it| it.0.index()), Some(1));
     }
 
-    /// Judged by the guide's rule: desired / zones each, rounded down, the remainder one by one; and
-    /// by counting: no more tasks move than are beyond their zone's share.
+    /// Judged by the guide's rule, desired / zones each, rounded down, the remainder one by one; and
+    /// by counting: no more tasks move than are beyond the share of their zone.
     #[test]
     fn any_service_comes_into_balance_by_the_fewest_moves() {
         const TASKS: Purpose = Purpose::new("tasks");
@@ -373,8 +373,8 @@ mod tests {
             let (share, rest) = (total / count as u32, total % count as u32);
             let mut sizes: Vec<u32> = now.iter().map(|(_, tasks)| *tasks).collect();
             sizes.sort_unstable_by(|a, b| b.cmp(a));
-            let expected: Vec<u32> =
-                (0..count as u32).map(|at| share + u32::from(at < rest)).collect();
+            let share_of = |at: u32| share + u32::from(at < rest);
+            let expected: Vec<u32> = (0..count as u32).map(share_of).collect();
             assert_eq!(sizes, expected, "{start:?}");
             let mut sorted = start.clone();
             sorted.sort_unstable_by(|a, b| b.cmp(a));

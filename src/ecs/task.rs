@@ -233,15 +233,15 @@ pub enum StopReason {
     /// `Scaling activity initiated by (deployment ecs-svc/…)`: a service has one deployment, the
     /// first.
     ScaledIn,
+    /// Its container instance drains.
+    Drained,
+    /// Its container instance is gone.
+    HostTerminated,
     /// `Availability-zone rebalancing initiated by (deployment ecs-svc/…)`: one in another zone has
     /// taken its place.
     ///
     /// Source: ECS Developer Guide, track-service-rebalancing (2026).
     Rebalanced,
-    /// Its container instance drains.
-    Drained,
-    /// Its container instance is gone.
-    HostTerminated,
 }
 
 /// The `stopCode` enumeration of the API.

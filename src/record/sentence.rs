@@ -106,35 +106,41 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         | Happening::StoppedToRebalance { .. }
         | Happening::UnableToRebalance { .. }
         | Happening::RebalancingStopped => rebalancing(&mut text, &row.happening, model),
-        Happening::RunTaskFailed { row: number, missing, refusal, then } => {
-            let _ = write!(text, "{}: ", failure_code(refusal.reason));
-            let tasks = if missing == 1 { "task" } else { "tasks" };
-            let _ = write!(text, "no room for {missing} {tasks}");
-            if let Speaker::Submitter(submitter) = row.speaker {
-                let source = &model.submitters[submitter].source;
-                let kind = match source {
-                    Source::Trace(_) => "row",
-                    Source::Schedule { .. } => "firing",
-                };
-                let _ = write!(text, " of {kind} {}", source.row_number(number));
-            }
-            add_checks(&mut text, &refusal.failed);
-            match then {
-                AfterFailure::RetryIn(delay) => {
-                    let _ = write!(text, "; tries again in {}", rounded(delay));
-                }
-                AfterFailure::Waits => text.push_str("; waits for room"),
-                AfterFailure::GivesUp => text.push_str("; gives up"),
-            }
-        }
+        Happening::RunTaskFailed { .. } => run_task_failed(&mut text, row, model),
     }
     text
 }
 
+/// Writes that RunTask found no room, and what its caller does then.
+fn run_task_failed(text: &mut String, row: &EventRow, model: &Model) {
+    let Happening::RunTaskFailed { row: number, missing, refusal, then } = row.happening else {
+        return;
+    };
+    let _ = write!(text, "{}: ", failure_code(refusal.reason));
+    let tasks = if missing == 1 { "task" } else { "tasks" };
+    let _ = write!(text, "no room for {missing} {tasks}");
+    if let Speaker::Submitter(submitter) = row.speaker {
+        let source = &model.submitters[submitter].source;
+        let kind = match source {
+            Source::Trace(_) => "row",
+            Source::Schedule { .. } => "firing",
+        };
+        let _ = write!(text, " of {kind} {}", source.row_number(number));
+    }
+    add_checks(text, &refusal.failed);
+    match then {
+        AfterFailure::RetryIn(delay) => {
+            let _ = write!(text, "; tries again in {}", rounded(delay));
+        }
+        AfterFailure::Waits => text.push_str("; waits for room"),
+        AfterFailure::GivesUp => text.push_str("; gives up"),
+    }
+}
+
 /// Writes what a service says of its balance over zones.
 ///
-/// Shapes: ECS Developer Guide, service-rebalancing-event-messages-list (2026); that it stops is said
-/// in words of this program.
+/// Shapes: ECS Developer Guide, service-rebalancing-event-messages-list (2026). Assumed: the words
+/// of `SERVICE_REBALANCING_STOPPED`.
 fn rebalancing(text: &mut String, happening: &Happening, model: &Model) {
     let name = |zone| &model.zones[zone].name;
     if let Happening::NotAzBalanced { tasks } = happening {

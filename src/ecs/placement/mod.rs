@@ -101,7 +101,7 @@ pub(super) fn choose_in_zone(
 }
 
 /// Returns the zones that tasks of a launch may go to, in order: on Fargate its own, otherwise
-/// those with ACTIVE instances that fit in kind, size and constraints, whether they have room or not.
+/// those with ACTIVE instances that fit in kind, size and constraints, with or without room.
 pub(super) fn zones(
     model: &Model,
     cluster: &Cluster,
