@@ -150,7 +150,7 @@ pub(super) fn allows_some(group: &Group, class: Ix<InstanceClass>) -> bool {
             && constraints.iter().all(|it| holds(group, it, instance))
     };
     let cluster = group.model.classes[class].cluster;
-    constraints.is_empty() || group.cluster.members(cluster).iter().any(|it| is_allowed(it))
+    constraints.is_empty() || group.cluster.members(cluster).iter().any(is_allowed)
 }
 
 /// Returns which container instances a provider uses.
