@@ -352,8 +352,8 @@ mod tests {
         assert_eq!(fullest(&mut zones(&[2, 4, 1, 4])).map(|it| it.0.index()), Some(1));
     }
 
-    /// Judged by the rule of the guide: desired / zones each, rounded down, the rest one by one; and
-    /// by counting: no more tasks move than are beyond the share of their zone.
+    /// Judged by the rule of the guide: desired / zones each, rounded down, the rest one by one;
+    /// and by counting: no more tasks move than are beyond the share of their zone.
     #[test]
     fn any_service_comes_into_balance_by_the_fewest_moves() {
         const TASKS: Purpose = Purpose::new("tasks");
