@@ -92,6 +92,8 @@ fn timing() -> Timing {
         placement_retry: Span::MINUTE,
         placement_retry_window: Span::MINUTE,
         placement_retry_slow: Span::MINUTE,
+        rebalancing_delay: Span::MINUTE,
+        rebalancing_tasks: 1,
         throttle_after: 3,
         throttle_first: Span::MINUTE,
         throttle_cap: Span::MINUTE,

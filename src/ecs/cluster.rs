@@ -26,6 +26,8 @@ pub struct Cluster {
     instances: Arena<Instance>,
     /// Instances of each cluster, in order of registration.
     members: Table<Vec<Id<Instance>>, ClusterSpec>,
+    /// How many instances of each kind are ACTIVE.
+    active: Table<u32, InstanceClass>,
     groups: Table<GroupCounts, TaskGroup>,
     spread: SpreadValues,
     /// How many instances ever registered.
@@ -302,6 +304,7 @@ impl Cluster {
         Cluster {
             instances: Arena::new(),
             members: model.clusters.indices().map(|_| Vec::new()).collect(),
+            active: model.classes.indices().map(|_| 0).collect(),
             groups: model.groups.indices().map(|_| counts.clone()).collect(),
             spread,
             registered: 0,
@@ -356,20 +359,28 @@ impl Cluster {
         host.registered_at = now;
         host.order = self.registered;
         self.registered += 1;
+        self.active[host.class] += 1;
         self.members[model.classes[host.class].cluster].push(id);
         self.note(id);
     }
 
     /// Places no more tasks on an instance: DRAINING.
     pub fn set_draining(&mut self, id: Id<Instance>) {
-        self.instances[id].status = InstanceStatus::Draining;
+        self.set_inactive(id, InstanceStatus::Draining);
         self.note(id);
     }
 
     /// Ends an instance: nothing starts on it from now on; its tasks are the caller's business.
     pub fn begin_termination(&mut self, id: Id<Instance>) {
-        self.instances[id].status = InstanceStatus::Terminating;
+        self.set_inactive(id, InstanceStatus::Terminating);
         self.note(id);
+    }
+
+    fn set_inactive(&mut self, id: Id<Instance>, status: InstanceStatus) {
+        let host = &mut self.instances[id];
+        if std::mem::replace(&mut host.status, status) == InstanceStatus::Active {
+            self.active[host.class] -= 1;
+        }
     }
 
     /// Removes an instance, on which no task is left.
@@ -427,6 +438,11 @@ impl Cluster {
     /// Returns the instances of one cluster, in order of registration.
     pub fn members(&self, cluster: Ix<ClusterSpec>) -> &[Id<Instance>] {
         &self.members[cluster]
+    }
+
+    /// Returns how many instances of a kind are ACTIVE.
+    pub(super) fn active_of(&self, class: Ix<InstanceClass>) -> u32 {
+        self.active[class]
     }
 
     /// Returns who is in a slot now.

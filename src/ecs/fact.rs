@@ -7,7 +7,7 @@ use super::World;
 use super::capacity::reservation::{Decision, Reservation};
 use super::cluster::Instance;
 use super::model::{
-    CapacityProvider, HostPort, Model, Provider, Requirement, Service, Submitter, TargetGroup,
+    CapacityProvider, HostPort, Model, Provider, Requirement, Service, Submitter, TargetGroup, Zone,
 };
 use super::task::{StopReason, Task, TaskStatus};
 
@@ -338,4 +338,57 @@ pub enum ServiceEvent {
         /// To.
         to: u32,
     },
+    /// `is not AZ balanced with N tasks in …. AZ Rebalancing in progress.`
+    NotAzBalanced {
+        /// How many tasks are where.
+        tasks: ZoneTasks,
+    },
+    /// `is AZ balanced with N tasks in …`: it was not.
+    AzBalanced {
+        /// How many tasks are where.
+        tasks: ZoneTasks,
+    },
+    /// `has started 1 tasks in … to AZ Rebalance`.
+    StartedToRebalance {
+        /// Which.
+        task: Id<Task>,
+        /// Where.
+        zone: Ix<Zone>,
+    },
+    /// `has stopped 1 running tasks in … due to AZ rebalancing`.
+    StoppedToRebalance {
+        /// Which.
+        task: Id<Task>,
+        /// Where.
+        zone: Ix<Zone>,
+    },
+    /// `is unable to place a task in …`: no task can move there now.
+    UnableToRebalance {
+        /// On which provider.
+        provider: Provider,
+        /// Where.
+        zone: Ix<Zone>,
+    },
+    /// `stopped AZ Rebalancing`: something else happened to the service.
+    RebalancingStopped,
+}
+
+/// How many tasks of a service are in each of its zones: the first eight, in order.
+///
+/// No Region has more than six Availability Zones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ZoneTasks([Option<(Ix<Zone>, u32)>; 8]);
+
+impl ZoneTasks {
+    /// Goes through the zones.
+    pub fn iter(&self) -> impl Iterator<Item = (Ix<Zone>, u32)> {
+        self.0.iter().flatten().copied()
+    }
+}
+
+impl FromIterator<(Ix<Zone>, u32)> for ZoneTasks {
+    fn from_iter<I: IntoIterator<Item = (Ix<Zone>, u32)>>(zones: I) -> ZoneTasks {
+        let mut zones = zones.into_iter();
+        ZoneTasks(std::array::from_fn(|_| zones.next()))
+    }
 }

@@ -28,6 +28,8 @@ pub(crate) fn quiet_timing() -> Timing {
         placement_retry: Span::secs(15),
         placement_retry_window: Span::secs(50),
         placement_retry_slow: Span::secs(300),
+        rebalancing_delay: Span::secs(60),
+        rebalancing_tasks: 1,
         throttle_after: 3,
         throttle_first: Span::secs(60),
         throttle_cap: Span::secs(27 * 60),
@@ -177,17 +179,29 @@ impl Fixture {
     pub fn group(
         &mut self,
         name: &str,
-        (min_size, desired_capacity, max_size): (u32, u32, u32),
+        sizes: (u32, u32, u32),
         registered: (u32, u32),
     ) -> Ix<AutoScalingGroup> {
-        let fleet = self.fleet(name, desired_capacity, registered);
+        let zones: Vec<_> = self.model.zones.indices().collect();
+        self.group_in(name, sizes, registered, &zones)
+    }
+
+    /// Adds an Auto Scaling group in the named zones.
+    pub fn group_in(
+        &mut self,
+        name: &str,
+        (min_size, desired_capacity, max_size): (u32, u32, u32),
+        registered: (u32, u32),
+        zones: &[Ix<Zone>],
+    ) -> Ix<AutoScalingGroup> {
+        let fleet = self.fleet_in(name, desired_capacity, registered, zones);
         let group = self.model.auto_scaling_groups.push(AutoScalingGroup {
             name: name.into(),
             fleet,
             min_size,
             max_size,
             desired_capacity,
-            policy: GroupPolicy::of_zones(self.model.zones.indices().collect()),
+            policy: GroupPolicy::of_zones(zones.to_vec()),
             managed_draining: false,
             managed_termination_protection: false,
         });
@@ -302,6 +316,7 @@ impl Fixture {
             minimum_healthy_percent: 100,
             maximum_percent: 200,
             target_groups: Vec::new(),
+            availability_zone_rebalancing: false,
         })
     }
 

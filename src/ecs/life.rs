@@ -146,6 +146,7 @@ pub(super) fn launch(cx: &mut Cx, world: &mut World, new: &NewTask) -> Id<Task> 
 /// A task that has waited for capacity has a place now.
 pub(super) fn place(cx: &mut Cx, world: &mut World, task: Id<Task>, place: Place) {
     take_place(cx, world, task, place);
+    service::task_is_placed(world, task);
     cx.tell(world, Fact::TaskPlaced { task });
     submit::tasks_changed(cx, world);
     set_off(cx, world, task);
@@ -884,7 +885,9 @@ pub(super) fn request_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, reaso
     cx.tell(world, Fact::TaskStopRequested { task, reason });
     service::task_is_to_stop(cx, world, task, reason);
     let drain = match reason {
-        StopReason::ScaledIn | StopReason::Drained => deregistration_delay(cx, &world.tasks[task]),
+        StopReason::ScaledIn | StopReason::Rebalanced | StopReason::Drained => {
+            deregistration_delay(cx, &world.tasks[task])
+        }
         StopReason::HostTerminated => return,
         StopReason::EssentialContainerExited { .. }
         | StopReason::ContainerStartFailed { .. }

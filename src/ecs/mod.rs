@@ -18,6 +18,7 @@ pub mod model;
 pub mod placement;
 mod provisioning;
 mod pull;
+mod rebalancing;
 mod service;
 mod submit;
 mod task;
@@ -32,7 +33,7 @@ use crate::units::{SimTime, Span};
 pub use self::cluster::{Cluster, Instance, InstanceStatus, Location};
 pub use self::fact::{
     AfterFailure, Fact, FailedChecks, FailureReason, Observer, PlacementFailure, ServiceEvent,
-    TerminationReason,
+    TerminationReason, ZoneTasks,
 };
 pub use self::model::Model;
 pub use self::task::{ContainerState, Owner, StopCode, StopReason, Task, TaskStatus, TaskTimes};
@@ -115,6 +116,8 @@ enum Event {
     TaskPull(Id<Task>, u32),
     /// A service compares what it wants with what it has.
     Reconcile(Ix<Service>, u32),
+    /// A service looks whether its tasks are balanced over zones, unless the epoch is stale.
+    Rebalance(Ix<Service>, u32),
     /// The next row of a trace, or firing of a schedule.
     Arrival(Ix<Submitter>),
     /// A submission calls RunTask again.
@@ -337,6 +340,7 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
         Event::InstancePull(instance, epoch) => life::on_instance_pull(cx, world, instance, epoch),
         Event::TaskPull(task, epoch) => life::on_task_pull(cx, world, task, epoch),
         Event::Reconcile(service, epoch) => service::on_reconcile(cx, world, service, epoch),
+        Event::Rebalance(service, epoch) => rebalancing::on_look(cx, world, service, epoch),
         Event::Arrival(submitter) => submit::on_arrival(cx, world, submitter),
         Event::Submit(submission) => submit::on_submit(cx, world, submission),
         Event::TryQueue(submitter) => submit::on_try_queue(cx, world, submitter),

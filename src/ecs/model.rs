@@ -592,6 +592,8 @@ pub struct Service {
     pub maximum_percent: u32,
     /// Target groups, at most five.
     pub target_groups: Vec<Ix<TargetGroup>>,
+    /// `availabilityZoneRebalancing`: whether tasks move to zones that have fewer.
+    pub availability_zone_rebalancing: bool,
 }
 
 /// The scheduling strategy of a service.
@@ -749,6 +751,10 @@ pub struct Timing {
     pub placement_retry_window: Span,
     /// Between attempts to place, later.
     pub placement_retry_slow: Span,
+    /// How long a steady service is out of balance over zones before tasks move.
+    pub rebalancing_delay: Span,
+    /// How many tasks of a service move at once.
+    pub rebalancing_tasks: u32,
     /// Failed starts in a row before the service is throttled.
     pub throttle_after: u32,
     /// The first delay of a throttled service; doubled each time.

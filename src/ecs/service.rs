@@ -13,6 +13,7 @@ use super::cluster::Instance;
 use super::life::{self, NewTask};
 use super::model::{InitialState, Model, PlacementStrategy, Scheduling, Service, StrategyItem};
 use super::placement::{self, Ask, Place};
+use super::rebalancing::{self, Rebalancing};
 use super::task::StopCode;
 use super::{
     Cx, Event, Fact, Owner, PlacementFailure, ServiceEvent, StopReason, Task, TaskStatus, World,
@@ -25,7 +26,7 @@ const SCALE_IN: Purpose = Purpose::new("scale-in choice");
 /// A cause that lasts is said again after this long.
 ///
 /// Source: ECS Developer Guide, service event messages.
-const EVENT_REPEAT: Span = Span::secs(6 * 3600);
+pub(super) const EVENT_REPEAT: Span = Span::secs(6 * 3600);
 
 /// Tasks by item of a capacity provider strategy.
 pub(crate) type Counts = SmallVec<[u32; 2]>;
@@ -58,6 +59,7 @@ pub struct ServiceState {
     said_unable: Option<SimTime>,
     said_throttled: Option<SimTime>,
     steady: bool,
+    pub(super) rebalancing: Rebalancing,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -93,6 +95,7 @@ impl ServiceState {
             said_unable: None,
             said_throttled: None,
             steady: false,
+            rebalancing: Rebalancing::default(),
         }
     }
 
@@ -111,19 +114,46 @@ impl ServiceState {
         self.healthy
     }
 
+    /// Returns how many are to go on: neither leaving nor beyond the desired ones for a while.
+    fn staying(&self) -> u32 {
+        self.active - self.leaving.len() as u32 - self.rebalancing.extra()
+    }
+
+    pub(super) fn is_steady(&self) -> bool {
+        self.steady && self.leaving.is_empty()
+    }
+
+    pub(super) fn throttled_until(&self) -> SimTime {
+        self.throttled_until
+    }
+
+    /// Returns how long until the rate of launches allows one more.
+    pub(super) fn launch_wait(&mut self, now: SimTime) -> Span {
+        self.launches.as_mut().map_or(Span::ZERO, |quota| quota.wait(now))
+    }
+
+    pub(super) fn take_launch(&mut self, now: SimTime) {
+        if let Some(quota) = &mut self.launches {
+            quota.take(now);
+        }
+    }
+
     /// Brings the list of missing tasks in line with how many are missing now.
     fn note_missing(&mut self, now: SimTime) {
-        let staying = self.active - self.leaving.len() as u32;
-        let missing = self.desired.saturating_sub(staying) as usize;
+        let missing = self.desired.saturating_sub(self.staying()) as usize;
         self.missing_since.resize(missing, now);
     }
 
-    fn take_slot(&mut self) -> u32 {
+    pub(super) fn take_slot(&mut self) -> u32 {
         if let Some(Reverse(slot)) = self.free_slots.pop() {
             return slot;
         }
         self.slots.push(Slot::default());
         self.slots.len() as u32 - 1
+    }
+
+    pub(super) fn give_slot(&mut self, slot: u32) {
+        self.free_slots.push(Reverse(slot));
     }
 
     fn tasks(&self) -> impl Iterator<Item = Id<Task>> {
@@ -213,11 +243,12 @@ pub(super) fn on_reconcile(cx: &mut Cx, world: &mut World, ix: Ix<Service>, epoc
         return; // an earlier one has taken its place
     }
     state.next_reconcile = None;
-    if state.active - state.leaving.len() as u32 > state.desired {
+    if state.staying() > state.desired {
         scale_in(cx, world, ix);
     }
     take_away_leaving(cx, world, ix);
     start_missing(cx, world, ix);
+    rebalancing::stop_replaced(cx, world, ix);
     check_steady(cx, world, ix);
 }
 
@@ -252,8 +283,7 @@ fn start_missing(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
     }
     let mut started: Option<(u32, Id<Task>)> = None;
     loop {
-        let state = &mut world.services[ix];
-        let wait = state.launches.as_mut().map_or(Span::ZERO, |quota| quota.wait(cx.now()));
+        let wait = world.services[ix].launch_wait(cx.now());
         if !wait.is_zero() && is_short(cx, world, ix) {
             say_throttled(cx, world, ix);
             wake(cx, world, ix, wait);
@@ -264,9 +294,7 @@ fn start_missing(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
                 let state = &mut world.services[ix];
                 state.unplaced_since = None;
                 state.said_unable = None;
-                if let Some(quota) = &mut state.launches {
-                    quota.take(cx.now());
-                }
+                state.take_launch(cx.now());
                 let task = life::launch(cx, world, &new);
                 adopt(world, ix, &new, task);
                 started = Some(started.map_or((1, task), |(count, first)| (count + 1, first)));
@@ -290,7 +318,7 @@ fn start_missing(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
 }
 
 /// Notes a task that the service has just launched.
-fn adopt(world: &mut World, ix: Ix<Service>, new: &NewTask, task: Id<Task>) {
+pub(super) fn adopt(world: &mut World, ix: Ix<Service>, new: &NewTask, task: Id<Task>) {
     let Owner::Service { slot, .. } = new.owner else { return };
     // A task that failed at once has left its slot already.
     if world.tasks.get(task).is_none_or(|entry| entry.stop.is_some()) {
@@ -302,13 +330,13 @@ fn adopt(world: &mut World, ix: Ix<Service>, new: &NewTask, task: Id<Task>) {
 /// Says whether a task is to be started: fewer than desired are to stay, and the maximum allows it.
 fn is_short(cx: &Cx, world: &World, ix: Ix<Service>) -> bool {
     let state = &world.services[ix];
-    let staying = state.active - state.leaving.len() as u32;
+    let staying = state.staying();
     let most = percent_of(state.desired, cx.model.services[ix].maximum_percent);
     staying < state.desired && (state.leaving.is_empty() || u64::from(state.active) < most)
 }
 
 /// Rounded down. Source: ECS API, DeploymentConfiguration.
-fn percent_of(count: u32, percent: u32) -> u64 {
+pub(super) fn percent_of(count: u32, percent: u32) -> u64 {
     u64::from(count) * u64::from(percent) / 100
 }
 
@@ -341,6 +369,7 @@ fn take_away_leaving(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
 pub(super) fn task_is_leaving(cx: &mut Cx, world: &mut World, task: Id<Task>) {
     let Some(ix) = world.tasks[task].service() else { return };
     let luck = world.tasks[task].luck.named("leaving");
+    rebalancing::interrupt(cx, world, ix);
     let state = &mut world.services[ix];
     state.leaving.push(task);
     state.steady = false;
@@ -355,6 +384,7 @@ pub(super) fn room_appeared(cx: &mut Cx, world: &mut World) {
             let luck = luck(cx, ix).named("room").part(cx.now().as_micros());
             react(cx, world, ix, luck);
         }
+        rebalancing::watch(cx, world, ix);
     }
 }
 
@@ -424,7 +454,7 @@ fn next_replica(cx: &mut Cx, world: &mut World, ix: Ix<Service>, if_full: IfFull
             Next::Task(new_task(cx, world, (ix, slot), (&ask, None)))
         }
         None => {
-            world.services[ix].free_slots.push(Reverse(slot));
+            world.services[ix].give_slot(slot);
             Next::NoRoom(Refusal { ask, of_daemon: None })
         }
     }
@@ -458,7 +488,12 @@ fn next_daemon(cx: &mut Cx, world: &mut World, ix: Ix<Service>) -> Next {
 }
 
 /// What the next task in a slot of the service asks for.
-fn ask(cx: &Cx, state: &ServiceState, (ix, slot): (Ix<Service>, u32), item: usize) -> Ask {
+pub(super) fn ask(
+    cx: &Cx,
+    state: &ServiceState,
+    (ix, slot): (Ix<Service>, u32),
+    item: usize,
+) -> Ask {
     let spec = &cx.model.services[ix];
     let definition = &cx.model.task_definitions[spec.task_definition];
     let incarnation = state.slots[slot as usize].incarnations;
@@ -473,7 +508,7 @@ fn ask(cx: &Cx, state: &ServiceState, (ix, slot): (Ix<Service>, u32), item: usiz
 }
 
 /// Counts the task that goes to a place.
-fn new_task(
+pub(super) fn new_task(
     cx: &Cx,
     world: &mut World,
     (ix, slot): (Ix<Service>, u32),
@@ -484,6 +519,9 @@ fn new_task(
     state.slots[slot as usize].incarnations += 1;
     state.active += 1;
     state.by_item[usize::from(ask.item)] += 1;
+    if let Some(place) = place {
+        state.rebalancing.task_comes(ask.item, place.zone);
+    }
     NewTask {
         owner: Owner::Service { service: ix, slot },
         task_definition: cx.model.services[ix].task_definition,
@@ -565,11 +603,12 @@ fn say_throttled(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
 
 /// UpdateService with a new desired count.
 pub(super) fn set_desired_count(cx: &mut Cx, world: &mut World, ix: Ix<Service>, to: u32) {
-    let state = &mut world.services[ix];
-    let from = std::mem::replace(&mut state.desired, to);
+    let from = std::mem::replace(&mut world.services[ix].desired, to);
     if from == to {
         return;
     }
+    rebalancing::interrupt(cx, world, ix);
+    let state = &mut world.services[ix];
     state.note_missing(cx.now());
     state.steady = false;
     state.changes += 1;
@@ -579,16 +618,30 @@ pub(super) fn set_desired_count(cx: &mut Cx, world: &mut World, ix: Ix<Service>,
     react(cx, world, ix, luck);
 }
 
+/// A task, of a service or not, has waited for capacity and has a place now.
+pub(super) fn task_is_placed(world: &mut World, task: Id<Task>) {
+    let entry = &world.tasks[task];
+    if let (Some(ix), Some(zone)) = (entry.service(), entry.zone) {
+        world.services[ix].rebalancing.task_comes(entry.item, zone);
+    }
+}
+
 /// A task of a service, or not, has `desiredStatus` STOPPED from now on.
 pub(super) fn task_is_to_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, reason: StopReason) {
     let entry = &world.tasks[task];
     let Owner::Service { service: ix, slot } = entry.owner else { return };
-    let (healthy, item, luck) = (entry.healthy, entry.item, entry.luck);
+    let (healthy, item, zone, luck) = (entry.healthy, entry.item, entry.zone, entry.luck);
     let never_ran = entry.times.started.is_none();
+    if reason != StopReason::Rebalanced {
+        rebalancing::interrupt(cx, world, ix);
+    }
     let state = &mut world.services[ix];
     state.active -= 1;
     state.healthy -= u32::from(healthy);
     state.by_item[usize::from(item)] -= 1;
+    if let Some(zone) = zone {
+        state.rebalancing.task_goes(item, zone);
+    }
     state.slots[slot as usize].task = None;
     state.steady = false;
     if !state.leaving.is_empty() {
@@ -596,7 +649,7 @@ pub(super) fn task_is_to_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, re
     }
     state.note_missing(cx.now());
     state.free_slots.push(Reverse(slot));
-    if reason == StopReason::ScaledIn {
+    if matches!(reason, StopReason::ScaledIn | StopReason::Rebalanced) {
         return; // the scheduler's own doing
     }
     if never_ran && reason.code() == StopCode::TaskFailedToStart {
@@ -638,9 +691,10 @@ pub(super) fn task_runs(cx: &mut Cx, world: &mut World, task: Id<Task>) {
 pub(super) fn task_healthy(cx: &mut Cx, world: &mut World, task: Id<Task>) {
     let Some(ix) = world.tasks[task].service() else { return };
     world.services[ix].healthy += 1;
-    if !world.services[ix].leaving.is_empty() {
+    let state = &world.services[ix];
+    if !state.leaving.is_empty() || state.rebalancing.is_moving(task) {
         let luck = world.tasks[task].luck.named("healthy");
-        react(cx, world, ix, luck); // it may take the place of one that leaves
+        react(cx, world, ix, luck); // it may take the place of another
     }
     check_steady(cx, world, ix);
 }
@@ -654,6 +708,7 @@ fn check_steady(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
     state.steady = true;
     let event = ServiceEvent::SteadyState;
     cx.tell(world, Fact::ServiceEvent { service: ix, event });
+    rebalancing::watch(cx, world, ix);
 }
 
 /// Stops as many tasks as there are too many.
@@ -668,9 +723,8 @@ fn scale_in(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
         let item = (0..counts.len()).filter(|&item| counts[item] > 0).max_by_key(|&item| {
             (i64::from(counts[item]) - i64::from(targets[item]), Reverse(item))
         });
-        let Some(victim) = item.and_then(|item| choose_victim(cx, world, ix, item)) else {
-            break;
-        };
+        let of_item = |_, task: &Task| Some(usize::from(task.item)) == item;
+        let Some(victim) = choose_victim(cx, world, ix, of_item) else { break };
         if world.tasks[victim].last_status == TaskStatus::Running {
             first_running.get_or_insert(victim);
             running += 1;
@@ -691,7 +745,7 @@ fn scale_in(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
 }
 
 /// Says that tasks leave their target groups.
-fn say_drained(cx: &mut Cx, world: &World, ix: Ix<Service>, count: u32) {
+pub(super) fn say_drained(cx: &mut Cx, world: &World, ix: Ix<Service>, count: u32) {
     let groups = &cx.model.services[ix].target_groups;
     if count == 0 || groups.is_empty() {
         return;
@@ -714,20 +768,25 @@ pub(crate) fn provider_targets(items: &[StrategyItem], count: u32) -> Counts {
     targets
 }
 
-/// Chooses which task of a service goes.
+/// Chooses which task of a service goes, of those that may.
 ///
 /// Tasks that do not run yet go first (Assumption). Then the placement strategy, read backwards:
 /// `spread` takes from where most are, `binpack` from the instance with most left; without a
 /// strategy the zone with most tasks of the service, in it the instance with most. What is equal
 /// then is decided at random. Source: ECS Developer Guide, task placement strategies; API,
 /// UpdateService.
-fn choose_victim(cx: &Cx, world: &mut World, ix: Ix<Service>, item: usize) -> Option<Id<Task>> {
+pub(super) fn choose_victim(
+    cx: &Cx,
+    world: &mut World,
+    ix: Ix<Service>,
+    may_go: impl Fn(Id<Task>, &Task) -> bool,
+) -> Option<Id<Task>> {
     let strategy = &cx.model.launches[cx.model.services[ix].launch].strategy;
     let mut best: Vec<Id<Task>> = Vec::new();
     let mut best_key: Vec<u64> = Vec::new();
     for task in world.services[ix].tasks() {
         let entry = &world.tasks[task];
-        if usize::from(entry.item) != item {
+        if !may_go(task, entry) {
             continue;
         }
         let is_pending = entry.last_status < TaskStatus::Running;

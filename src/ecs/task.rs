@@ -242,6 +242,11 @@ pub enum StopReason {
     HostTerminated,
     /// It waited in PROVISIONING for too long.
     NoCapacity,
+    /// `Availability-zone rebalancing initiated by (deployment ecs-svc/…)`: one in another zone has
+    /// taken its place.
+    ///
+    /// Source: ECS Developer Guide, track-service-rebalancing (2026).
+    Rebalanced,
 }
 
 /// The `stopCode` enumeration of the API.
@@ -282,7 +287,9 @@ impl StopReason {
             StopReason::ContainerStartFailed { ran: false, .. }
             | StopReason::DependencyFailed { .. }
             | StopReason::NoCapacity => StopCode::TaskFailedToStart,
-            StopReason::ScaledIn | StopReason::Drained => StopCode::ServiceSchedulerInitiated,
+            StopReason::ScaledIn | StopReason::Rebalanced | StopReason::Drained => {
+                StopCode::ServiceSchedulerInitiated
+            }
             StopReason::HostTerminated => StopCode::InfrastructureHealth,
         }
     }
@@ -299,6 +306,9 @@ impl StopReason {
             }
             StopReason::ScaledIn | StopReason::Drained => {
                 "Scaling activity initiated by (deployment ecs-svc/1)"
+            }
+            StopReason::Rebalanced => {
+                "Availability-zone rebalancing initiated by (deployment ecs-svc/1)"
             }
             StopReason::HostTerminated => "Host EC2 (instance) stopped/terminated.",
             StopReason::NoCapacity => "TaskFailedToStart: RESOURCE",

@@ -7,7 +7,7 @@ use crate::ecs::model::{
 };
 use crate::ecs::{
     AfterFailure, ContainerState, Fact, FailedChecks, FailureReason, Instance, Observer, Owner,
-    PlacementFailure, ServiceEvent, StopReason, Task, TaskStatus, TaskTimes, World,
+    PlacementFailure, ServiceEvent, StopReason, Task, TaskStatus, TaskTimes, World, ZoneTasks,
 };
 use crate::engine::{Id, Ix};
 use crate::units::{Resources, SimTime, Span};
@@ -165,6 +165,39 @@ pub enum Happening {
         /// What is done about it.
         decision: Decision,
     },
+    /// Tasks are not balanced over zones.
+    NotAzBalanced {
+        /// How many are where.
+        tasks: ZoneTasks,
+    },
+    /// They are again.
+    AzBalanced {
+        /// How many are where.
+        tasks: ZoneTasks,
+    },
+    /// A task was started for balance.
+    StartedToRebalance {
+        /// Its number; `None`: it is gone already.
+        task: Option<u64>,
+        /// Where.
+        zone: Ix<Zone>,
+    },
+    /// A task was stopped for balance.
+    StoppedToRebalance {
+        /// Its number; `None`: it is gone already.
+        task: Option<u64>,
+        /// Where.
+        zone: Ix<Zone>,
+    },
+    /// No task can move.
+    UnableToRebalance {
+        /// On which provider.
+        provider: Provider,
+        /// Where there is no room.
+        zone: Ix<Zone>,
+    },
+    /// Tasks that move are like any other now.
+    RebalancingStopped,
     /// No room for tasks of a submission.
     RunTaskFailed {
         /// Row of the trace, or number of the firing.
@@ -483,5 +516,19 @@ fn happening(event: ServiceEvent, world: &World) -> Happening {
         ServiceEvent::StartImpaired { delay } => Happening::StartImpaired { delay },
         ServiceEvent::Throttled => Happening::Throttled,
         ServiceEvent::DesiredCount { from, to } => Happening::DesiredCount { from, to },
+        ServiceEvent::NotAzBalanced { tasks } => Happening::NotAzBalanced { tasks },
+        ServiceEvent::AzBalanced { tasks } => Happening::AzBalanced { tasks },
+        ServiceEvent::StartedToRebalance { task, zone } => {
+            let task = world.tasks.get(task).map(|task| task.number);
+            Happening::StartedToRebalance { task, zone }
+        }
+        ServiceEvent::StoppedToRebalance { task, zone } => {
+            let task = world.tasks.get(task).map(|task| task.number);
+            Happening::StoppedToRebalance { task, zone }
+        }
+        ServiceEvent::UnableToRebalance { provider, zone } => {
+            Happening::UnableToRebalance { provider, zone }
+        }
+        ServiceEvent::RebalancingStopped => Happening::RebalancingStopped,
     }
 }

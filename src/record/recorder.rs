@@ -277,10 +277,12 @@ impl ScalingCounts {
 impl ServiceEvents {
     fn note(&mut self, event: &ServiceEvent) {
         let count = match event {
-            ServiceEvent::StartedTasks { .. } => &mut self.started_tasks,
-            ServiceEvent::StoppedTasks { .. } | ServiceEvent::StoppedPendingTasks { .. } => {
-                &mut self.stopped_tasks
+            ServiceEvent::StartedTasks { .. } | ServiceEvent::StartedToRebalance { .. } => {
+                &mut self.started_tasks
             }
+            ServiceEvent::StoppedTasks { .. }
+            | ServiceEvent::StoppedPendingTasks { .. }
+            | ServiceEvent::StoppedToRebalance { .. } => &mut self.stopped_tasks,
             ServiceEvent::SteadyState => &mut self.steady_state,
             ServiceEvent::UnableToPlace { .. } => &mut self.unable_to_place,
             ServiceEvent::StartImpaired { .. } => &mut self.start_impaired,
@@ -288,7 +290,11 @@ impl ServiceEvents {
             ServiceEvent::DesiredCount { .. } => &mut self.desired_count,
             ServiceEvent::RegisteredTargets { .. }
             | ServiceEvent::DeregisteredTargets { .. }
-            | ServiceEvent::DrainingConnections { .. } => return,
+            | ServiceEvent::DrainingConnections { .. }
+            | ServiceEvent::NotAzBalanced { .. }
+            | ServiceEvent::AzBalanced { .. }
+            | ServiceEvent::UnableToRebalance { .. }
+            | ServiceEvent::RebalancingStopped => return,
         };
         *count += 1;
     }
@@ -726,7 +732,13 @@ impl Recorder {
             | ServiceEvent::DeregisteredTargets { .. }
             | ServiceEvent::DrainingConnections { .. }
             | ServiceEvent::StartImpaired { .. }
-            | ServiceEvent::Throttled => {}
+            | ServiceEvent::Throttled
+            | ServiceEvent::NotAzBalanced { .. }
+            | ServiceEvent::AzBalanced { .. }
+            | ServiceEvent::StartedToRebalance { .. }
+            | ServiceEvent::StoppedToRebalance { .. }
+            | ServiceEvent::UnableToRebalance { .. }
+            | ServiceEvent::RebalancingStopped => {}
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::ecs::capacity::reservation::{Decision, Limit, Reservation};
 use crate::ecs::model::{Model, Source};
-use crate::ecs::{AfterFailure, FailedChecks, FailureReason};
+use crate::ecs::{AfterFailure, FailedChecks, FailureReason, ZoneTasks};
 use crate::units::Span;
 
 use super::log::{EventRow, Happening, InstanceName, Refusal, Speaker};
@@ -108,29 +108,83 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         Happening::ManagedScaling { reservation, running, tasks, decision } => {
             managed_scaling(&mut text, (&reservation, running, tasks), decision);
         }
-        Happening::RunTaskFailed { row: number, missing, refusal, then } => {
-            let _ = write!(text, "{}: ", failure_code(refusal.reason));
-            let tasks = if missing == 1 { "task" } else { "tasks" };
-            let _ = write!(text, "no room for {missing} {tasks}");
-            if let Speaker::Submitter(submitter) = row.speaker {
-                let source = &model.submitters[submitter].source;
-                let kind = match source {
-                    Source::Trace(_) => "row",
-                    Source::Schedule { .. } => "firing",
-                };
-                let _ = write!(text, " of {kind} {}", source.row_number(number));
-            }
-            add_checks(&mut text, &refusal.failed);
-            match then {
-                AfterFailure::RetryIn(delay) => {
-                    let _ = write!(text, "; tries again in {}", rounded(delay));
-                }
-                AfterFailure::Waits => text.push_str("; waits for room"),
-                AfterFailure::GivesUp => text.push_str("; gives up"),
-            }
-        }
+        Happening::NotAzBalanced { .. }
+        | Happening::AzBalanced { .. }
+        | Happening::StartedToRebalance { .. }
+        | Happening::StoppedToRebalance { .. }
+        | Happening::UnableToRebalance { .. }
+        | Happening::RebalancingStopped => rebalancing(&mut text, &row.happening, model),
+        Happening::RunTaskFailed { .. } => run_task_failed(&mut text, row, model),
     }
     text
+}
+
+/// Writes that RunTask found no room, and what its caller does then.
+fn run_task_failed(text: &mut String, row: &EventRow, model: &Model) {
+    let Happening::RunTaskFailed { row: number, missing, refusal, then } = row.happening else {
+        return;
+    };
+    let _ = write!(text, "{}: ", failure_code(refusal.reason));
+    let tasks = if missing == 1 { "task" } else { "tasks" };
+    let _ = write!(text, "no room for {missing} {tasks}");
+    if let Speaker::Submitter(submitter) = row.speaker {
+        let source = &model.submitters[submitter].source;
+        let kind = match source {
+            Source::Trace(_) => "row",
+            Source::Schedule { .. } => "firing",
+        };
+        let _ = write!(text, " of {kind} {}", source.row_number(number));
+    }
+    add_checks(text, &refusal.failed);
+    match then {
+        AfterFailure::RetryIn(delay) => {
+            let _ = write!(text, "; tries again in {}", rounded(delay));
+        }
+        AfterFailure::Waits => text.push_str("; waits for room"),
+        AfterFailure::GivesUp => text.push_str("; gives up"),
+    }
+}
+
+/// Writes what a service says of its balance over zones.
+///
+/// Shapes: ECS Developer Guide, service-rebalancing-event-messages-list (2026). Assumed: the words
+/// of `SERVICE_REBALANCING_STOPPED`.
+fn rebalancing(text: &mut String, happening: &Happening, model: &Model) {
+    let name = |zone| &model.zones[zone].name;
+    if let Happening::NotAzBalanced { tasks } = happening {
+        text.push_str("is not AZ balanced with ");
+        list_zones(text, tasks, model);
+        text.push_str(" AZ Rebalancing in progress.");
+    } else if let Happening::AzBalanced { tasks } = happening {
+        text.push_str("is AZ balanced with ");
+        list_zones(text, tasks, model);
+    } else if let Happening::StartedToRebalance { task, zone } = *happening {
+        let _ = write!(text, "has started 1 tasks in {} to AZ Rebalance:", name(zone));
+        list_tasks(text, 1, task);
+    } else if let Happening::StoppedToRebalance { task, zone } = *happening {
+        let zone = name(zone);
+        let _ = write!(text, "has stopped 1 running tasks in {zone} due to AZ rebalancing:");
+        list_tasks(text, 1, task);
+    } else if let Happening::UnableToRebalance { provider, zone } = *happening {
+        let _ = write!(text, "is unable to place a task in {}", name(zone));
+        text.push_str(match provider.uses_instances() {
+            true => " because no container instance met all of its requirements.",
+            false => ".",
+        });
+    } else {
+        text.push_str("stopped AZ Rebalancing.");
+    }
+}
+
+/// Lists how many tasks are where: `2 tasks in eu-west-1a, 1 tasks in eu-west-1b.`
+fn list_zones(text: &mut String, tasks: &ZoneTasks, model: &Model) {
+    let zones = tasks.iter().map(|(zone, count)| {
+        let name = &model.zones[zone].name;
+        format!("{count} tasks in {name}")
+    });
+    let zones: Vec<String> = zones.collect();
+    text.push_str(&zones.join(", "));
+    text.push('.');
 }
 
 /// Rounds a pause to about two digits, as people say it.

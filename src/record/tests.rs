@@ -403,6 +403,42 @@ fn usage_that_is_not_given_is_not_zero() {
 }
 
 #[test]
+fn what_is_said_of_balance_over_zones_is_said_in_the_words_of_ecs() {
+    let mut fixture = Fixture::new(1);
+    let web = fixture.definition("web", 512, 2048);
+    let service = fixture.service("web", web, 0);
+    let tasks = [(Ix::new(0), 3)].into_iter().collect();
+    let says = |happening, text: &str| {
+        let row = EventRow { at: SimTime::ZERO, speaker: Speaker::Service(service), happening };
+        assert_eq!(sentence(&row, &fixture.model), format!("(service web) {text}"));
+    };
+    says(
+        Happening::NotAzBalanced { tasks },
+        "is not AZ balanced with 3 tasks in test-1a. AZ Rebalancing in progress.",
+    );
+    says(Happening::AzBalanced { tasks }, "is AZ balanced with 3 tasks in test-1a.");
+    let (task, zone) = (Some(7), Ix::new(0));
+    let id = task_id(7);
+    says(
+        Happening::StartedToRebalance { task, zone },
+        &format!("has started 1 tasks in test-1a to AZ Rebalance: (task {id})."),
+    );
+    says(
+        Happening::StoppedToRebalance { task, zone },
+        &format!("has stopped 1 running tasks in test-1a due to AZ rebalancing: (task {id})."),
+    );
+    says(
+        Happening::UnableToRebalance { provider: Provider::Ec2, zone },
+        "is unable to place a task in test-1a because no container instance met all of its \
+         requirements.",
+    );
+    says(
+        Happening::UnableToRebalance { provider: Provider::Fargate, zone },
+        "is unable to place a task in test-1a.",
+    );
+}
+
+#[test]
 fn what_is_said_is_said_in_the_words_of_ecs() {
     let mut fixture = Fixture::new(1);
     fixture.fleet("od", 4, (2048, 7680));

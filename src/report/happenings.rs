@@ -44,6 +44,7 @@ enum Kind {
     HostGone,
     RunTaskFailed,
     Throttled,
+    Unbalanced,
 }
 
 impl Happenings {
@@ -144,6 +145,7 @@ impl RowSink for Happenings {
             }
             Happening::StartImpaired { .. } => (Kind::StartImpaired, ""),
             Happening::Throttled => (Kind::Throttled, ""),
+            Happening::UnableToRebalance { .. } => (Kind::Unbalanced, ""),
             Happening::StartedTasks { .. }
             | Happening::StoppedTasks { .. }
             | Happening::StoppedPendingTasks { .. }
@@ -151,6 +153,11 @@ impl RowSink for Happenings {
             | Happening::DeregisteredTargets { .. }
             | Happening::DrainingConnections { .. }
             | Happening::SteadyState
+            | Happening::NotAzBalanced { .. }
+            | Happening::AzBalanced { .. }
+            | Happening::StartedToRebalance { .. }
+            | Happening::StoppedToRebalance { .. }
+            | Happening::RebalancingStopped
             | Happening::DesiredCount { .. }
             | Happening::ManagedScaling { .. } => return,
         };

@@ -611,7 +611,6 @@ const NOT_MODELLED: &[&str] = &[
     "auto_scaling",
     "auto_scaling_group_provider",
     "autoscaling",
-    "availability_zone_rebalancing",
     "capacity_provider",
     "capacity_providers",
     "deployment_circuit_breaker",

@@ -245,6 +245,18 @@ fn describe_event(
         }
         E::Throttled => write!(out, "its operations are being throttled"),
         E::DesiredCount { from, to } => write!(out, "its desired count goes from {from} to {to}"),
+        E::NotAzBalanced { .. } => write!(out, "its tasks are not balanced over zones"),
+        E::AzBalanced { .. } => write!(out, "its tasks are balanced over zones"),
+        E::StartedToRebalance { zone, .. } => {
+            write!(out, "it has started a task in {} for balance", model.zones[zone].name)
+        }
+        E::StoppedToRebalance { zone, .. } => {
+            write!(out, "it has stopped a task in {} for balance", model.zones[zone].name)
+        }
+        E::UnableToRebalance { zone, .. } => {
+            write!(out, "it is unable to move a task to {}", model.zones[zone].name)
+        }
+        E::RebalancingStopped => write!(out, "it stops moving tasks between zones"),
     }
 }
 

@@ -130,6 +130,26 @@ pub(super) fn qualifies(
         && violated(&Group { model, cluster, launch }, instance).is_none()
 }
 
+/// Says whether constraints that neither tasks nor the kind decide hold on some ACTIVE instance of
+/// a kind.
+pub(super) fn allows_some(group: &Group, class: Ix<InstanceClass>) -> bool {
+    let is_of_instance = |it: &&PlacementConstraint| match it {
+        PlacementConstraint::MemberOf(query) => {
+            !query.depends_on_attributes_only() && !query.depends_on_tasks()
+        }
+        PlacementConstraint::DistinctInstance => false,
+    };
+    let constraints: Vec<_> = group.launch.constraints.iter().filter(is_of_instance).collect();
+    let is_allowed = |&instance: &Id<Instance>| {
+        let host = group.cluster.instance(instance);
+        host.is_active()
+            && host.class == class
+            && constraints.iter().all(|it| holds(group, it, instance))
+    };
+    let cluster = group.model.classes[class].cluster;
+    constraints.is_empty() || group.cluster.members(cluster).iter().any(is_allowed)
+}
+
 /// Goes through the instances that could be meant: the ACTIVE ones of the cluster and provider.
 pub(super) fn candidates<'a>(
     view: &'a View<'a>,

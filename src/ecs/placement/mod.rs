@@ -78,17 +78,64 @@ struct View<'a> {
 /// meanwhile. A No is cheap; [`explain`] says why, by looking at every instance.
 pub(super) fn choose(model: &Model, world: &mut World, ask: &Ask) -> Option<Place> {
     if !ask.provider.uses_instances() {
-        return choose_on_fargate(model, world, ask).ok();
+        return choose_on_fargate(model, world, ask, None).ok();
     }
     let view = View { model, cluster: &world.cluster, account: &world.account };
     let instance = world.placer.choose(&view, ask)?;
     Some(place_on(model, world, ask, instance))
 }
 
+/// Chooses a place in one zone, if there is one.
+///
+/// It looks at every instance: moves between zones are rare.
+pub(super) fn choose_in_zone(
+    model: &Model,
+    world: &mut World,
+    ask: &Ask,
+    zone: Ix<Zone>,
+) -> Option<Place> {
+    if !ask.provider.uses_instances() {
+        return choose_on_fargate(model, world, ask, Some(zone)).ok();
+    }
+    let view = View { model, cluster: &world.cluster, account: &world.account };
+    let instance = scan::choose_in(&view, ask, Some(zone))?;
+    Some(place_on(model, world, ask, instance))
+}
+
+/// Returns the zones that tasks of an item of a launch may go to: on Fargate the launch's own, otherwise
+/// those with ACTIVE instances that fit in kind, size and constraints, with or without room.
+pub(super) fn zones(
+    model: &Model,
+    cluster: &Cluster,
+    (launch, requirement): (Ix<Launch>, Ix<Requirement>),
+    item: u8,
+) -> Vec<Ix<Zone>> {
+    let launch = &model.launches[launch];
+    let item = &launch.providers[usize::from(item)];
+    if !item.provider.uses_instances() {
+        return launch.zones.clone();
+    }
+    let wanted = &model.requirements[requirement];
+    let hosts = |(ix, class): &(Ix<InstanceClass>, &InstanceClass)| {
+        cluster.active_of(*ix) > 0
+            && model.uses(item, class)
+            && may_host(model, launch, class)
+            && check::fits_kind(class, wanted)
+            && class.registered.fits(&wanted.resources)
+            && (!wanted.awsvpc || check::subnet_in_zone(model, launch, class))
+            && check::allows_some(&check::Group { model, cluster, launch }, *ix)
+    };
+    let mut zones: Vec<_> = model.classes.iter().filter(hosts).map(|(_, it)| it.zone).collect();
+    zones.sort_unstable();
+    zones.dedup();
+    zones
+}
+
 /// Says why there is no place for a task that was refused just now.
 pub(super) fn explain(model: &Model, world: &mut World, ask: &Ask) -> PlacementFailure {
     if !ask.provider.uses_instances() {
-        let refused = choose_on_fargate(model, world, ask).expect_err("it was refused just now");
+        let refused =
+            choose_on_fargate(model, world, ask, None).expect_err("it was refused just now");
         let failed = FailedChecks::default();
         return PlacementFailure { reason: refused, closest: None, failed };
     }
@@ -148,17 +195,22 @@ fn free_subnet(view: &View, launch: &Launch, zone: Ix<Zone>) -> Option<Ix<Subnet
 /// itself; strategies and constraints do not exist there.
 ///
 /// Source: ECS Developer Guide, service-rebalancing (2026). A tie goes to the zone named first.
-fn choose_on_fargate(model: &Model, world: &mut World, ask: &Ask) -> Result<Place, FailureReason> {
+fn choose_on_fargate(
+    model: &Model,
+    world: &mut World,
+    ask: &Ask,
+    only: Option<Ix<Zone>>,
+) -> Result<Place, FailureReason> {
     let size = ask.fargate.expect("checked in scenario: a task on Fargate has a size");
     if !world.account.fargate_has_room(ask.provider, size) {
         return Err(FailureReason::VcpuQuota);
     }
     let launch = &model.launches[ask.launch];
     let view = View { model, cluster: &world.cluster, account: &world.account };
-    let zones =
-        launch.zones.iter().copied().filter(|&zone| {
-            launch.subnets.is_empty() || free_subnet(&view, launch, zone).is_some()
-        });
+    let zones = launch.zones.iter().copied().filter(|&zone| {
+        only.is_none_or(|only| only == zone)
+            && (launch.subnets.is_empty() || free_subnet(&view, launch, zone).is_some())
+    });
     let count = |zone| world.cluster.group_on_fargate(launch.group, ask.provider, zone);
     let zone = zones.min_by_key(|&zone| count(zone)).ok_or(FailureReason::Address)?;
     let subnet = free_subnet(&view, launch, zone);

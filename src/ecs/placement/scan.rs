@@ -4,10 +4,10 @@ use std::cmp::Ordering;
 
 use smallvec::SmallVec;
 
-use crate::engine::Id;
+use crate::engine::{Id, Ix};
 
 use super::super::cluster::Instance;
-use super::super::model::PlacementStrategy;
+use super::super::model::{PlacementStrategy, Zone};
 use super::{Ask, RANDOM_PLACEMENT, View, check, group_on_value};
 
 /// How an instance ranks: a number for each rule of the strategy, smaller is better.
@@ -19,15 +19,21 @@ type Ranking = SmallVec<[u32; 6]>;
 /// What is equal by all rules goes to the instance with fewest tasks of the group, as the default
 /// strategy documents it, then to the one registered first (Assumption).
 pub(super) fn choose(view: &View, ask: &Ask) -> Option<Id<Instance>> {
+    choose_in(view, ask, None)
+}
+
+/// Chooses like [`choose`], in one zone only if it is given.
+pub(super) fn choose_in(view: &View, ask: &Ask, zone: Option<Ix<Zone>>) -> Option<Id<Instance>> {
+    let fits = |&instance: &Id<Instance>| {
+        let here = view.model.classes[view.cluster.instance(instance).class].zone;
+        zone.is_none_or(|zone| zone == here) && check::failure(view, ask, instance).is_none()
+    };
     let launch = &view.model.launches[ask.launch];
     let random = launch.strategy.iter().position(|rule| *rule == PlacementStrategy::Random);
     let rules = &launch.strategy[..random.unwrap_or(launch.strategy.len())];
     let mut best: Option<(Ranking, Id<Instance>)> = None;
     let mut equal = 0;
-    for instance in check::candidates(view, ask) {
-        if check::failure(view, ask, instance).is_some() {
-            continue;
-        }
+    for instance in check::candidates(view, ask).filter(fits) {
         let mut ranking: Ranking =
             rules.iter().map(|rule| rank(view, ask, (rule, instance))).collect();
         if random.is_none() {
@@ -48,7 +54,7 @@ pub(super) fn choose(view: &View, ask: &Ask) -> Option<Id<Instance>> {
     }
     let nth = ask.luck.below(RANDOM_PLACEMENT, equal) as usize;
     check::candidates(view, ask)
-        .filter(|&instance| check::failure(view, ask, instance).is_none())
+        .filter(fits)
         .filter(|&instance| {
             rules.iter().map(|rule| rank(view, ask, (rule, instance))).eq(ranking.iter().copied())
         })

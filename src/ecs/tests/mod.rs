@@ -7,4 +7,5 @@ mod capacity;
 mod life;
 mod managed_scaling;
 mod placement;
+mod rebalancing;
 mod submit;

@@ -14,6 +14,9 @@ const RETRY: &str =
 const FARGATE: &str = "five starts of a small image, 2026: 10.8-17.3 s until the pull starts";
 const PULL: &str = "918 MiB in 29.1 s, 1.86 GiB in 32.9 s: 31-58 MiB/s with unpacking, on Fargate";
 
+const REBALANCING: &str =
+    "ECS Developer Guide, service-rebalancing, gives no number; events seen are of one task";
+
 const SCHEDULER: &[Key] = &[
     key(
         "reconcile_delay",
@@ -49,6 +52,20 @@ const SCHEDULER: &[Key] = &[
     key("settle", SPAN, "From RUNNING until a task without any health check counts as healthy.")
         .or("\"40 s\"")
         .documented("ECS API, DeploymentConfiguration"),
+    key(
+        "rebalancing_delay",
+        SPAN,
+        "How long a steady service is out of balance over zones before the first task moves.",
+    )
+    .or("\"60 s\"")
+    .assumed(REBALANCING),
+    key(
+        "rebalancing_tasks",
+        integer(1, 5000),
+        "How many tasks of a service move at once to a zone with fewer.",
+    )
+    .or("1")
+    .assumed(REBALANCING),
 ];
 
 const THROTTLE: &[Key] = &[

@@ -166,6 +166,13 @@ const SERVICE: &[Key] = &[
     )
     .or("\"REPLICA\"")
     .documented("ECS API, CreateService"),
+    key(
+        "availability_zone_rebalancing",
+        Kind::Choice(&["ENABLED", "DISABLED"]),
+        "Whether tasks of a steady service move to zones that have fewer; without it wherever AWS \
+         allows it, as with services made since September 2025.",
+    )
+    .documented("ECS API, CreateService; ECS Developer Guide, service-rebalancing"),
     key("load_balancers", list(&Kind::Table(&[TARGET]), 5), "Target groups its tasks join.")
         .or("[]")
         .documented("ECS API, LoadBalancer"),

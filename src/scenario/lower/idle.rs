@@ -15,6 +15,15 @@ pub(super) fn find(lower: &mut Lower) {
     definitions(lower);
     jobs(lower);
     retries(lower);
+    rebalancing(lower);
+}
+
+/// Durations of what no service does.
+fn rebalancing(lower: &mut Lower) {
+    if !lower.model.services.iter().any(|(_, it)| it.availability_zone_rebalancing) {
+        let timing = lower.root().table("timing");
+        lower.idle(&timing, &["rebalancing_delay", "rebalancing_tasks"]);
+    }
 }
 
 /// Pauses between tries of those who do not try again by themselves.

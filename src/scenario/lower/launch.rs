@@ -102,7 +102,7 @@ fn subnets_of_instances(lower: &Lower, cluster: Ix<ClusterSpec>) -> Vec<Ix<Subne
 }
 
 /// Says whether what decides where tasks run is sound, its own and the cluster's.
-fn knows_where(lower: &Lower, view: &View) -> bool {
+pub(super) fn knows_where(lower: &Lower, view: &View) -> bool {
     let cluster = lower.root().entry("cluster", &view.get::<String>("cluster"));
     view.is_sound_at(&["cluster", "launch_type", "capacity_provider_strategy"])
         && cluster.is_none_or(|it| it.is_sound_at(&["default_capacity_provider_strategy"]))

@@ -1,11 +1,14 @@
 //! Services, target groups, and what happens when.
 
-use crate::ecs::model::{Action, Provider, Scheduling, Service, TargetGroup};
+use crate::ecs::model::{
+    Action, Launch, PlacementConstraint, PlacementStrategy, Provider, Scheduling, Service,
+    TargetGroup,
+};
 use crate::units::{SimTime, Span};
 
 use super::super::View;
 use super::super::problems::{listed, number};
-use super::launch::{Launcher, SizedBy, check_fit, definition_view, launch};
+use super::launch::{Launcher, SizedBy, check_fit, definition_view, knows_where, launch};
 use super::{Lower, task};
 
 /// Tasks that a service may have. Source: AWS General Reference, ECS quotas.
@@ -69,6 +72,7 @@ pub(super) fn services(lower: &mut Lower) {
             check_fit(lower, &view, &launch, (definition, SizedBy::Definition));
         }
         let target_groups = targets(lower, &view);
+        let availability_zone_rebalancing = rebalancing(lower, &view, &launch);
         let launch = lower.model.launches.push(launch);
         // A service whose definition is wrong is not made; its name still exists for others.
         let Some(task_definition) = definition else { continue };
@@ -84,6 +88,7 @@ pub(super) fn services(lower: &mut Lower) {
             }),
             maximum_percent: view.find("maximum_percent").unwrap_or(if daemon { 100 } else { 200 }),
             target_groups,
+            availability_zone_rebalancing,
         });
         lower.services.insert(name.to_string(), ix);
     }
@@ -105,6 +110,80 @@ fn scheduling(lower: &mut Lower, view: &View, daemon: bool) -> Scheduling {
     let desired_count = desired.unwrap_or(0);
     check_count(lower, view, desired_count);
     Scheduling::Replica { desired_count }
+}
+
+/// Zones of services, as constraints and strategies name them.
+const ZONE: &str = "ecs.availability-zone";
+
+/// Whether tasks move between zones: by default wherever AWS allows it.
+///
+/// Source: ECS Developer Guide, service-rebalancing (2026); ECS API, CreateService: "defaults to
+/// ENABLED", and what is not compatible is DISABLED.
+fn rebalancing(lower: &mut Lower, view: &View, launch: &Launch) -> bool {
+    let key = "availability_zone_rebalancing";
+    let written: Option<String> = view.find(key);
+    if written.as_deref() == Some("DISABLED") {
+        return false;
+    }
+    let Some((message, hint)) = not_rebalanced(lower, view, launch) else { return true };
+    let others = [
+        "scheduling_strategy",
+        "maximum_percent",
+        "placement_strategy",
+        "placement_constraints",
+        "load_balancers",
+    ];
+    if written.is_some() && view.is_sound_at(&others) && knows_where(lower, view) {
+        let hint = format!("{hint}, or leave `{key}` out");
+        lower.problems.push(view.error(key, message).hint(hint));
+    }
+    false
+}
+
+/// Says why AWS does not rebalance the service, and what would have to change.
+fn not_rebalanced(
+    lower: &Lower,
+    view: &View,
+    launch: &Launch,
+) -> Option<(&'static str, &'static str)> {
+    if view.get::<String>("scheduling_strategy") == "DAEMON" {
+        let message = "a DAEMON service has a task on each instance, and none can move";
+        return Some((message, "use `REPLICA`"));
+    }
+    if launch.providers.iter().any(|item| item.provider == Provider::External) {
+        let message = "AWS does not rebalance services on external instances";
+        return Some((message, "run it on EC2 or Fargate"));
+    }
+    if view.find::<u32>("maximum_percent").is_some_and(|most| most <= 100) {
+        let message = "a `maximum_percent` of 100 leaves no room to start a task elsewhere first";
+        return Some((message, "raise it"));
+    }
+    let first = launch.strategy.first();
+    if first.is_some_and(|it| *it != PlacementStrategy::SpreadAttribute(ZONE.to_string())) {
+        let message = "AWS rebalances services only whose first placement strategy is a spread \
+                       over zones";
+        return Some((message, "put `{ spread = \"attribute:ecs.availability-zone\" }` first"));
+    }
+    let is_of_zones = |it: &PlacementConstraint| match it {
+        PlacementConstraint::MemberOf(query) => query.asks_for(ZONE),
+        PlacementConstraint::DistinctInstance => false,
+    };
+    if launch.constraints.iter().any(is_of_zones) {
+        let message = "AWS does not rebalance services with a placement constraint on \
+                       `attribute:ecs.availability-zone`";
+        return Some((message, "take the constraint away"));
+    }
+    let is_classic = |item: &View| {
+        let group = lower.root().entry("target_group", &item.get::<String>("target_group"));
+        let balancer = group.map(|it| it.get::<String>("load_balancer")).unwrap_or_default();
+        let kind = lower.root().entry("load_balancer", &balancer);
+        kind.is_some_and(|it| it.get::<String>("type") == "classic")
+    };
+    if view.items("load_balancers").iter().any(is_classic) {
+        let message = "AWS does not rebalance services with a Classic Load Balancer";
+        return Some((message, "use an `application` or `network` load balancer"));
+    }
+    None
 }
 
 fn check_count(lower: &mut Lower, view: &View, count: u32) {

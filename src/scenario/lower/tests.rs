@@ -101,6 +101,29 @@ fn a_task_group_belongs_to_its_cluster() {
     assert_eq!((name(0), name(1)), ("family:report", "family:report"));
 }
 
+/// What is not compatible is off without a word, as with AWS.
+#[test]
+fn s_e56_services_are_rebalanced_wherever_aws_allows_it() {
+    let is_rebalanced = |keys: &str| {
+        let text = "[container_instances.od]\ninstance_type = \"m5.large\"\n[service.s]\n\
+                    task_definition = { cpu = 256, memory = 512 }\n";
+        let model = model(&format!("{text}{keys}\n"));
+        model.services[Ix::new(0)].availability_zone_rebalancing
+    };
+    let replica = |keys: &str| is_rebalanced(&format!("desired_count = 2\n{keys}"));
+    assert!(replica(""));
+    assert!(replica("launch_type = \"FARGATE\""));
+    assert!(replica("maximum_percent = 101"));
+    assert!(replica("placement_constraints = [\"distinctInstance\"]"));
+    assert!(!replica("availability_zone_rebalancing = \"DISABLED\""));
+    assert!(!replica("maximum_percent = 100"));
+    assert!(!replica("placement_strategy = [{ binpack = \"memory\" }]"));
+    assert!(!replica("placement_strategy = [\"random\"]"));
+    let constraint = "attribute:ecs.availability-zone == us-east-1a";
+    assert!(!replica(&format!("placement_constraints = [{{ member_of = \"{constraint}\" }}]")));
+    assert!(!is_rebalanced("scheduling_strategy = \"DAEMON\""));
+}
+
 #[test]
 fn awsvpc_tasks_without_a_network_configuration_take_addresses_of_their_instances_subnets() {
     let subnets = "[subnet.a]\navailability_zone = \"a\"\ncidr = \"10.0.0.0/28\"\n";

@@ -45,6 +45,8 @@ pub(super) fn timing(view: &View, files: &dyn Files, problems: &mut Vec<Problem>
             _ => PullState::Activating,
         },
         settle: view.get("settle"),
+        rebalancing_delay: view.get("rebalancing_delay"),
+        rebalancing_tasks: view.get("rebalancing_tasks"),
     }
 }
 
