@@ -1,7 +1,7 @@
 //! The service scheduler: compares what a service wants with what it has, and acts.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 use smallvec::SmallVec;
 
@@ -784,6 +784,7 @@ pub(super) fn choose_victim(
     let strategy = &cx.model.launches[cx.model.services[ix].launch].strategy;
     let mut best: Vec<Id<Task>> = Vec::new();
     let mut best_key: Vec<u64> = Vec::new();
+    let soon_free = soon_free(cx, world, strategy);
     for task in world.services[ix].tasks() {
         let entry = &world.tasks[task];
         if !may_go(task, entry) {
@@ -793,9 +794,10 @@ pub(super) fn choose_victim(
         let mut key = vec![u64::from(is_pending), u64::from(entry.is_unplaced())];
         match entry.instance {
             Some(instance) => {
-                key.extend(
-                    strategy.iter().map(|rule| surplus_at(cx, world, entry, (instance, rule))),
-                );
+                let soon_free = soon_free.get(&instance).copied().unwrap_or_default();
+                key.extend(strategy.iter().map(|rule| {
+                    surplus_at(cx, world, entry, (instance, rule)) + soon_free.of(rule)
+                }));
             }
             None => {
                 let group = cx.model.launches[entry.launch].group;
@@ -815,6 +817,53 @@ pub(super) fn choose_victim(
     state.scale_ins += 1;
     let choice = luck(cx, ix).part(number).below(SCALE_IN, best.len().max(1) as u32);
     best.get(choice as usize).copied()
+}
+
+/// CPU units and MiB that tasks on an instance give back when they have drained.
+#[derive(Clone, Copy, Debug, Default)]
+struct SoonFree {
+    cpu_units: u64,
+    memory_mib: u64,
+}
+
+impl SoonFree {
+    fn of(&self, rule: &PlacementStrategy) -> u64 {
+        match rule {
+            PlacementStrategy::BinpackCpu => self.cpu_units,
+            PlacementStrategy::BinpackMemory => self.memory_mib,
+            PlacementStrategy::SpreadInstance
+            | PlacementStrategy::SpreadAttribute(_)
+            | PlacementStrategy::Random => 0,
+        }
+    }
+}
+
+/// Returns what tasks that are to stop still hold of each instance, if a rule packs.
+///
+/// Assumption: whoever packs counts them as gone already, so that instances become empty one
+/// after the other, as they do where tasks stop at once.
+fn soon_free(
+    cx: &Cx,
+    world: &World,
+    strategy: &[PlacementStrategy],
+) -> BTreeMap<Id<Instance>, SoonFree> {
+    let packs = |rule: &PlacementStrategy| {
+        matches!(rule, PlacementStrategy::BinpackCpu | PlacementStrategy::BinpackMemory)
+    };
+    let mut free: BTreeMap<Id<Instance>, SoonFree> = BTreeMap::new();
+    if !strategy.iter().any(packs) {
+        return free;
+    }
+    let stopping =
+        world.tasks.iter().filter(|(_, task)| task.stop.is_some() && task.holds.scheduler);
+    for (_, task) in stopping {
+        let Some(instance) = task.instance else { continue };
+        let held = cx.model.requirements[task.requirement].resources;
+        let there = free.entry(instance).or_default();
+        there.cpu_units += u64::from(held.cpu_units);
+        there.memory_mib += u64::from(held.memory_mib);
+    }
+    free
 }
 
 /// How much a rule of the strategy speaks for taking a task from where this one is.

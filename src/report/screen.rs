@@ -37,6 +37,7 @@ pub fn screen(
     screen.services();
     screen.submitters();
     screen.capacity();
+    screen.managed_scaling();
     screen.money();
     screen.happened(happenings);
     screen.assumed();
@@ -301,6 +302,28 @@ impl Screen<'_> {
         }
         self.line("\nCAPACITY");
         self.text += &table(rows);
+    }
+
+    fn managed_scaling(&mut self) {
+        let summary = &self.outcome.recording.summary.capacity_providers;
+        let scaled = |ix| self.model.capacity_providers[ix].managed_scaling.is_some();
+        let mut rows = vec![words(&["", "steps", "", "reservation", "", "waiting", "minutes at"])];
+        rows.push(words(&["", "out", "in", "mean", "max", "tasks", "maximum size"]));
+        for (ix, it) in summary.iter().filter(|(ix, _)| scaled(*ix)) {
+            rows.push(vec![
+                self.model.capacity_providers[ix].name.clone(),
+                number(it.scale_outs),
+                number(it.scale_ins),
+                percent(it.reservation.mean / 100.0, 0),
+                percent(it.reservation.max as f64 / 100.0, 0),
+                range(&it.waiting_tasks),
+                number(it.minutes_at_maximum),
+            ]);
+        }
+        if rows.len() > 2 {
+            self.line("\nMANAGED SCALING");
+            self.text += &table(rows);
+        }
     }
 
     fn money(&mut self) {

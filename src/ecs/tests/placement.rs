@@ -67,6 +67,29 @@ fn s_e30_binpack_scale_in_empties_the_instance_with_most_left() {
     assert_eq!(running_by_instance(&sim), [1, 0]);
 }
 
+/// What drains from its target group counts as gone: instances become empty one by one.
+#[test]
+fn binpack_scale_in_of_many_leaves_as_few_instances_as_will_do() {
+    let mut f = Fixture::new(1);
+    f.fleet("i", 10, (4096, 4000));
+    let web = f.definition("web", 0, 1000);
+    let service = f.service_with("web", web, 40, vec![PlacementStrategy::BinpackMemory]);
+    let group = f.model.target_groups.push(TargetGroup {
+        name: "web".into(),
+        deregistration_delay: Span::secs(300),
+        health_check_interval: Span::secs(10),
+        first_healthy_checks: 1,
+    });
+    f.model.services[service].target_groups.push(group);
+    for (at, desired_count) in [(1000, 21), (1030, 8)] {
+        let action = Action::SetDesiredCount { service, desired_count };
+        f.model.actions.push((SimTime::from_secs(at), action));
+    }
+    let mut left = sorted(running_by_instance(&f.run(1500)));
+    left.retain(|tasks| *tasks > 0);
+    assert_eq!(left, [4, 4]);
+}
+
 #[test]
 fn s_e31_spread_over_instances_and_over_zones() {
     let mut f = Fixture::new(1);

@@ -5,6 +5,7 @@
 
 mod capacity;
 mod cost;
+mod scaling;
 mod tasks;
 
 use crate::ecs::Model;
@@ -37,6 +38,7 @@ pub fn figures(scenario: &Scenario, outcome: &Outcome) -> Vec<(&'static str, Fig
         ("utilisation", capacity::utilisation(&page)),
         ("tasks", tasks::tasks(&page)),
         ("instances", capacity::instances(&page)),
+        ("managed_scaling", scaling::managed_scaling(&page)),
         ("cost", cost::over_time(&page)),
         ("cost_by_owner", cost::by_owner(&page)),
     ];
