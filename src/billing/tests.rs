@@ -42,6 +42,8 @@ fn book(model: &Model) -> PriceBook {
         public_ipv4: dollars(0.005),
         ecs_anywhere: dollars(0.01025),
         standing: Vec::new(),
+        commitments: Vec::new(),
+        offers: Vec::new(),
         not_modelled: Vec::new(),
     }
 }

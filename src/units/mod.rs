@@ -9,7 +9,7 @@ mod time;
 
 pub use amount::{Bytes, Resources};
 pub use calendar::{Calendar, CalendarError, Civil, Tick, TimeFormat, parse_utc_micros};
-pub(crate) use money::with_thousands;
+pub(crate) use money::{divide_half_even, with_thousands};
 pub use money::{HourlyRate, Money};
 pub use schedule::{Schedule, ScheduleError};
 pub(crate) use text::{

@@ -183,6 +183,8 @@ pub fn price_book(
         public_ipv4: book.charge(Charge::PublicIpv4),
         ecs_anywhere: book.charge(Charge::EcsAnywhereInstance),
         standing,
+        commitments: Vec::new(),
+        offers: Vec::new(),
         not_modelled,
     })
 }
