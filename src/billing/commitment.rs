@@ -161,11 +161,8 @@ impl CommittedRates {
 }
 
 impl CommitmentKind {
-    const ALL: [CommitmentKind; 3] = [
-        CommitmentKind::Reservation,
-        CommitmentKind::Ec2InstancePlan,
-        CommitmentKind::ComputePlan,
-    ];
+    const ALL: [CommitmentKind; 3] =
+        [CommitmentKind::Reservation, CommitmentKind::Ec2InstancePlan, CommitmentKind::ComputePlan];
 
     /// Returns its name for a reader.
     pub const fn name(self) -> &'static str {
@@ -193,13 +190,12 @@ impl<'a> Item<'a> {
             Coverable::FargateCpu(..) | Coverable::FargateMemory(..) => 1,
         };
         let price = Fine::from(on_demand.nanos) * Fine::from(parts);
-        let cost = |micros: &u128| Fine::try_from(*micros).unwrap_or(Fine::MAX).saturating_mul(price);
+        let cost =
+            |micros: &u128| Fine::try_from(*micros).unwrap_or(Fine::MAX).saturating_mul(price);
         let left: Vec<Fine> = used.unit_micros.iter().map(cost).collect();
         let total = left.iter().fold(0, |sum: Fine, it| sum.saturating_add(*it));
         let list = match used.what {
-            Coverable::Instances(class) => {
-                on_demand.price(usage.instances[class].billed_micros, 1)
-            }
+            Coverable::Instances(class) => on_demand.price(usage.instances[class].billed_micros, 1),
             Coverable::FargateCpu(..) | Coverable::FargateMemory(..) => {
                 let lines = usage.fargate.iter().filter_map(|line| units_of(used.what, line));
                 lines.map(|micros| on_demand.price(micros, PER_VCPU_OR_GB)).sum()

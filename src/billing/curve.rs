@@ -61,8 +61,8 @@ const LEAST_STEPS: i64 = 100;
 const MOST_STEPS: i64 = 100_000_000_000;
 /// Even parts of a curve.
 const PARTS: i64 = 60;
-/// A plan is for years; hours of a run that is shorter say nothing of it.
-const SHORTEST_RUN: Span = Span::DAY;
+/// The shortest run that says something of plans, which are for years.
+pub const SHORTEST_RUN: Span = Span::DAY;
 
 /// Draws the curves of all offers over what is still on demand, with the bill as it is.
 ///

@@ -14,8 +14,8 @@ mod price;
 mod tests;
 
 pub use bill::{Bill, BillLine, Category, ClassShare, Ec2Split, Holder};
-pub use commitment::{Commitment, CommitmentKind, CommittedFargate, CommittedRates, CommitmentUse};
-pub use curve::{Curve, CurvePoint, Offer};
+pub use commitment::{Commitment, CommitmentKind, CommitmentUse, CommittedFargate, CommittedRates};
+pub use curve::{Curve, CurvePoint, Offer, SHORTEST_RUN};
 pub use hourly::{Coverable, HourlyUsage};
 pub use meter::{
     AddressUsage, FargateKey, FargateUsage, InstanceUsage, Meter, Payer, ResourceTime, Share, Usage,

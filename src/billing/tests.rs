@@ -1,5 +1,7 @@
 //! Bills by hand: AWS's own examples, minimums, and an independent slow path.
 
+mod commitments;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

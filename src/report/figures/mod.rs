@@ -4,6 +4,7 @@
 //! of them.
 
 mod capacity;
+mod commitments;
 mod cost;
 mod tasks;
 
@@ -39,6 +40,7 @@ pub fn figures(scenario: &Scenario, outcome: &Outcome) -> Vec<(&'static str, Fig
         ("instances", capacity::instances(&page)),
         ("cost", cost::over_time(&page)),
         ("cost_by_owner", cost::by_owner(&page)),
+        ("commitments", commitments::curves(&page)),
     ];
     all.into_iter().filter_map(|(name, figure)| Some((name, figure?))).collect()
 }

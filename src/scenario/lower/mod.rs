@@ -5,6 +5,7 @@
 
 mod bounds;
 mod cluster;
+mod commitments;
 mod idle;
 mod job;
 mod launch;

@@ -13,6 +13,7 @@ use super::super::suggest::did_you_mean;
 use super::super::value::Mib;
 use super::super::{Document, View};
 use super::Lower;
+use super::commitments::Market;
 
 /// Writes the scenario's own instance types and prices over the catalogue.
 pub(super) fn overlay(lower: &mut Lower) {
@@ -172,6 +173,10 @@ pub fn price_book(
     let classes = model.classes.iter().map(|(_, class)| book.class(class, &mut problems)).collect();
     let fargate = book.fargate(&mut problems);
     let (standing, not_modelled) = book.standing();
+    let (root, region, fargate_rates) = (&root, book.region.as_str(), fargate.as_slice());
+    let market = Market { root, region, catalogue, model, fargate: fargate_rates };
+    let commitments = market.commitments(&mut problems);
+    let offers = market.offers();
     if !problems.is_empty() {
         // Without a region nobody knows what has a price there.
         problems.retain(|_| root.is_sound_at(&["region"]));
@@ -183,8 +188,8 @@ pub fn price_book(
         public_ipv4: book.charge(Charge::PublicIpv4),
         ecs_anywhere: book.charge(Charge::EcsAnywhereInstance),
         standing,
-        commitments: Vec::new(),
-        offers: Vec::new(),
+        commitments,
+        offers,
         not_modelled,
     })
 }
@@ -236,7 +241,7 @@ struct Book<'a> {
     model: &'a Model,
 }
 
-fn rate(priced: &Priced) -> Rate {
+pub(super) fn rate(priced: &Priced) -> Rate {
     Rate {
         nanos: priced.rate.as_nanos_per_hour(),
         per: Per::Hour,
