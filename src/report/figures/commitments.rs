@@ -1,7 +1,7 @@
 //! What one more Savings Plan would make of the bill, against its commitment.
 
 use crate::billing::{Curve, CurvePoint};
-use crate::units::{HourlyRate, Money};
+use crate::units::{HourlyRate, Span};
 
 use super::super::chart::{Colour, Content, Figure, Join, Mark, Tick, TimeAxis, Unit};
 use super::super::words::{Dollars, dollars, per_hour, plan, saved};
@@ -19,7 +19,8 @@ pub(super) fn curves(page: &Page) -> Option<Figure> {
     let far = |curve: &Curve| {
         let ends = curve.points.last().map(|point| point.per_hour.as_dollars_f64());
         // Beyond, nothing but the unused part grows; what is least is to be seen well.
-        ends.unwrap_or(0.0).min(3.0 * curve.least.per_hour.as_dollars_f64())
+        let least = curve.least.per_hour.as_dollars_f64();
+        ends.unwrap_or(0.0).min(3.0 * least).max(1.2 * least)
     };
     let to = shown.iter().map(far).fold(0.0, f64::max);
     if to <= 0.0 {
@@ -32,7 +33,7 @@ pub(super) fn curves(page: &Page) -> Option<Figure> {
         value: bill.total().as_dollars_f64(),
     }];
     for (n, curve) in shown.iter().enumerate() {
-        marks.push(line(curve, super::of_several(n)));
+        marks.push(line(curve, colour(n), (to, bill.span)));
     }
     for (n, curve) in shown.iter().enumerate() {
         let CurvePoint { per_hour: rate, cost, .. } = curve.least;
@@ -41,7 +42,7 @@ pub(super) fn curves(page: &Page) -> Option<Figure> {
         }
         let (rate, saved) = (per_hour(rate), saved(bill.total(), cost));
         let label = format!("{}: {rate}, {} ({saved})", short(curve), amounts.write(cost));
-        let (kind, colour) = ("least bills".to_string(), super::of_several(n));
+        let (kind, colour) = ("least bills".to_string(), colour(n));
         marks.push(Mark::Event { label, kind, colour, at: curve.least.per_hour.as_dollars_f64() });
     }
     let detail = format!("the bill is {} without", dollars(bill.total()));
@@ -68,10 +69,20 @@ pub(super) fn curves(page: &Page) -> Option<Figure> {
     Some(page.figure("what a commitment would save", content, Some(footnote)))
 }
 
-fn line(curve: &Curve, colour: Colour) -> Mark {
-    let at = curve.points.iter().map(|point| point.per_hour.as_dollars_f64()).collect();
-    let dollars = |cost: Money| cost.as_dollars_f64();
-    let values = curve.points.iter().map(|point| dollars(point.cost)).collect();
+/// Both terms of a plan have one colour, and that of a year is dashed.
+fn colour(n: usize) -> Colour {
+    super::of_several(n / 2)
+}
+
+/// Draws a curve as far as `to`: beyond its last point every dollar more is unused.
+fn line(curve: &Curve, colour: Colour, (to, span): (f64, Span)) -> Mark {
+    let points = curve.points.iter();
+    let points = points.map(|it| (it.per_hour.as_dollars_f64(), it.cost.as_dollars_f64()));
+    let mut points: Vec<(f64, f64)> = points.collect();
+    if let Some((at, cost)) = points.last().copied().filter(|(at, _)| *at < to) {
+        points.push((to, cost + (to - at) * span.as_secs_f64() / 3600.0));
+    }
+    let (at, values) = points.into_iter().unzip();
     let dashed = curve.years == 1;
     Mark::Line { name: plan(curve), colour, join: Join::Straight, dashed, at, values }
 }

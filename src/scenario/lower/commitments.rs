@@ -15,12 +15,12 @@ use super::super::suggest::did_you_mean;
 use super::super::value::Share;
 use super::prices::rate;
 
-/// Nano-dollars of what a Savings Plan may commit to.
+/// Nano-dollars of the least that a Savings Plan may commit to, and of the steps; the most, a
+/// million dollars, is the most of any price here.
 ///
 /// Source: Savings Plans API, CreateSavingsPlan: from 0.001 to 1 million, at most five digits after
 /// the decimal point.
 const LEAST: i128 = 1_000_000;
-const MOST: i128 = 1_000_000_000_000_000;
 const STEP: i128 = 10_000;
 /// Families for which a plan of their own is offered; a cluster of more is rare.
 const FAMILIES_MAX: usize = 8;
@@ -324,8 +324,6 @@ fn commitment_problem(view: &View, nanos: i128) -> Option<Problem> {
     let hint = "plans are sold from $0.001 to $1,000,000 per hour, in steps of $0.00001";
     let fact = if nanos < LEAST {
         "is less than a Savings Plan can commit to"
-    } else if nanos > MOST {
-        "is more than a Savings Plan can commit to"
     } else if nanos % STEP != 0 {
         "has more than five digits after the decimal point"
     } else {

@@ -8,7 +8,7 @@ use crate::catalogue::{
 use crate::ecs::model::{Architecture, InstanceLaunchType, Model, Os, Provider};
 use crate::units::{HourlyRate, Money};
 
-use super::super::problems::Problem;
+use super::super::problems::{Problem, Severity};
 use super::super::suggest::did_you_mean;
 use super::super::value::Mib;
 use super::super::{Document, View};
@@ -159,13 +159,13 @@ fn overlay_windows(lower: &mut Lower, prices: &View) {
 
 /// Makes the price book of a run: the model was checked against the same catalogue.
 ///
-/// # Errors
-/// A [`Problem`] for each price that the catalogue does not have.
+/// Returns what is wrong with it too: a [`Problem`] for each price that the catalogue does not have,
+/// and then no book, and warnings.
 pub fn price_book(
     document: &Document,
     catalogue: &Catalogue,
     model: &Model,
-) -> Result<PriceBook, Vec<Problem>> {
+) -> (Option<PriceBook>, Vec<Problem>) {
     let root = document.root();
     let region: String = root.get("region");
     let book = Book { root: root.clone(), region, catalogue, model };
@@ -177,12 +177,12 @@ pub fn price_book(
     let market = Market { root, region, catalogue, model, fargate: fargate_rates };
     let commitments = market.commitments(&mut problems);
     let offers = market.offers();
-    if !problems.is_empty() {
+    if problems.iter().any(|problem| problem.severity == Severity::Error) {
         // Without a region nobody knows what has a price there.
         problems.retain(|_| root.is_sound_at(&["region"]));
-        return Err(problems);
+        return (None, problems);
     }
-    Ok(PriceBook {
+    let book = PriceBook {
         classes,
         fargate,
         public_ipv4: book.charge(Charge::PublicIpv4),
@@ -191,7 +191,8 @@ pub fn price_book(
         commitments,
         offers,
         not_modelled,
-    })
+    };
+    (Some(book), problems)
 }
 
 /// With prices of one's own any Region will do, also one that does not exist.
