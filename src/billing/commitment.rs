@@ -19,7 +19,7 @@ use crate::units::{HourlyRate, Money, Span, divide_half_even};
 use super::bill::{BillLine, Category, Holder};
 use super::hourly::{Coverable, HourlyUsage, lengths};
 use super::meter::{FargateUsage, Usage};
-use super::price::{PER_VCPU_OR_GB, PriceBook, Rate, fargate_item};
+use super::price::{PER_VCPU_OR_GB, PriceBook, Rate, fargate_item, part_of};
 
 /// What is committed to, in the order in which AWS applies it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,7 +84,8 @@ pub struct CommitmentUse {
 
 /// Money times time in parts that are never rounded: nano-dollars·µs / 1,024.
 ///
-/// A year of a thousand instances at $100 an hour is 10³¹ of them, and an `i128` holds 10³⁸.
+/// A year of a thousand instances at $100 an hour is 10³¹ of them, and an `i128` holds 10³⁸; more
+/// stays there.
 pub(super) type Fine = i128;
 
 /// One nano-dollar paid for an hour.
@@ -211,7 +212,7 @@ impl<'a> Item<'a> {
 
     /// Returns what covering so much more of it takes off the bill.
     pub fn credit_of_more(&self, covered: Fine) -> Money {
-        self.credit(self.covered + covered) - self.credit(self.covered)
+        self.credit(self.covered.saturating_add(covered)) - self.credit(self.covered)
     }
 }
 
@@ -301,8 +302,8 @@ impl<'a> Pool<'a> {
                 };
                 *left -= list;
                 *budget -= spent;
-                part.list += list;
-                part.spent += spent;
+                part.list = part.list.saturating_add(list);
+                part.spent = part.spent.saturating_add(spent);
             }
         }
         parts
@@ -322,14 +323,14 @@ impl<'a> Pool<'a> {
         for (item, part) in self.items.iter_mut().zip(parts).filter(|(_, part)| part.list > 0) {
             let Some(rate) = commitment.rates.of(item.what) else { continue };
             let before = rounded(spent);
-            spent += part.spent;
+            spent = Fine::saturating_add(spent, part.spent);
             let amounts = Amounts {
                 already: item.credit(item.covered),
                 credit: item.credit_of_more(part.list),
                 paid: rounded(spent) - before,
                 quantity: part.list as f64 / item.on_demand.nanos as f64 / FINE as f64,
             };
-            item.covered += part.list;
+            item.covered = item.covered.saturating_add(part.list);
             covered += amounts.credit;
             let about = (commitment, rate);
             match item.what {
@@ -439,8 +440,8 @@ impl Amounts {
             let Some(micros) = units_of(item.what, used) else { continue };
             let cost = item.on_demand.price(micros, PER_VCPU_OR_GB);
             let share = |money: Money, until: Money| {
-                let list = item.list.as_nanos().max(1);
-                Money::nanos(money.as_nanos() * until.as_nanos() / list)
+                let [until, list] = [until, item.list].map(|it| it.as_nanos().unsigned_abs());
+                part_of(money, until, list)
             };
             let part = |money| share(money, so_far + cost) - share(money, so_far);
             let credit = part(self.already + self.credit) - part(self.already);

@@ -101,7 +101,8 @@ impl<'a> Candidate<'a> {
             let mut end = 0;
             for &(item, rate) in &order {
                 let item = &pool.items[item];
-                end += at_rate(item.left[hour], item.on_demand.nanos, rate.nanos);
+                let cost = at_rate(item.left[hour], item.on_demand.nanos, rate.nanos);
+                end = Fine::saturating_add(end, cost);
                 ends.push(end);
             }
         }
@@ -118,17 +119,17 @@ impl<'a> Candidate<'a> {
             let budget = fine(per_hour, *length);
             let full = row.partition_point(|end| *end <= budget);
             for (sum, (item, _)) in covered.iter_mut().zip(&self.order[..full]) {
-                *sum += self.pool.items[*item].left[hour];
+                *sum = Fine::saturating_add(*sum, self.pool.items[*item].left[hour]);
             }
             let before = if full == 0 { 0 } else { row[full - 1] };
             let Some(&(item, rate)) = self.order.get(full) else {
-                used += before;
+                used = Fine::saturating_add(used, before);
                 continue;
             };
             let item = &self.pool.items[item];
             let part = at_rate(budget - before, rate.nanos, item.on_demand.nanos);
-            covered[full] += part.min(item.left[hour]);
-            used += budget;
+            covered[full] = covered[full].saturating_add(part.min(item.left[hour]));
+            used = Fine::saturating_add(used, budget);
         }
         (covered, used)
     }
@@ -136,8 +137,10 @@ impl<'a> Candidate<'a> {
     /// Returns what a commitment adds to the bill, unrounded.
     fn change(&self, steps: i64) -> Fine {
         let per_hour = rate_of(steps);
-        let covered: Fine = self.covered(per_hour).0.iter().sum();
-        fine(per_hour, self.span.as_micros()) - covered
+        let (covered, _) = self.covered(per_hour);
+        covered
+            .iter()
+            .fold(fine(per_hour, self.span.as_micros()), |sum, it| sum.saturating_sub(*it))
     }
 
     fn point(&self, steps: i64) -> CurvePoint {
@@ -157,7 +160,7 @@ impl<'a> Candidate<'a> {
         let hours = self.pool.lengths.iter().zip(rows);
         let steps = hours.filter_map(|(length, row)| {
             let step = fine(rate_of(1), *length);
-            row.last().filter(|_| step > 0).map(|end| (end + step - 1) / step)
+            row.last().filter(|_| step > 0).map(|end| end.saturating_add(step - 1) / step)
         });
         i64::try_from(steps.max().unwrap_or(0)).unwrap_or(MOST_STEPS).clamp(LEAST_STEPS, MOST_STEPS)
     }

@@ -525,8 +525,8 @@ fn reserved_instances_have_their_price_or_the_discount_on_that_of_today() {
     let builtin = Catalogue::builtin();
     check(builtin, "m5.large", (Standard, Term::OneYear), 0.06, Evidence::Documented);
     check(builtin, "m5.large", (Standard, Term::ThreeYears), 0.041, Evidence::Documented);
-    check(builtin, "m5.large", (Convertible, Term::OneYear), 0.07, Evidence::Documented);
-    check(builtin, "m5.large", (Convertible, Term::ThreeYears), 0.048, Evidence::Documented);
+    check(builtin, "m5.large", (Convertible, Term::OneYear), 0.071, Evidence::Documented);
+    check(builtin, "m5.large", (Convertible, Term::ThreeYears), 0.049, Evidence::Documented);
     // Half the price on demand, half the price reserved.
     check(&own, "m5.large", (Standard, Term::OneYear), 0.03, Evidence::Derived);
     // $43.15701 of $98.32 then; it is $55.04 now.

@@ -930,7 +930,7 @@ m7g.large      2       8    7,680 ~  arm64     -       2     10       0.0910    
         let cells: Vec<&str> = row.split_whitespace().collect();
         assert_eq!(
             cells,
-            ["m7g.medium", "1", "4", "0.0408", "0.0257", "0.0176", "0.0296", "0.0204"]
+            ["m7g.medium", "1", "4", "0.0408", "0.0270", "0.0185", "0.0300", "0.0207"]
         );
         assert!(text.contains("nothing upfront, AWS Price List of Apr 2025"), "{text}");
     }

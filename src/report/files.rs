@@ -6,7 +6,9 @@ use std::path::Path;
 use serde::{Serialize, Serializer};
 
 use crate::billing::{Bill, CommitmentKind, Holder, Payer};
-use crate::catalogue::{CHARGES_AS_OF, FARGATE_AS_OF, FARGATE_SPOT_AS_OF, ON_DEMAND_AS_OF};
+use crate::catalogue::{
+    CHARGES_AS_OF, FARGATE_AS_OF, FARGATE_SPOT_AS_OF, ON_DEMAND_AS_OF, RESERVED_AS_OF,
+};
 use crate::ecs::Model;
 use crate::engine::Seed;
 use crate::record::{Recording, Series};
@@ -405,6 +407,7 @@ struct ManifestFile<'a> {
 #[derive(Serialize)]
 struct PriceDates {
     ec2_on_demand: &'static str,
+    reserved_instances: &'static str,
     fargate: &'static str,
     fargate_spot: &'static str,
     other_charges: &'static str,
@@ -432,6 +435,7 @@ pub(super) fn manifest(finished: &Finished, asked: &Asked, files: Vec<&str>) -> 
         fingerprint: recording.fingerprint.map(|it| it.to_string()),
         prices_as_of: PriceDates {
             ec2_on_demand: ON_DEMAND_AS_OF,
+            reserved_instances: RESERVED_AS_OF,
             fargate: FARGATE_AS_OF,
             fargate_spot: FARGATE_SPOT_AS_OF,
             other_charges: CHARGES_AS_OF,
