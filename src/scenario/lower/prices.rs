@@ -159,8 +159,8 @@ fn overlay_windows(lower: &mut Lower, prices: &View) {
 
 /// Makes the price book of a run: the model was checked against the same catalogue.
 ///
-/// Returns what is wrong with it too: a [`Problem`] for each price that the catalogue does not have,
-/// and then no book, and warnings.
+/// Returns what is wrong with it too: a [`Problem`] for each price that the catalogue does not
+/// have, and then no book; and warnings.
 pub fn price_book(
     document: &Document,
     catalogue: &Catalogue,
