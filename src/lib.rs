@@ -45,6 +45,8 @@
 //! | observer | watches a run and cannot touch it ([`ecs::Observer`]) |
 //! | recording | what a run left ([`record::Recording`]) |
 //! | usage, bill | quantities in integers, and what they cost ([`billing::Bill`]) |
+//! | commitment | a Savings Plan or a reservation: paid every hour, used or not |
+//! | curve | what one more plan would make of a bill, by its commitment ([`billing::Curve`]) |
 //! | submitter | whoever calls RunTask: a job trace or a schedule |
 //! | fleet, class | a fixed number of instances, and what those in one zone have in common |
 //! | pool, drought | a zone and a type sold as Spot; a time in which it reclaims and refuses |
@@ -120,7 +122,7 @@
 //! 3. [`ecs`]: `model.rs` (what can be simulated), `fact.rs` (what can happen), `mod.rs` (the
 //!    loop), then `life.rs` (a task's life), `service.rs`, `submit.rs`, `placement/`,
 //!    `instance.rs` and `auto_scaling.rs` (instances come and go), `capacity/` (by which rules).
-//! 4. [`billing`]: `meter.rs`, `price.rs`; [`record`]: `recorder.rs`.
+//! 4. [`billing`]: `meter.rs`, `price.rs`, `commitment.rs`; [`record`]: `recorder.rs`.
 //! 5. [`scenario`]: `keys/mod.rs`, `load.rs`, `check.rs`, `lower/`.
 //! 6. `tests/suite/`, for what is held to be true, and by which judge.
 

@@ -6,6 +6,8 @@ use crate::ecs::model::{InstanceClass, Model, Zone};
 use crate::engine::Ix;
 use crate::units::{Money, Span};
 
+use super::commitment::CommitmentUse;
+use super::curve::Curve;
 use super::meter::{InstanceUsage, Payer};
 use super::price::{Rate, part_of};
 
@@ -20,6 +22,10 @@ pub struct Bill {
     pub shares: Vec<ClassShare>,
     /// What became of the money for EC2 instances, their volumes and addresses.
     pub ec2: Ec2Split,
+    /// What became of each commitment, in the order in which they are applied.
+    pub commitments: Vec<CommitmentUse>,
+    /// What one more Savings Plan would make of it, by plan.
+    pub curves: Vec<Curve>,
     /// What such a cluster would also cost, and is not here.
     pub not_modelled: Vec<String>,
 }
@@ -72,7 +78,7 @@ pub enum Holder {
 /// Kinds of charges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Category {
-    /// EC2 instances at the on-demand price.
+    /// EC2 instances at the on-demand price, but for what a commitment covers.
     Ec2OnDemand,
     /// Root volumes of instances.
     Ebs,
@@ -80,6 +86,10 @@ pub enum Category {
     Fargate,
     /// Fargate Spot tasks.
     FargateSpot,
+    /// Savings Plans: what they cover at their rates, and what is unused of them.
+    SavingsPlans,
+    /// Reserved Instances, used or not.
+    ReservedInstances,
     /// External instances.
     EcsAnywhere,
     /// Public IPv4 addresses.
@@ -119,11 +129,13 @@ pub struct Ec2Split {
 
 impl Category {
     /// All of them, in the order of a bill.
-    pub const ALL: [Category; 11] = [
+    pub const ALL: [Category; 13] = [
         Category::Ec2OnDemand,
         Category::Ebs,
         Category::Fargate,
         Category::FargateSpot,
+        Category::SavingsPlans,
+        Category::ReservedInstances,
         Category::EcsAnywhere,
         Category::PublicIpv4,
         Category::LoadBalancer,
@@ -140,6 +152,8 @@ impl Category {
             Category::Ebs => "EBS",
             Category::Fargate => "Fargate",
             Category::FargateSpot => "Fargate Spot",
+            Category::SavingsPlans => "Savings Plans",
+            Category::ReservedInstances => "Reserved Instances",
             Category::EcsAnywhere => "ECS Anywhere",
             Category::PublicIpv4 => "public IPv4",
             Category::LoadBalancer => "load balancer",

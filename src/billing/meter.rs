@@ -12,6 +12,8 @@ use crate::ecs::{Fact, Instance, Observer, Owner, Task, TaskStatus, World};
 use crate::engine::{Id, Ix, Table, TimeWeighted};
 use crate::units::{Resources, SimTime, Span};
 
+use super::hourly::{Coverable, HourMeter, HourlyUsage, is_coverable};
+
 /// The shortest time a Fargate task on Linux is billed for.
 ///
 /// Source: AWS Fargate pricing page, read 2026.
@@ -58,6 +60,8 @@ pub struct Usage {
     pub task_addresses: Vec<AddressUsage>,
     /// Container instances of each class.
     pub instances: Table<InstanceUsage, InstanceClass>,
+    /// What commitments can cover, by the hour; sorted.
+    pub hourly: Vec<HourlyUsage>,
 }
 
 /// What decides the price of a Fargate task, and who pays it.
@@ -129,12 +133,14 @@ pub struct Share {
 
 /// Watches a run and adds up what is paid for.
 ///
-/// Its memory depends on the model and on how many instances there are at once, not on tasks.
+/// Its memory depends on the model, on the hours of the run and on how many instances there are at
+/// once, not on tasks.
 #[derive(Clone, Debug)]
 pub struct Meter {
     fargate: BTreeMap<FargateKey, (u64, u128)>,
     addresses: BTreeMap<(Payer, Ix<Zone>), u128>,
     classes: Table<ClassMeter, InstanceClass>,
+    hourly: BTreeMap<Coverable, HourMeter>,
     /// What each instance contributes to its class's stranded capacity, by slot.
     stranded: Vec<Resources>,
     smallest: Table<SmallestAsks, InstanceClass>,
@@ -299,6 +305,7 @@ impl Meter {
             fargate: BTreeMap::new(),
             addresses: BTreeMap::new(),
             classes: model.classes.iter().map(|_| class.clone()).collect(),
+            hourly: BTreeMap::new(),
             stranded: Vec::new(),
             smallest: SmallestAsks::by_class(model),
             gives_usage: model.task_definitions.iter().map(|(_, def)| gives_usage(def)).collect(),
@@ -315,11 +322,15 @@ impl Meter {
             }
         }
         for (_, instance) in world.cluster.instances() {
-            let lived = end.since(instance.launched_at);
-            self.bill_instance(instance.class, lived, model);
+            self.bill_instance(instance, end, model);
         }
+        let span = end.since(SimTime::ZERO);
+        let hourly = self.hourly.into_iter();
         Usage {
-            span: end.since(SimTime::ZERO),
+            span,
+            hourly: hourly
+                .map(|(what, meter)| HourlyUsage { what, unit_micros: meter.finish(span) })
+                .collect(),
             fargate: self
                 .fargate
                 .into_iter()
@@ -365,8 +376,16 @@ impl Meter {
         };
         let key = FargateKey { payer, spot, os, architecture, size, zone };
         let (tasks, micros) = self.fargate.entry(key).or_default();
+        let billed = billed_micros(until.since(from), minimum);
         *tasks += 1;
-        *micros += billed_micros(until.since(from), minimum);
+        *micros += billed;
+        if !spot {
+            let mut add = |what, units| {
+                self.hourly.entry(what).or_default().add(units, from, billed);
+            };
+            add(Coverable::FargateCpu(os, architecture), size.cpu_units);
+            add(Coverable::FargateMemory(os, architecture), size.memory_mib);
+        }
     }
 
     /// An instance is gone: it is paid for up to now, and strands nothing any more.
@@ -383,10 +402,11 @@ impl Meter {
             let before = std::mem::replace(stranded, Resources::ZERO);
             self.note_stranded(at, host.class, (before, Resources::ZERO));
         }
-        self.bill_instance(host.class, at.since(host.launched_at), model);
+        self.bill_instance(host, at, model);
     }
 
-    fn bill_instance(&mut self, class: Ix<InstanceClass>, lived: Span, model: &Model) {
+    fn bill_instance(&mut self, host: &Instance, until: SimTime, model: &Model) {
+        let (class, lived) = (host.class, until.since(host.launched_at));
         let kind = &model.classes[class];
         let minimum = match kind.launch_type {
             InstanceLaunchType::Ec2 => EC2_MINIMUM,
@@ -394,7 +414,12 @@ impl Meter {
         };
         let usage = &mut self.classes[class].usage;
         usage.count += 1;
-        usage.billed_micros += billed_micros(lived, minimum);
+        let billed = billed_micros(lived, minimum);
+        usage.billed_micros += billed;
+        if is_coverable(kind) {
+            let hourly = self.hourly.entry(Coverable::Instances(class)).or_default();
+            hourly.add(1, host.launched_at, billed);
+        }
         usage.registered += ResourceTime::of(&kind.registered, lived);
     }
 

@@ -7,12 +7,14 @@ use crate::engine::{Ix, Table};
 use crate::units::{HourlyRate, Money};
 
 use super::bill::{Bill, BillLine, Category, ClassShare, Ec2Split, Holder};
+use super::commitment::{Commitment, Pool};
+use super::curve::{Offer, curves};
 use super::meter::{FargateUsage, InstanceUsage, Usage};
 
 /// Storage of a Fargate task that is free, in GiB. Source: AWS Fargate pricing page, read 2026.
 const FREE_EPHEMERAL_STORAGE_GIB: u32 = 20;
 /// CPU units of a vCPU, and MiB of a GB as Fargate counts it.
-const PER_VCPU_OR_GB: u64 = 1024;
+pub(super) const PER_VCPU_OR_GB: u64 = 1024;
 /// Thousandths, in which standing quantities are given.
 const MILLI: u64 = 1000;
 
@@ -51,6 +53,10 @@ pub struct PriceBook {
     pub ecs_anywhere: Rate,
     /// What is paid all the time, whatever happens.
     pub standing: Vec<Standing>,
+    /// What is paid for every hour, used or not.
+    pub commitments: Vec<Commitment>,
+    /// Plans of which the bill says what one more would make of it.
+    pub offers: Vec<Offer>,
     /// What such a cluster would also cost, in words, and is not on the bill.
     pub not_modelled: Vec<String>,
 }
@@ -196,10 +202,13 @@ pub fn price(usage: &Usage, book: &PriceBook, model: &Model) -> Result<Bill, Mis
     let mut lines = Vec::new();
     let mut shares = Vec::new();
     let mut ec2 = Ec2Split::default();
+    let mut pool = Pool::new(usage, book);
+    let mut covers = pool.cover(usage, book, model);
     for (class, used) in usage.instances.iter() {
         let kind = &model.classes[class];
         let first = lines.len();
         price_instances(&mut lines, (class, used), book, model);
+        lines.extend(covers.of_classes.remove(&class).unwrap_or_default());
         let cost: Money = lines[first..].iter().map(|line| line.amount).sum();
         shares.extend(attribute(class, cost, used));
         if kind.launch_type == InstanceLaunchType::Ec2 {
@@ -209,6 +218,7 @@ pub fn price(usage: &Usage, book: &PriceBook, model: &Model) -> Result<Bill, Mis
     for used in &usage.fargate {
         price_fargate(&mut lines, used, book)?;
     }
+    lines.append(&mut covers.others);
     for used in &usage.task_addresses {
         let about = About {
             holder: Holder::Payer(used.payer),
@@ -232,8 +242,12 @@ pub fn price(usage: &Usage, book: &PriceBook, model: &Model) -> Result<Bill, Mis
         let milli_micros = u128::from(standing.quantity_milli) * u128::from(usage.span.as_micros());
         lines.push(about.line(&standing.rate, milli_micros, MILLI));
     }
-    lines.retain(|line: &BillLine| line.quantity > 0.0);
-    Ok(Bill { span: usage.span, lines, shares, ec2, not_modelled: book.not_modelled.clone() })
+    lines.retain(|line: &BillLine| line.quantity != 0.0);
+    let not_modelled = book.not_modelled.clone();
+    let (span, commitments, curves) = (usage.span, covers.uses, Vec::new());
+    let mut bill = Bill { span, lines, shares, ec2, commitments, curves, not_modelled };
+    bill.curves = self::curves(&pool, &book.offers, (bill.total(), span));
+    Ok(bill)
 }
 
 /// Instances themselves, their root volumes and their addresses.
@@ -301,7 +315,7 @@ fn price_fargate(
 }
 
 /// Names a size as the bill does: `0.5 vCPU, 1 GB`, and the platform if it is not the usual one.
-fn fargate_item(size: &FargateSize, os: Os, architecture: Architecture) -> String {
+pub(super) fn fargate_item(size: &FargateSize, os: Os, architecture: Architecture) -> String {
     let vcpu = f64::from(size.cpu_units) / PER_VCPU_OR_GB as f64;
     let gb = f64::from(size.memory_mib) / PER_VCPU_OR_GB as f64;
     let platform = match (os, architecture) {

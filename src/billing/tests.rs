@@ -1,5 +1,7 @@
 //! Bills by hand: AWS's own examples, minimums, and an independent slow path.
 
+mod commitments;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -42,6 +44,8 @@ fn book(model: &Model) -> PriceBook {
         public_ipv4: dollars(0.005),
         ecs_anywhere: dollars(0.01025),
         standing: Vec::new(),
+        commitments: Vec::new(),
+        offers: Vec::new(),
         not_modelled: Vec::new(),
     }
 }

@@ -10,6 +10,7 @@ mod fargate;
 mod instance;
 mod nearest;
 mod price;
+mod reserved;
 mod search;
 mod spot;
 mod tables;
@@ -30,6 +31,7 @@ pub use instance::{
 pub(crate) use nearest::edits;
 pub use nearest::nearest;
 pub use price::{Evidence, NoPrice, Priced};
+pub use reserved::{OfferingClass, Term};
 pub use search::{Filter, Found};
 pub use spot::{InterruptionBand, SpotOffer};
 
@@ -39,6 +41,8 @@ pub const ON_DEMAND_AS_OF: &str = "Feb 2026";
 pub const SPOT_AS_OF: &str = "Jun 2025";
 /// When the observed prices of EC2 Spot were read.
 pub const SPOT_OBSERVED_AS_OF: &str = "Apr 2025";
+/// When the prices of Reserved Instances were read.
+pub const RESERVED_AS_OF: &str = "Apr 2025";
 /// When the on-demand prices of Fargate were read.
 pub const FARGATE_AS_OF: &str = "2026";
 /// When the prices of Fargate Spot were read: AWS publishes no list of them.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use crate::ecs::model::{Architecture, Os};
 use crate::units::HourlyRate;
 
+use super::reserved::ReservedFacts;
 use super::spot::SpotFacts;
 use super::{
     Charge, ChargePrice, Evidence, FargateOffer, FargatePrice, FargateSize, Hypervisor,
@@ -21,6 +22,8 @@ pub(super) struct Tables {
     pub on_demand: BTreeMap<String, BTreeMap<String, OnDemand>>,
     /// Region, then instance type.
     pub spot: BTreeMap<String, BTreeMap<String, SpotFacts>>,
+    /// Region, then instance type.
+    pub reserved: BTreeMap<String, BTreeMap<String, ReservedFacts>>,
     /// Ascending by CPU, then memory.
     pub fargate_sizes: Vec<FargateSize>,
     /// Region, then offer.
@@ -48,6 +51,7 @@ impl Tables {
             instance_types: BTreeMap::new(),
             on_demand: BTreeMap::new(),
             spot: BTreeMap::new(),
+            reserved: BTreeMap::new(),
             fargate_sizes: Vec::new(),
             fargate_prices: BTreeMap::new(),
             charges: BTreeMap::new(),
@@ -56,6 +60,7 @@ impl Tables {
         tables.read_instances();
         tables.read_registered_memory();
         tables.read_spot();
+        tables.read_reserved();
         tables.read_fargate_sizes();
         tables.read_fargate_prices();
         tables.read_charges();
@@ -107,6 +112,32 @@ impl Tables {
                 };
                 let types = self.spot.entry(region.to_string()).or_default();
                 types.insert(name.to_string(), facts);
+            }
+        });
+    }
+
+    /// Reads what commitments cost; the on-demand prices were read before.
+    fn read_reserved(&mut self) {
+        each_row("reserved.csv", include_str!("tables/reserved.csv"), |row| {
+            let name = row.text("instance_type");
+            let regions = row.columns().skip(1).filter(|region| !row.text(region).is_empty());
+            for region in regions {
+                let nanos = |text: &str| {
+                    let dollars: f64 = text.parse().unwrap_or_else(|_| row.wrong(region));
+                    HourlyRate::from_dollars_f64(dollars)
+                };
+                let mut cells = row.text(region).split(' ');
+                let mut rate = || {
+                    let text = cells.next().unwrap_or_else(|| row.wrong(region));
+                    (text != "-").then(|| nanos(text))
+                };
+                let rates = [rate(), rate(), rate(), rate()];
+                let listed = self.on_demand.get(region).and_then(|types| types.get(name));
+                let listed = listed.and_then(|price| price.linux).map(|(rate, _)| rate);
+                let on_demand = cells.next().map(nanos).or(listed);
+                let on_demand = on_demand.unwrap_or_else(|| row.wrong(region));
+                let types = self.reserved.entry(region.to_string()).or_default();
+                types.insert(name.to_string(), ReservedFacts { rates, on_demand });
             }
         });
     }

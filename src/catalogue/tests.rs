@@ -514,6 +514,30 @@ fn spot_has_a_price_and_a_band() {
 }
 
 #[test]
+fn reserved_instances_have_their_price_or_the_discount_on_that_of_today() {
+    use OfferingClass::{Convertible, Standard};
+    let mut own = Catalogue::builtin().clone();
+    own.set_on_demand("us-east-1", "m5.large", Os::Linux, dollars(0.048));
+    let check = |catalogue: &Catalogue, name: &str, (class, term), rate: f64, evidence| {
+        let price = catalogue.reserved("us-east-1", name, class, term).expect("it is sold");
+        assert_eq!((price.rate, price.evidence), (dollars(rate), evidence), "{name}");
+    };
+    let builtin = Catalogue::builtin();
+    check(builtin, "m5.large", (Standard, Term::OneYear), 0.06, Evidence::Documented);
+    check(builtin, "m5.large", (Standard, Term::ThreeYears), 0.041, Evidence::Documented);
+    check(builtin, "m5.large", (Convertible, Term::OneYear), 0.071, Evidence::Documented);
+    check(builtin, "m5.large", (Convertible, Term::ThreeYears), 0.049, Evidence::Documented);
+    // Half the price on demand, half the price reserved.
+    check(&own, "m5.large", (Standard, Term::OneYear), 0.03, Evidence::Derived);
+    // $43.15701 of $98.32 then; it is $55.04 now.
+    let today = 43.157_01 * 55.04 / 98.32;
+    check(builtin, "p5.48xlarge", (Standard, Term::ThreeYears), today, Evidence::Derived);
+    let sold = |region: &str, name: &str| builtin.reserved(region, name, Standard, Term::OneYear);
+    assert!(sold("us-east-1", "p5.48xlarge").is_none(), "three years only");
+    assert!(sold("eu-west-2", "m5.large").is_none() && sold("us-east-1", "m5.lrage").is_none());
+}
+
+#[test]
 fn what_is_not_sold_as_spot_names_the_nearest() {
     let check = |region: &str, name: &str, fact: &str, hint: &str| {
         let missing = Catalogue::builtin().spot(region, name).expect_err("no price");
@@ -611,6 +635,25 @@ fn every_spot_price_and_band_is_that_of_its_origin() {
     }
     let ours = Catalogue::builtin().tables.spot.values().map(|types| types.len()).sum::<usize>();
     assert_eq!((prices.len(), bands.len(), ours), (5688, 5688, 5688));
+}
+
+#[test]
+fn every_reserved_price_is_that_of_its_origin() {
+    let Some(rows) = origin("reserved_prices.csv") else { return };
+    for row in &rows {
+        let (region, name) = (&row["region"], &row["instance_type"]);
+        let facts = Catalogue::builtin().tables.reserved[region][name];
+        let columns = ["standard_1y", "standard_3y", "convertible_1y", "convertible_3y"];
+        for (column, ours) in columns.into_iter().zip(facts.rates) {
+            let theirs = row[&format!("{column}_no_upfront")].parse().ok().map(dollars);
+            assert_eq!(ours, theirs, "{column} of {name} in {region}");
+        }
+        let on_demand = dollars(row["on_demand_usd_per_hour"].parse().unwrap());
+        assert_eq!(facts.on_demand, on_demand, "{name} in {region}");
+    }
+    let ours =
+        Catalogue::builtin().tables.reserved.values().map(|types| types.len()).sum::<usize>();
+    assert_eq!((rows.len(), ours), (5151, 5151));
 }
 
 #[test]

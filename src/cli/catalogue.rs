@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::catalogue::{
     CHARGES_AS_OF, Catalogue, Charge, Evidence, FARGATE_AS_OF, FARGATE_SPOT_AS_OF, FargateOffer,
     FargatePrice, FargateSize, Filter, Found, HOME_REGION, InstanceType, MONTH, NoPrice,
-    ON_DEMAND_AS_OF, SPOT_AS_OF, SPOT_OBSERVED_AS_OF, SpotOffer, architecture_from_name,
-    architecture_name, nearest,
+    ON_DEMAND_AS_OF, OfferingClass, Priced, RESERVED_AS_OF, SPOT_AS_OF, SPOT_OBSERVED_AS_OF,
+    SpotOffer, Term, architecture_from_name, architecture_name, nearest,
 };
 use crate::ecs::model::{Architecture, Os};
 use crate::units::{Bytes, HourlyRate, Money, Span};
@@ -62,6 +62,9 @@ pub struct CatalogueArgs {
     /// Only types sold as Spot, with its price and how often it is interrupted; cheapest Spot first
     #[arg(long, conflicts_with = "page")]
     pub spot: bool,
+    /// Only types sold as Reserved Instances, with what one costs per hour, nothing upfront
+    #[arg(long, conflicts_with_all = ["page", "spot"])]
+    pub reserved: bool,
     /// List Fargate's task sizes and what they cost
     #[arg(long, group = "page")]
     pub fargate: bool,
@@ -125,6 +128,10 @@ fn types(args: &CatalogueArgs) -> Result<String, BadInput> {
     if args.spot {
         only_spot(args, &mut found);
     }
+    if args.reserved {
+        let rates = |found: &Found<'_>| reserved(&args.region, found).into_iter().flatten().count();
+        found.retain(|found| rates(found) > 0);
+    }
     let limit = match (args.limit, args.json) {
         (Some(0), _) | (None, true) => found.len(),
         (Some(limit), _) => limit,
@@ -139,6 +146,7 @@ fn types(args: &CatalogueArgs) -> Result<String, BadInput> {
             "prices_as_of": ON_DEMAND_AS_OF,
             "spot_as_of": SPOT_AS_OF,
             "spot_observed_as_of": SPOT_OBSERVED_AS_OF,
+            "reserved_as_of": RESERVED_AS_OF,
             "matching": found.len(),
             "instance_types": types,
         })));
@@ -146,7 +154,11 @@ fn types(args: &CatalogueArgs) -> Result<String, BadInput> {
     if found.is_empty() {
         return Ok(format!("no instance type in {} matches\n", args.region));
     }
-    let mut text = if args.spot { spot_table(&args.region, shown) } else { types_table(shown) };
+    let mut text = match (args.spot, args.reserved) {
+        (true, _) => spot_table(&args.region, shown),
+        (false, true) => reserved_table(&args.region, shown),
+        (false, false) => types_table(shown),
+    };
     text.push('\n');
     text.push_str(&match found.len() - shown.len() {
         0 => format!("{} types in {}, cheapest first\n", found.len(), args.region),
@@ -157,7 +169,7 @@ fn types(args: &CatalogueArgs) -> Result<String, BadInput> {
             args.region
         ),
     });
-    if !args.spot {
+    if !args.spot && !args.reserved {
         text.push_str(
             "~ computed by rule   ? assumed   - no trunking: the figure without applies\n",
         );
@@ -166,7 +178,51 @@ fn types(args: &CatalogueArgs) -> Result<String, BadInput> {
     if args.spot {
         text.push_str(&spot_source());
     }
+    if args.reserved {
+        text.push_str(&format!(
+            "Reserved Instances: Linux, nothing upfront, AWS Price List of {RESERVED_AS_OF} by \
+             ec2.shop\n~ the discount of then on the on-demand price of today   - not sold\n"
+        ));
+    }
     Ok(text)
+}
+
+/// Returns what a type costs reserved: standard for one and three years, then convertible.
+fn reserved(region: &str, found: &Found<'_>) -> Vec<Option<Priced>> {
+    let terms = |class| Term::ALL.map(|term| (class, term));
+    let offerings = OfferingClass::ALL.into_iter().flat_map(terms);
+    let name = &found.instance_type.name;
+    let price = |(class, term)| Catalogue::builtin().reserved(region, name, class, term);
+    offerings.map(price).collect()
+}
+
+fn reserved_table(region: &str, shown: &[Found<'_>]) -> String {
+    let places = most_places(shown.iter().map(|found| found.price.rate));
+    let rows = shown.iter().map(|found| {
+        let t = found.instance_type;
+        let mut row = vec![
+            t.name.clone(),
+            t.vcpus.to_string(),
+            gib(t.memory_mib),
+            dollars(found.price.rate, places),
+        ];
+        row.extend(reserved(region, found).into_iter().map(|price| match price {
+            Some(price) => format!("{} {}", dollars(price.rate, places), mark(price.evidence)),
+            None => "-  ".to_string(),
+        }));
+        row
+    });
+    let columns = [
+        "<\ntype",
+        ">\nvCPU",
+        ">memory\nGiB",
+        ">on demand\n$/hour",
+        ">standard\n1 y  ",
+        ">\n3 y  ",
+        ">convertible\n1 y  ",
+        ">\n3 y  ",
+    ];
+    table(&columns, rows)
 }
 
 /// Leaves the types that are sold as Spot, the cheapest first.
@@ -868,6 +924,18 @@ m7g.large      2       8    7,680 ~  arm64     -       2     10       0.0910    
     }
 
     #[test]
+    fn a_search_for_reserved_prints_both_classes_and_terms() {
+        let text = printed(&["--reserved", "--family", "m7g", "--limit", "2"]);
+        let row = text.lines().find(|line| line.contains("m7g.medium")).expect("it is there");
+        let cells: Vec<&str> = row.split_whitespace().collect();
+        assert_eq!(
+            cells,
+            ["m7g.medium", "1", "4", "0.0408", "0.0270", "0.0185", "0.0300", "0.0207"]
+        );
+        assert!(text.contains("nothing upfront, AWS Price List of Apr 2025"), "{text}");
+    }
+
+    #[test]
     fn a_search_for_spot_prints_its_price_and_how_often_it_is_interrupted() {
         let text = printed(&["--spot", "--family", "m7g", "--region", "eu-west-1", "--limit", "2"]);
         // 0.0455 less 53 %, and 0.091 less 53 %: the table writes as many places as on demand has.
@@ -1005,6 +1073,7 @@ m7g.large      2       8  arm64     -     0.0910  0.0428 ~     53         5-10
         check(&["--fargate", "--quotas"]);
         check(&["--trunking"]);
         check(&["--spot", "--quotas"]);
+        check(&["--reserved", "--spot"]);
         check(&["--max-price", "-1"]);
         check(&["--architecture", "arm"]);
     }

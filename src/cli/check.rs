@@ -231,6 +231,18 @@ fn assumed_prices(scenario: &Scenario) -> String {
     for it in &prices.standing {
         add(format!("{} {}, {}", it.category.name(), it.item, it.unit), &it.rate);
     }
+    for commitment in &prices.commitments {
+        let by = format!("by `{}`", commitment.name);
+        for (class, rate) in commitment.rates.classes.iter() {
+            let Some(rate) = rate else { continue };
+            add(format!("{} {by}", scenario.model.classes[class].instance_type), rate);
+        }
+        for it in &commitment.rates.fargate {
+            let name = format!("Fargate, {:?} on {:?}, {by}", it.os, it.architecture);
+            add(format!("vCPU of {name}"), &it.vcpu);
+            add(format!("GB of {name}"), &it.memory);
+        }
+    }
     let mut text = String::new();
     if !lines.is_empty() {
         text += "\nPRICES, assumed: `[prices]` takes better ones\n";

@@ -5,8 +5,10 @@ use std::path::Path;
 
 use serde::{Serialize, Serializer};
 
-use crate::billing::{Bill, Holder, Payer};
-use crate::catalogue::{CHARGES_AS_OF, FARGATE_AS_OF, FARGATE_SPOT_AS_OF, ON_DEMAND_AS_OF};
+use crate::billing::{Bill, CommitmentKind, Holder, Payer};
+use crate::catalogue::{
+    CHARGES_AS_OF, FARGATE_AS_OF, FARGATE_SPOT_AS_OF, ON_DEMAND_AS_OF, RESERVED_AS_OF,
+};
 use crate::ecs::Model;
 use crate::engine::Seed;
 use crate::record::{Recording, Series};
@@ -21,6 +23,8 @@ use super::rows::Cells;
 pub(super) const TIMESERIES: &str = "timeseries.csv";
 /// The file of bill lines.
 pub(super) const COST: &str = "cost.csv";
+/// The file of what Savings Plans would cost.
+pub(super) const COMMITMENTS: &str = "commitments.csv";
 /// The file of measures.
 pub(super) const SUMMARY: &str = "summary.json";
 
@@ -134,6 +138,36 @@ pub(super) fn cost(bill: &Bill, model: &Model) -> Vec<u8> {
         cells.end_row();
     }
     cells.bytes
+}
+
+/// Writes `commitments.csv`: a row for each plan that could be had and each commitment tried.
+///
+/// Amounts are exact, to the nano-dollar; `None`: there is nothing that a plan could cover.
+pub(super) fn commitments(bill: &Bill) -> Option<Vec<u8>> {
+    if bill.curves.is_empty() {
+        return None;
+    }
+    let columns = "type,instance_family,term,commitment_usd_per_hour,cost_usd,fee_usd,covered_usd,\
+                   unused_usd,least\n";
+    let mut cells = Cells::new(columns);
+    for curve in &bill.curves {
+        for point in &curve.points {
+            cells.plain(match curve.kind {
+                CommitmentKind::ComputePlan => "compute",
+                CommitmentKind::Ec2InstancePlan => "ec2_instance",
+                CommitmentKind::Reservation => "reservation",
+            });
+            cells.text(curve.instance_family.as_deref().unwrap_or_default());
+            cells.plain(&format!("{} y", curve.years));
+            cells.plain(&dollars(point.per_hour.as_nanos_per_hour().into()));
+            for amount in [point.cost, point.fee, point.covered, point.unused] {
+                cells.plain(&dollars(amount.as_nanos()));
+            }
+            cells.plain(if *point == curve.least { "true" } else { "false" });
+            cells.end_row();
+        }
+    }
+    Some(cells.bytes)
 }
 
 /// Writes nano-dollars as dollars, exactly.
@@ -373,6 +407,7 @@ struct ManifestFile<'a> {
 #[derive(Serialize)]
 struct PriceDates {
     ec2_on_demand: &'static str,
+    reserved_instances: &'static str,
     fargate: &'static str,
     fargate_spot: &'static str,
     other_charges: &'static str,
@@ -400,6 +435,7 @@ pub(super) fn manifest(finished: &Finished, asked: &Asked, files: Vec<&str>) -> 
         fingerprint: recording.fingerprint.map(|it| it.to_string()),
         prices_as_of: PriceDates {
             ec2_on_demand: ON_DEMAND_AS_OF,
+            reserved_instances: RESERVED_AS_OF,
             fargate: FARGATE_AS_OF,
             fargate_spot: FARGATE_SPOT_AS_OF,
             other_charges: CHARGES_AS_OF,

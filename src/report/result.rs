@@ -7,7 +7,7 @@ use crate::scenario::Record;
 use super::chart::{ChartError, Figure, render_png, render_svg};
 use super::directory::{MANIFEST, OutputDirectory, OutputError};
 use super::figures::figures;
-use super::files::{self, Asked, COST, Finished, SUMMARY, TIMESERIES};
+use super::files::{self, Asked, COMMITMENTS, COST, Finished, SUMMARY, TIMESERIES};
 use super::rows::CsvSink;
 use super::what_if::{WHAT_IF, WhatIf};
 
@@ -59,6 +59,9 @@ impl Report {
         let (outcome, model) = (finished.outcome, &*finished.scenario.model);
         write(TIMESERIES, &files::timeseries(&outcome.recording, model))?;
         write(COST, &files::cost(&outcome.bill, model))?;
+        if let Some(rows) = files::commitments(&outcome.bill) {
+            write(COMMITMENTS, &rows)?;
+        }
         write(SUMMARY, files::summary(finished).as_bytes())?;
         if let Some(what_if) = what_if {
             write(WHAT_IF, what_if.file().as_bytes())?;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use crate::billing::Ec2Split;
+use crate::billing::{CommitmentKind, Ec2Split};
 use crate::catalogue::Evidence;
 use crate::catalogue::{FARGATE_AS_OF, FARGATE_SPOT_AS_OF, ON_DEMAND_AS_OF};
 use crate::ecs::model::{Model, Provider};
@@ -14,7 +14,7 @@ use crate::study::{Outcome, Unit, Verdict};
 use crate::units::{Money, SimTime, Span, TimeFormat};
 
 use super::happenings::{Gathered, Happenings};
-use super::words::{Dollars, alike, decimals, lines, measure, number, percent};
+use super::words::{Dollars, alike, decimals, lines, measure, number, per_hour, percent, saved};
 
 /// Lines about what happened that a screen shows.
 const SHOWN: usize = 8;
@@ -352,7 +352,32 @@ impl Screen<'_> {
         if bill.ec2.total > Money::ZERO {
             self.text += &ec2_split(&bill.ec2, amounts);
         }
+        self.commitments();
         self.wrapped("not modelled: ", &bill.not_modelled);
+    }
+
+    /// Says what became of commitments, and what one more would save.
+    fn commitments(&mut self) {
+        let (bill, amounts) = (&self.outcome.bill, self.amounts);
+        let write = |amount| amounts.write(amount);
+        let used = bill.commitments.iter().map(|it| {
+            let (fee, covered) = (write(it.fee), write(it.covered));
+            let unused = match it.unused {
+                Money::ZERO => String::new(),
+                unused => format!(", {} of it unused", write(unused)),
+            };
+            format!("{} {fee} for {covered} on demand{unused}", it.name)
+        });
+        self.wrapped("committed: ", &used.collect::<Vec<_>>());
+        let compute = bill.curves.iter().filter(|it| it.kind == CommitmentKind::ComputePlan);
+        let least = compute.filter(|it| it.least.cost < bill.total()).map(|it| {
+            let (rate, cost) = (per_hour(it.least.per_hour), it.least.cost);
+            let saved = saved(bill.total(), cost);
+            format!("{} ({saved}) at {rate} for {} y", write(cost), it.years)
+        });
+        let least: Vec<String> = least.collect();
+        let more = if bill.commitments.is_empty() { "a" } else { "one more" };
+        self.wrapped(&format!("with {more} Compute Savings Plan: "), &least);
     }
 
     /// Writes items after a title, in lines that fit.

@@ -380,7 +380,29 @@ fn there_are_pictures_of_what_there_was() {
         figures.into_keys().collect::<Vec<_>>()
     };
     assert_eq!(names(0), ["tasks"]);
-    assert_eq!(names(2), ["cost", "tasks", "utilisation"]);
+    assert_eq!(names(2), ["commitments", "cost", "tasks", "utilisation"]);
+    let hour = pictures(&format!("duration = \"1 h\"\n{base}desired_count = 2\n")).1;
+    assert!(!hour.contains_key("commitments"), "an hour says nothing of a year");
+}
+
+#[test]
+fn owners_pay_the_rates_of_a_plan_for_what_it_covers() {
+    let text = "[cluster.main]\n[task_definition.web]\ncpu = 1024\nmemory = 2048\n\
+                container_definitions.app.image = \"web\"\n[service.web]\ncluster = \"main\"\n\
+                task_definition = \"web\"\nlaunch_type = \"FARGATE\"\ndesired_count = 2\n\
+                [prices.savings_plan.base]\ncommitment = \"$0.20\"\n\
+                fargate = { vcpu_hour = 0.03, gb_hour = 0.003 }\n";
+    let (outcome, figures) = pictures(text);
+    // 2 × (0.03 + 2 × 0.003) × 24 h are used of $4.80; on demand it would be $2.37.
+    let it = &outcome.bill.commitments[0];
+    assert_eq!((it.fee.to_string(), it.unused.to_string()), ("$4.80".into(), "$3.07".into()));
+    assert_eq!(it.covered.to_string(), "$2.37");
+    let Content::Bars(bars) = &figures["cost_by_owner"].content else { panic!("no bars") };
+    let sum = |name: &str| {
+        let row = bars.rows.iter().find(|row| row.name == name).expect("it pays");
+        row.values.iter().sum::<f64>()
+    };
+    assert!((sum("web") - 1.728).abs() < 1e-6 && (sum("(shared)") - 3.072).abs() < 1e-6);
 }
 
 #[test]

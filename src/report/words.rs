@@ -1,7 +1,8 @@
 //! How numbers are written for people: amounts of one table alike, and nothing that is there as 0.
 
+use crate::billing::Curve;
 use crate::study::Unit;
-use crate::units::{Money, Span};
+use crate::units::{HourlyRate, Money, Span};
 
 const NANOS_PER_DOLLAR: i128 = 1_000_000_000;
 
@@ -42,6 +43,26 @@ impl Dollars {
 /// Writes an amount that stands alone.
 pub(super) fn dollars(amount: Money) -> String {
     Dollars::by(amount).write(amount)
+}
+
+/// Writes what a plan commits to: `$0.42/h`, with the five digits that AWS takes at most.
+pub(super) fn per_hour(rate: HourlyRate) -> String {
+    let text = format!("{:.5}", rate.as_dollars_f64());
+    let (whole, digits) = text.split_once('.').unwrap_or((&text, ""));
+    let digits = digits.trim_end_matches('0');
+    format!("${}.{digits:0<2}/h", grouped(whole))
+}
+
+/// Writes what less is than a whole: `-23 %`.
+pub(super) fn saved(whole: Money, less: Money) -> String {
+    let share = (whole - less).as_dollars_f64() / whole.as_dollars_f64().max(1e-9);
+    format!("-{}", percent(share, 0))
+}
+
+/// Names the plan of a curve: `Compute Savings Plan, 1 y`.
+pub(super) fn plan(curve: &Curve) -> String {
+    let of = curve.instance_family.as_ref().map_or(String::new(), |it| format!(" for {it}"));
+    format!("{}{of}, {} y", curve.kind.name(), curve.years)
 }
 
 /// Writes a whole number with its thousands apart.

@@ -1,6 +1,8 @@
 //! Which defaults a scenario rests on: those of keys that something in it uses.
 
-use crate::ecs::model::{Os, Provider};
+use crate::billing::SHORTEST_RUN;
+use crate::catalogue::{Catalogue, OfferingClass, Term};
+use crate::ecs::model::{InstanceLaunchType, Os, Provider};
 
 use super::{Filled, Scenario};
 
@@ -13,6 +15,9 @@ struct Uses {
     submitters: bool,
     windows: bool,
     targets: bool,
+    /// Whether some rate of a commitment to Fargate is a guess, or to instances.
+    fargate_discount: bool,
+    instance_discount: bool,
 }
 
 impl Scenario {
@@ -32,9 +37,27 @@ impl Scenario {
             submitters: !model.submitters.is_empty(),
             windows: model.classes.iter().any(|(_, class)| class.os_family.os() == Os::Windows),
             targets: !model.target_groups.is_empty(),
+            fargate_discount: self.is_weighed() && uses(Provider::Fargate),
+            instance_discount: self.is_weighed() && self.has_unlisted_types(),
         };
         let is_used = |it: &Filled| it.place.is_some() || self.is_used(&uses, it);
         self.document.filled_in().into_iter().filter(is_used).collect()
+    }
+
+    /// Says whether commitments are made, or looked for after the run.
+    fn is_weighed(&self) -> bool {
+        self.model.duration >= SHORTEST_RUN || !self.prices.commitments.is_empty()
+    }
+
+    /// Says whether instances are of a type whose reserved price is not known.
+    fn has_unlisted_types(&self) -> bool {
+        let classes = self.model.classes.iter().map(|(_, class)| class);
+        let mut on_ec2 = classes.filter(|class| class.launch_type == InstanceLaunchType::Ec2);
+        on_ec2.any(|class| {
+            let (region, name) = (&self.region, &class.instance_type);
+            let class = OfferingClass::Standard;
+            Catalogue::builtin().reserved(region, name, class, Term::OneYear).is_none()
+        })
     }
 
     fn is_used(&self, uses: &Uses, it: &Filled) -> bool {
@@ -59,6 +82,10 @@ impl Scenario {
             ("account", "service_tasks_per_minute_fargate") => uses.services && uses.fargate,
             ("network", "fargate_availability_zones") => uses.fargate,
             ("prices", "windows_vcpu_hour") => uses.windows,
+            ("prices", "commitment_discount.fargate_1y" | "commitment_discount.fargate_3y") => {
+                uses.fargate_discount
+            }
+            ("prices", key) if key.starts_with("commitment_discount.") => uses.instance_discount,
             ("timing", "health_check_response") => uses.targets,
             ("timing", "eni_attach" | "container_start" | "cached_pull" | "pull_bandwidth") => {
                 uses.instances

@@ -9,8 +9,8 @@ mod time;
 
 pub use amount::{Bytes, Resources};
 pub use calendar::{Calendar, CalendarError, Civil, Tick, TimeFormat, parse_utc_micros};
-pub(crate) use money::with_thousands;
 pub use money::{HourlyRate, Money};
+pub(crate) use money::{divide_half_even, with_thousands};
 pub use schedule::{Schedule, ScheduleError};
 pub(crate) use text::{
     Decimal, TIME_HINT, amount, fault, is_invisible, shortened, split_unit, time_unit, too_large,

@@ -427,7 +427,7 @@ fn the_gallery_is_what_the_readme_s_command_prints() {
             count += 1;
         }
     }
-    assert_eq!(count, 15);
+    assert_eq!(count, 18);
 }
 
 #[test]

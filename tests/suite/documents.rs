@@ -125,7 +125,8 @@ fn every_column_and_every_metric_has_a_definition() {
     command.current_dir(repository("")).args(arguments).arg(folder.path().join("hybrid"));
     assert!(command.status().unwrap().success());
     let mut columns = 0;
-    for file in ["timeseries.csv", "tasks.csv", "instances.csv", "events.csv", "cost.csv"] {
+    let files = ["timeseries.csv", "tasks.csv", "instances.csv", "events.csv", "cost.csv"];
+    for file in files.into_iter().chain(["commitments.csv"]) {
         let text = fs::read_to_string(folder.path().join("hybrid").join(file)).unwrap();
         let defined = defined(&format!("`{file}`"));
         let mut names: BTreeSet<&str> = text.lines().next().unwrap().split(',').collect();

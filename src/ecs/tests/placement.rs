@@ -4,7 +4,7 @@ use super::super::fixture::*;
 use super::super::model::*;
 use super::super::{Fact, FailureReason, ServiceEvent, StopReason, TaskStatus};
 use crate::engine::Ix;
-use crate::units::SimTime;
+use crate::units::{SimTime, Span};
 
 fn sorted(mut counts: Vec<usize>) -> Vec<usize> {
     counts.sort_unstable_by(|a, b| b.cmp(a));

@@ -84,6 +84,10 @@ fn hours(page: &Page) -> Vec<f64> {
 fn parts(page: &Page, line: &BillLine, hours: &[f64]) -> Vec<f64> {
     let series = match line.class {
         Some(class) => vec![(Scope::Fleet(page.model.classes[class].fleet), Metric::Instances)],
+        // What covers tasks of somebody follows Fargate, as they do.
+        None if is_commitment(line.category) && line.holder != Holder::Shared => {
+            followed(Category::Fargate)
+        }
         None => followed(line.category),
     };
     let mut weights = vec![0.0; hours.len()];
@@ -111,6 +115,8 @@ fn followed(category: Category) -> Vec<(Scope, Metric)> {
             .to_vec(),
         Category::Ec2OnDemand
         | Category::Ebs
+        | Category::SavingsPlans
+        | Category::ReservedInstances
         | Category::EcsAnywhere
         | Category::LoadBalancer
         | Category::NatGateway
@@ -124,12 +130,18 @@ fn is_fargate(category: Category) -> bool {
     matches!(category, Category::Fargate | Category::FargateSpot)
 }
 
+fn is_commitment(category: Category) -> bool {
+    matches!(category, Category::SavingsPlans | Category::ReservedInstances)
+}
+
 fn colour(category: Category) -> Colour {
     match category {
         Category::Ec2OnDemand => Colour::OnDemand,
         Category::Ebs => Colour::Category(4),
         Category::Fargate => Colour::Fargate,
         Category::FargateSpot => Colour::FargateSpot,
+        Category::SavingsPlans => Colour::Category(12),
+        Category::ReservedInstances => Colour::Category(10),
         Category::EcsAnywhere => Colour::External,
         Category::PublicIpv4 => Colour::Category(5),
         Category::LoadBalancer => Colour::Category(7),
@@ -164,12 +176,17 @@ impl Kind {
     ];
 
     /// Returns the kind of a charge that is not for instances.
-    fn of(category: Category) -> Kind {
-        match category {
+    fn of(line: &BillLine) -> Kind {
+        match line.category {
+            // Of what is not for instances plans cover Fargate only; the rest nothing was covered
+            // with.
+            Category::SavingsPlans if line.holder != Holder::Shared => Kind::Fargate,
             Category::Fargate => Kind::Fargate,
             Category::FargateSpot => Kind::FargateSpot,
             Category::Ec2OnDemand
             | Category::Ebs
+            | Category::SavingsPlans
+            | Category::ReservedInstances
             | Category::EcsAnywhere
             | Category::PublicIpv4
             | Category::LoadBalancer
@@ -229,12 +246,12 @@ fn owners(page: &Page) -> BTreeMap<Holder, BTreeMap<Kind, f64>> {
     let bill = &page.outcome.bill;
     let mut sums: BTreeMap<Holder, BTreeMap<Kind, f64>> = BTreeMap::new();
     let mut add = |holder, kind, amount: Money| {
-        if amount > Money::ZERO {
+        if amount != Money::ZERO {
             *sums.entry(holder).or_default().entry(kind).or_default() += amount.as_dollars_f64();
         }
     };
     for line in bill.lines.iter().filter(|line| line.class.is_none()) {
-        add(line.holder, Kind::of(line.category), line.amount);
+        add(line.holder, Kind::of(line), line.amount);
     }
     for share in &bill.shares {
         let kind = match page.model.classes[share.class].launch_type {

@@ -4,6 +4,7 @@
 //! of them.
 
 mod capacity;
+mod commitments;
 mod cost;
 mod scaling;
 mod tasks;
@@ -41,6 +42,7 @@ pub fn figures(scenario: &Scenario, outcome: &Outcome) -> Vec<(&'static str, Fig
         ("managed_scaling", scaling::managed_scaling(&page)),
         ("cost", cost::over_time(&page)),
         ("cost_by_owner", cost::by_owner(&page)),
+        ("commitments", commitments::curves(&page)),
     ];
     all.into_iter().filter_map(|(name, figure)| Some((name, figure?))).collect()
 }

@@ -144,7 +144,100 @@ const PRICES: &[Key] = &[
     key("windows_vcpu_hour", Kind::Money, "What Windows adds per vCPU and hour of an instance.")
         .or("0.046")
         .assumed("the surcharge seen on Fargate and on common instance types"),
+    key(
+        "savings_plan",
+        Kind::Named { thing: "Savings Plan", of: &Kind::Table(&[SAVINGS_PLAN]) },
+        "A commitment per hour to EC2 and Fargate, never Spot: what an hour covers of it costs the \
+         plan's rates, what it does not cover is on demand, what is unused is lost.",
+    ),
+    key(
+        "reserved",
+        Kind::Named { thing: "reservation", of: &Kind::Table(&[RESERVED]) },
+        "Reserved Instances, in any zone of the Region; they are used up before any Savings Plan.",
+    ),
+    key(
+        "commitment_discount",
+        Kind::Table(&[COMMITMENT_DISCOUNT]),
+        "What commitments take off on-demand prices where their rates are not known.",
+    )
+    .or("{}"),
 ];
+
+/// How long a commitment is for.
+const TERM: Key =
+    key("term", Kind::Choice(&["1 y", "3 y"]), "For how long it is; nothing is paid upfront.")
+        .or("\"1 y\"");
+
+const SAVINGS_PLAN: &[Key] = &[
+    key("commitment", Kind::Money, "What is paid per hour, at the plan's rates.").required(),
+    key(
+        "type",
+        Kind::Choice(&["compute", "ec2_instance"]),
+        "For all instances and Fargate, or for one family of instances, which is covered first.",
+    )
+    .or("\"compute\""),
+    key(
+        "instance_family",
+        Kind::Text("a family, such as \"m7g\""),
+        "The family of an `ec2_instance` plan.",
+    ),
+    TERM,
+    key(
+        "ec2",
+        Kind::Named { thing: "instance type", of: &Kind::Money },
+        "The plan's rate per hour of an instance type, where you know a better one, such as that \
+         of a plan paid upfront.",
+    ),
+    key(
+        "fargate",
+        Kind::Table(&[&[
+            key("vcpu_hour", Kind::Money, "Per vCPU and hour."),
+            key("gb_hour", Kind::Money, "Per GB of memory and hour."),
+        ]]),
+        "The plan's rates of Fargate, on every operating system and architecture.",
+    )
+    .or("{}"),
+];
+
+const RESERVED: &[Key] = &[
+    key(
+        "instance_type",
+        Kind::Text("an instance type, such as \"m7g.large\""),
+        "What is reserved, with Linux; instances of other sizes are not covered.",
+    )
+    .required(),
+    key("count", POSITIVE_COUNT, "How many.").or("1"),
+    key(
+        "offering_class",
+        Kind::Choice(&["standard", "convertible"]),
+        "Whether it can be exchanged for others.",
+    )
+    .or("\"standard\""),
+    TERM,
+    key("price", Kind::Money, "Per hour of one, instead of that of the catalogue."),
+];
+
+/// What stands for the rates of commitments that are not known.
+const COMMITMENT_DISCOUNT: &[Key] = &[
+    key("fargate_1y", Kind::Share, "Off Fargate, by a Compute Savings Plan of a year.")
+        .or("\"20 %\"")
+        .assumed("told by several public repositories; AWS says up to 50 %, of three years"),
+    key("fargate_3y", Kind::Share, "Off Fargate, by a Compute Savings Plan of three years.")
+        .or("\"45 %\"")
+        .assumed("that of ap-south-1, x86_64, nothing upfront"),
+    key("standard_1y", Kind::Share, "Off a type of instance without a known reserved price.")
+        .or("\"37 %\"")
+        .assumed(MEDIAN),
+    key("standard_3y", Kind::Share, "The same for three years.").or("\"56.8 %\"").assumed(MEDIAN),
+    key("convertible_1y", Kind::Share, "The same for a year, and for Compute Savings Plans.")
+        .or("\"25.5 %\"")
+        .assumed(MEDIAN),
+    key("convertible_3y", Kind::Share, "The same for three years.")
+        .or("\"48.8 %\"")
+        .assumed(MEDIAN),
+];
+
+const MEDIAN: &str = "the median of types with a known price";
 
 const RECORD: &[Key] = &[
     key(

@@ -6,6 +6,7 @@
 mod bounds;
 mod capacity_provider;
 mod cluster;
+mod commitments;
 mod idle;
 mod job;
 mod launch;
@@ -105,8 +106,8 @@ pub fn lower(document: &Document, files: &dyn Files) -> Lowered {
         warnings::check(&mut lower);
         idle::find(&mut lower);
     }
-    let prices = prices::price_book(document, &lower.catalogue, &lower.model);
-    let prices = prices.map_err(|problems| lower.problems.extend(problems)).ok();
+    let (prices, problems) = prices::price_book(document, &lower.catalogue, &lower.model);
+    lower.problems.extend(problems);
     if prices.is_some() {
         lower.problems.extend(prices::check_region(document));
     }

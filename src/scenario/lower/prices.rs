@@ -8,11 +8,12 @@ use crate::catalogue::{
 use crate::ecs::model::{Architecture, InstanceLaunchType, Model, Os, Provider};
 use crate::units::{HourlyRate, Money};
 
-use super::super::problems::Problem;
+use super::super::problems::{Problem, Severity};
 use super::super::suggest::did_you_mean;
 use super::super::value::Mib;
 use super::super::{Document, View};
 use super::Lower;
+use super::commitments::Market;
 
 /// Writes the scenario's own instance types and prices over the catalogue.
 pub(super) fn overlay(lower: &mut Lower) {
@@ -158,13 +159,13 @@ fn overlay_windows(lower: &mut Lower, prices: &View) {
 
 /// Makes the price book of a run: the model was checked against the same catalogue.
 ///
-/// # Errors
-/// A [`Problem`] for each price that the catalogue does not have.
+/// Returns what is wrong with it too: a [`Problem`] for each price that the catalogue does not
+/// have, and then no book; and warnings.
 pub fn price_book(
     document: &Document,
     catalogue: &Catalogue,
     model: &Model,
-) -> Result<PriceBook, Vec<Problem>> {
+) -> (Option<PriceBook>, Vec<Problem>) {
     let root = document.root();
     let region: String = root.get("region");
     let book = Book { root: root.clone(), region, catalogue, model };
@@ -172,19 +173,26 @@ pub fn price_book(
     let classes = model.classes.iter().map(|(_, class)| book.class(class, &mut problems)).collect();
     let fargate = book.fargate(&mut problems);
     let (standing, not_modelled) = book.standing();
-    if !problems.is_empty() {
+    let (root, region, fargate_rates) = (&root, book.region.as_str(), fargate.as_slice());
+    let market = Market { root, region, catalogue, model, fargate: fargate_rates };
+    let commitments = market.commitments(&mut problems);
+    let offers = market.offers();
+    if problems.iter().any(|problem| problem.severity == Severity::Error) {
         // Without a region nobody knows what has a price there.
         problems.retain(|_| root.is_sound_at(&["region"]));
-        return Err(problems);
+        return (None, problems);
     }
-    Ok(PriceBook {
+    let book = PriceBook {
         classes,
         fargate,
         public_ipv4: book.charge(Charge::PublicIpv4),
         ecs_anywhere: book.charge(Charge::EcsAnywhereInstance),
         standing,
+        commitments,
+        offers,
         not_modelled,
-    })
+    };
+    (Some(book), problems)
 }
 
 /// With prices of one's own any Region will do, also one that does not exist.
@@ -234,7 +242,7 @@ struct Book<'a> {
     model: &'a Model,
 }
 
-fn rate(priced: &Priced) -> Rate {
+pub(super) fn rate(priced: &Priced) -> Rate {
     Rate {
         nanos: priced.rate.as_nanos_per_hour(),
         per: Per::Hour,
