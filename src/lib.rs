@@ -46,8 +46,9 @@
 //! | recording | what a run left ([`record::Recording`]) |
 //! | usage, bill | quantities in integers, and what they cost ([`billing::Bill`]) |
 //! | submitter | whoever calls RunTask: a job trace or a schedule |
-//! | fleet, class | a fixed number of instances, and what those in one zone have in common |
-//! | pool, drought | a zone and a type sold as Spot; a time in which it reclaims and refuses |
+//! | fleet, class | instances with a name in common, and what those of one zone and type share |
+//! | pool | a zone and a type, bought on demand or as Spot: where a group launches |
+//! | supply, drought | a pool of Spot capacity; a time in which it reclaims and refuses |
 //! | strike | an interruption of whoever sits in a slot of a pool |
 //! | requirement | what a task asks of an instance |
 //! | measure | one figure of a result, by name ([`study::Measure`]) |
@@ -63,7 +64,7 @@
 //! Most of it is about what is *not* there.
 //!
 //! 1. [`ecs`] and [`engine`] open no file, read no clock but the queue's, spawn no thread, print
-//!    nothing and know no price.
+//!    nothing and know no price, but those by which a group chooses among pools.
 //! 2. One place moves each thing: time [`engine::Queue`], resources [`ecs::Cluster`], luck
 //!    [`engine::Seed`], money [`billing::price`].
 //! 3. Facts leave and do not return. Recording nothing and recording everything is the same run.

@@ -74,6 +74,8 @@ pub enum Holder {
 pub enum Category {
     /// EC2 instances at the on-demand price.
     Ec2OnDemand,
+    /// EC2 Spot instances.
+    Ec2Spot,
     /// Root volumes of instances.
     Ebs,
     /// Fargate tasks.
@@ -119,8 +121,9 @@ pub struct Ec2Split {
 
 impl Category {
     /// All of them, in the order of a bill.
-    pub const ALL: [Category; 11] = [
+    pub const ALL: [Category; 12] = [
         Category::Ec2OnDemand,
+        Category::Ec2Spot,
         Category::Ebs,
         Category::Fargate,
         Category::FargateSpot,
@@ -137,6 +140,7 @@ impl Category {
     pub const fn name(self) -> &'static str {
         match self {
             Category::Ec2OnDemand => "EC2 on demand",
+            Category::Ec2Spot => "EC2 Spot",
             Category::Ebs => "EBS",
             Category::Fargate => "Fargate",
             Category::FargateSpot => "Fargate Spot",

@@ -6,6 +6,7 @@
 mod bill;
 mod meter;
 mod price;
+mod spot;
 #[cfg(test)]
 mod tests;
 
@@ -14,3 +15,4 @@ pub use meter::{
     AddressUsage, FargateKey, FargateUsage, InstanceUsage, Meter, Payer, ResourceTime, Share, Usage,
 };
 pub use price::{ClassRates, FargateRates, MissingPrice, Per, PriceBook, Rate, Standing, price};
+pub use spot::SpotUsage;

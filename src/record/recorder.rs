@@ -8,7 +8,7 @@ use crate::ecs::model::{
 use crate::ecs::placement::SmallestAsks;
 use crate::ecs::{
     AfterFailure, Fact, Instance, Limit, Observer, Owner, PlacementFailure, ServiceEvent, Stop,
-    StopCode, Task, TaskStatus, TaskTimes, World,
+    StopCode, Task, TaskStatus, TaskTimes, TerminationReason, World,
 };
 use crate::engine::{Id, Ix, Table};
 use crate::units::{Resources, SimTime};
@@ -19,7 +19,7 @@ use super::gauges::{
 };
 use super::histogram::Histogram;
 use super::log::is_daemon;
-use super::recording::{Pending, ServiceEvents};
+use super::recording::{LaunchCounts, Pending, ServiceEvents};
 use super::sentence::failure_code;
 use super::series::Buckets;
 
@@ -103,6 +103,7 @@ pub(super) struct Counts {
     pub placement_failures: BTreeMap<&'static str, u64>,
     pub services: Table<ServiceCounts, Service>,
     pub submitters: Table<SubmitterCounts, Submitter>,
+    pub fleets: Table<LaunchCounts, Fleet>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -229,6 +230,7 @@ impl Counts {
             placement_failures: BTreeMap::new(),
             services: model.services.iter().map(|_| ServiceCounts::default()).collect(),
             submitters: model.submitters.iter().map(|_| SubmitterCounts::default()).collect(),
+            fleets: model.fleets.iter().map(|_| LaunchCounts::default()).collect(),
         }
     }
 
@@ -270,7 +272,12 @@ impl Observer for Recorder {
         self.catch_up(now);
         match *fact {
             Fact::InstanceActive { instance } => self.instance_comes(now, instance),
-            Fact::InstanceTerminated { instance, .. } => self.instance_goes(now, instance),
+            Fact::InstanceTerminated { instance, reason } => {
+                if reason == TerminationReason::SpotInterrupted {
+                    self.launches(now, instance).interruptions += 1;
+                }
+                self.instance_goes(now, instance);
+            }
             Fact::TaskCreated { task } => self.task_comes(now, &world.tasks[task]),
             Fact::TaskMoved { task, from, to } => {
                 self.task_moves(now, &world.tasks[task], from, to);
@@ -319,6 +326,15 @@ impl Observer for Recorder {
             Fact::InstanceLaunched { .. }
             | Fact::InstanceDraining { .. }
             | Fact::TaskPullStarted { .. } => {}
+            Fact::SpotRebalanceRecommended { instance } => {
+                self.launches(now, instance).recommendations += 1;
+            }
+            Fact::SpotInterruptionNotice { instance } => self.launches(now, instance).notices += 1,
+            Fact::LaunchFailed { pool, .. } => {
+                let group = model.pools[pool].group;
+                let fleet = model.auto_scaling_groups[group].fleet;
+                self.counts.fleets[fleet].failures += 1;
+            }
         }
     }
 }
@@ -451,6 +467,11 @@ impl Recorder {
         for provider in &mut self.providers {
             provider.each(&mut |_, gauge| gauge.begin_window(at));
         }
+    }
+
+    fn launches(&mut self, now: Now, instance: Id<Instance>) -> &mut LaunchCounts {
+        let class = now.world.cluster.instance(instance).class;
+        &mut self.counts.fleets[now.model.classes[class].fleet]
     }
 
     fn instance_comes(&mut self, now: Now, instance: Id<Instance>) {

@@ -108,6 +108,13 @@ const OF_CAPACITY: Names = &[
     ("stranded_gpus", Share),
 ];
 
+const OF_LAUNCHES: Names = &[
+    ("spot_recommendations", Count),
+    ("spot_notices", Count),
+    ("spot_interruptions", Count),
+    ("launch_failures", Count),
+];
+
 const OF_THE_RUN: Names = &[
     ("tasks.created", Count),
     ("tasks.started", Count),
@@ -130,19 +137,19 @@ const OF_THE_RUN: Names = &[
 ];
 
 /// What has measures of its own, by its table.
-const SUBJECTS: [(&str, Names); 6] = [
-    ("service", OF_SERVICES),
-    ("task", OF_SUBMITTERS),
-    ("job", OF_SUBMITTERS),
-    ("cluster", OF_CAPACITY),
-    ("container_instances", OF_CAPACITY),
-    ("auto_scaling_group", OF_CAPACITY),
+const SUBJECTS: [(&str, &[Names]); 6] = [
+    ("service", &[OF_SERVICES]),
+    ("task", &[OF_SUBMITTERS]),
+    ("job", &[OF_SUBMITTERS]),
+    ("cluster", &[OF_CAPACITY]),
+    ("container_instances", &[OF_CAPACITY]),
+    ("auto_scaling_group", &[OF_CAPACITY, OF_LAUNCHES]),
 ];
 
 /// Writes out the names of a list.
-fn written_out(names: Names) -> Vec<(String, Quantity)> {
+fn written_out(names: &[Names]) -> Vec<(String, Quantity)> {
     let mut all = Vec::new();
-    for &(name, quantity) in names {
+    for &(name, quantity) in names.iter().copied().flatten() {
         let endings: &[&str] = match quantity {
             _ if !name.ends_with('_') => &[""],
             Time => &OF_TIMES,
@@ -169,7 +176,7 @@ pub(super) fn quantity(measure: &str, root: &View) -> Result<Option<Quantity>, U
     if let Some(owner) = measure.strip_prefix("cost.of.") {
         return of_owner(owner, root);
     }
-    let mut names = written_out(OF_THE_RUN);
+    let mut names = written_out(&[OF_THE_RUN]);
     for category in crate::billing::Category::ALL {
         let name = category.name().to_lowercase().replace(' ', "_");
         names.push((format!("cost.{name}"), Money));
@@ -210,7 +217,7 @@ fn one_of(measure: &str, prefix: &str, names: &[(String, Quantity)]) -> Result<Q
 fn of_subject(
     measure: &str,
     (table, rest): (&str, &str),
-    names: Names,
+    names: &[Names],
     root: &View,
 ) -> Result<Quantity, Unknown> {
     let is_there =

@@ -13,6 +13,9 @@ struct Uses {
     submitters: bool,
     windows: bool,
     targets: bool,
+    groups: bool,
+    ec2_spot: bool,
+    trunks: bool,
 }
 
 impl Scenario {
@@ -32,6 +35,9 @@ impl Scenario {
             submitters: !model.submitters.is_empty(),
             windows: model.classes.iter().any(|(_, class)| class.os_family.os() == Os::Windows),
             targets: !model.target_groups.is_empty(),
+            groups: !model.auto_scaling_groups.is_empty(),
+            trunks: model.classes.iter().any(|(_, class)| class.has_trunk),
+            ec2_spot: !model.spot_pools.is_empty(),
         };
         let is_used = |it: &Filled| it.place.is_some() || self.is_used(&uses, it);
         self.document.filled_in().into_iter().filter(is_used).collect()
@@ -57,6 +63,18 @@ impl Scenario {
             ("account", "fargate_run_task_calls") => uses.submitters && uses.fargate,
             ("account", "service_tasks_per_minute_ec2") => uses.services && uses.instances,
             ("account", "service_tasks_per_minute_fargate") => uses.services && uses.fargate,
+            ("account", "ec2_on_demand_vcpu") => uses.groups && account.ec2_cpu_units.is_some(),
+            ("account", "ec2_spot_vcpu") => uses.ec2_spot && account.ec2_spot_cpu_units.is_some(),
+            ("spot", _) => uses.ec2_spot,
+            (
+                "timing",
+                "instance_launch_call"
+                | "instance_pending"
+                | "instance_boot"
+                | "agent_registration"
+                | "launch_retry",
+            ) => uses.groups,
+            ("timing", "trunk_attach") => uses.groups && uses.trunks,
             ("network", "fargate_availability_zones") => uses.fargate,
             ("prices", "windows_vcpu_hour") => uses.windows,
             ("timing", "health_check_response") => uses.targets,

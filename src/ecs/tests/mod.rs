@@ -6,4 +6,5 @@
 mod capacity;
 mod life;
 mod placement;
+mod spot;
 mod submit;

@@ -110,6 +110,7 @@ fn followed(category: Category) -> Vec<(Scope, Metric)> {
             .map(|provider| of(provider, Metric::AliveTasks))
             .to_vec(),
         Category::Ec2OnDemand
+        | Category::Ec2Spot
         | Category::Ebs
         | Category::EcsAnywhere
         | Category::LoadBalancer
@@ -127,6 +128,7 @@ fn is_fargate(category: Category) -> bool {
 fn colour(category: Category) -> Colour {
     match category {
         Category::Ec2OnDemand => Colour::OnDemand,
+        Category::Ec2Spot => Colour::Spot,
         Category::Ebs => Colour::Category(4),
         Category::Fargate => Colour::Fargate,
         Category::FargateSpot => Colour::FargateSpot,
@@ -169,6 +171,7 @@ impl Kind {
             Category::Fargate => Kind::Fargate,
             Category::FargateSpot => Kind::FargateSpot,
             Category::Ec2OnDemand
+            | Category::Ec2Spot
             | Category::Ebs
             | Category::EcsAnywhere
             | Category::PublicIpv4
