@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, criterion_group};
 use ecsim::ecs::Instance;
+use ecsim::ecs::capacity::spot::{SpotMarket, SpotParameters};
 use ecsim::ecs::model::*;
 use ecsim::ecs::placement::query::Query;
 use ecsim::ecs::placement::rig::Rig;
@@ -105,9 +106,12 @@ fn timing() -> Timing {
         fargate_provision: constant(0.0),
         fargate_pull_bandwidth: Bytes::mib(10),
         cached_pull: constant(0.0),
+        instance_launch_call: constant(0.0),
         instance_pending: constant(0.0),
         instance_boot: constant(0.0),
         agent_registration: constant(0.0),
+        trunk_attach: constant(0.0),
+        launch_retry: Span::MINUTE,
         pull_state: PullState::Activating,
         settle: Span::MINUTE,
         health_check_response: constant(0.0),
@@ -119,11 +123,13 @@ fn class(zone: Ix<Zone>, name: &str) -> InstanceClass {
         fleet: Ix::new(0),
         cluster: Ix::new(0),
         launch_type: InstanceLaunchType::Ec2,
+        spot: None,
         zone,
         instance_type: "m5.4xlarge".into(),
         registered: HOST,
         // Half of what fits otherwise.
         task_enis: 4,
+        has_trunk: false,
         reserved_ports: Vec::new(),
         os_family: OsFamily::Linux,
         architecture: Architecture::X86_64,
@@ -190,6 +196,11 @@ fn model(case: &Case, instances: u32) -> Model {
         fleets: [fleet].into_iter().collect(),
         auto_scaling_groups: Default::default(),
         capacity_providers: Default::default(),
+        pools: Default::default(),
+        spot_market: SpotMarket::new("test-1", SpotParameters::default())
+            .expect("the defaults are in range"),
+        spot_pools: Default::default(),
+        shortages: Vec::new(),
         classes,
         subnets,
         images: Default::default(),
@@ -211,6 +222,8 @@ fn model(case: &Case, instances: u32) -> Model {
             service_launches_on_instances: None,
             service_launches_on_fargate: None,
             provisioning_tasks: 0,
+            ec2_cpu_units: None,
+            ec2_spot_cpu_units: None,
         },
         timing: timing(),
         limits: Limits { events: u64::MAX, tasks: u64::MAX },

@@ -48,8 +48,9 @@
 //! | commitment | a Savings Plan or a reservation: paid every hour, used or not |
 //! | curve | what one more plan would make of a bill, by its commitment ([`billing::Curve`]) |
 //! | submitter | whoever calls RunTask: a job trace or a schedule |
-//! | fleet, class | a fixed number of instances, and what those in one zone have in common |
-//! | pool, drought | a zone and a type sold as Spot; a time in which it reclaims and refuses |
+//! | fleet, class | instances with a name in common, and what those of one zone and type share |
+//! | pool | a zone and a type, bought on demand or as Spot: where a group launches |
+//! | supply, drought | a pool of Spot capacity; a time in which it reclaims and refuses |
 //! | strike | an interruption of whoever sits in a slot of a pool |
 //! | requirement | what a task asks of an instance |
 //! | measure | one figure of a result, by name ([`study::Measure`]) |
@@ -65,7 +66,7 @@
 //! Most of it is about what is *not* there.
 //!
 //! 1. [`ecs`] and [`engine`] open no file, read no clock but the queue's, spawn no thread, print
-//!    nothing and know no price.
+//!    nothing and know no price, but those by which a group chooses among pools.
 //! 2. One place moves each thing: time [`engine::Queue`], resources [`ecs::Cluster`], luck
 //!    [`engine::Seed`], money [`billing::price`].
 //! 3. Facts leave and do not return. Recording nothing and recording everything is the same run.

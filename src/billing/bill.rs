@@ -80,6 +80,8 @@ pub enum Holder {
 pub enum Category {
     /// EC2 instances at the on-demand price, but for what a commitment covers.
     Ec2OnDemand,
+    /// EC2 Spot instances.
+    Ec2Spot,
     /// Root volumes of instances.
     Ebs,
     /// Fargate tasks.
@@ -129,8 +131,9 @@ pub struct Ec2Split {
 
 impl Category {
     /// All of them, in the order of a bill.
-    pub const ALL: [Category; 13] = [
+    pub const ALL: [Category; 14] = [
         Category::Ec2OnDemand,
+        Category::Ec2Spot,
         Category::Ebs,
         Category::Fargate,
         Category::FargateSpot,
@@ -149,6 +152,7 @@ impl Category {
     pub const fn name(self) -> &'static str {
         match self {
             Category::Ec2OnDemand => "EC2 on demand",
+            Category::Ec2Spot => "EC2 Spot",
             Category::Ebs => "EBS",
             Category::Fargate => "Fargate",
             Category::FargateSpot => "Fargate Spot",

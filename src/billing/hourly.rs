@@ -31,7 +31,7 @@ pub struct HourlyUsage {
 /// Savings Plans?": plans do not apply to Spot usage.
 pub(super) fn is_coverable(class: &crate::ecs::model::InstanceClass) -> bool {
     match class.launch_type {
-        InstanceLaunchType::Ec2 => true,
+        InstanceLaunchType::Ec2 => class.spot.is_none(),
         InstanceLaunchType::External => false,
     }
 }

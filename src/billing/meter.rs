@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
+use crate::ecs::capacity::spot::FREE_IF_RECLAIMED_WITHIN;
 use crate::ecs::model::{
     Architecture, FargateSize, InstanceClass, InstanceLaunchType, Model, Os, Provider, Service,
-    Submitter, TaskDefinition, Zone,
+    SpotSupply, Submitter, TaskDefinition, Zone,
 };
 use crate::ecs::placement::SmallestAsks;
-use crate::ecs::{Fact, Instance, Observer, Owner, Task, TaskStatus, World};
+use crate::ecs::{Fact, Instance, Observer, Owner, Task, TaskStatus, TerminationReason, World};
 use crate::engine::{Id, Ix, Table, TimeWeighted};
 use crate::units::{Resources, SimTime, Span};
 
 use super::hourly::{Coverable, HourMeter, HourlyUsage, is_coverable};
+use super::spot::{PricePath, SpotUsage};
 
 /// The shortest time a Fargate task on Linux is billed for.
 ///
@@ -112,6 +114,9 @@ pub struct InstanceUsage {
     /// Σ of what each is billed for in µs: rounded up to the second, at least 60 s (EC2) or one
     /// hour (external).
     pub billed_micros: u128,
+    /// Of Spot instances, what they themselves are charged for; volumes and addresses are billed
+    /// like all others.
+    pub spot: SpotUsage,
     /// What they registered, times how long they were there.
     pub registered: ResourceTime,
     /// Free where no task of the run would have fitted.
@@ -144,6 +149,8 @@ pub struct Meter {
     /// What each instance contributes to its class's stranded capacity, by slot.
     stranded: Vec<Resources>,
     smallest: Table<SmallestAsks, InstanceClass>,
+    /// Made when they are first asked for.
+    spot_prices: Table<Option<PricePath>, SpotSupply>,
     gives_usage: Table<bool, TaskDefinition>,
 }
 
@@ -240,8 +247,8 @@ impl Observer for Meter {
                 self.stranded[slot] = Resources::ZERO;
                 self.update_stranded(at, instance, world);
             }
-            Fact::InstanceTerminated { instance, .. } => {
-                self.instance_goes(at, instance, (world, model))
+            Fact::InstanceTerminated { instance, reason } => {
+                self.instance_goes(at, (instance, reason), (world, model))
             }
             Fact::TaskCreated { task } | Fact::TaskPlaced { task } => {
                 if let Some(instance) = world.tasks[task].instance {
@@ -278,6 +285,9 @@ impl Observer for Meter {
             Fact::InstanceLaunched { .. }
             | Fact::InstanceDraining { .. }
             | Fact::ManagedScaling { .. }
+            | Fact::SpotRebalanceRecommended { .. }
+            | Fact::SpotInterruptionNotice { .. }
+            | Fact::LaunchFailed { .. }
             | Fact::TaskPullStarted { .. }
             | Fact::TaskHealthy { .. }
             | Fact::TaskStopRequested { .. }
@@ -308,6 +318,7 @@ impl Meter {
             hourly: BTreeMap::new(),
             stranded: Vec::new(),
             smallest: SmallestAsks::by_class(model),
+            spot_prices: model.spot_pools.iter().map(|_| None).collect(),
             gives_usage: model.task_definitions.iter().map(|(_, def)| gives_usage(def)).collect(),
         }
     }
@@ -322,7 +333,7 @@ impl Meter {
             }
         }
         for (_, instance) in world.cluster.instances() {
-            self.bill_instance(instance, end, model);
+            self.bill_instance(instance, (end, false), (world, model));
         }
         let span = end.since(SimTime::ZERO);
         let hourly = self.hourly.into_iter();
@@ -394,7 +405,7 @@ impl Meter {
     fn instance_goes(
         &mut self,
         at: SimTime,
-        instance: Id<Instance>,
+        (instance, reason): (Id<Instance>, TerminationReason),
         (world, model): (&World, &Model),
     ) {
         let host = world.cluster.instance(instance);
@@ -402,10 +413,16 @@ impl Meter {
             let before = std::mem::replace(stranded, Resources::ZERO);
             self.note_stranded(at, host.class, (before, Resources::ZERO));
         }
-        self.bill_instance(host, at, model);
+        let is_reclaimed = reason == TerminationReason::SpotInterrupted;
+        self.bill_instance(host, (at, is_reclaimed), (world, model));
     }
 
-    fn bill_instance(&mut self, host: &Instance, until: SimTime, model: &Model) {
+    fn bill_instance(
+        &mut self,
+        host: &Instance,
+        (until, is_reclaimed): (SimTime, bool),
+        (world, model): (&World, &Model),
+    ) {
         let (class, lived) = (host.class, until.since(host.launched_at));
         let kind = &model.classes[class];
         let minimum = match kind.launch_type {
@@ -421,6 +438,16 @@ impl Meter {
             hourly.add(1, host.launched_at, billed);
         }
         usage.registered += ResourceTime::of(&kind.registered, lived);
+        if let Some(supply) = kind.spot
+            && !(is_reclaimed && lived < FREE_IF_RECLAIMED_WITHIN)
+        {
+            let path = self.spot_prices[supply]
+                .get_or_insert_with(|| PricePath::new(world.spot_prices(supply)));
+            let charged = billed_micros(lived, minimum);
+            let lasts = Span::micros(u64::try_from(charged).unwrap_or(u64::MAX));
+            usage.spot.charged_micros += charged;
+            usage.spot.share_micros += path.share_micros(host.launched_at, lasts);
+        }
     }
 
     /// Adds what a task on an instance reserved, from its creation until now.

@@ -10,6 +10,7 @@ mod curve;
 mod hourly;
 mod meter;
 mod price;
+mod spot;
 #[cfg(test)]
 mod tests;
 
@@ -21,3 +22,4 @@ pub use meter::{
     AddressUsage, FargateKey, FargateUsage, InstanceUsage, Meter, Payer, ResourceTime, Share, Usage,
 };
 pub use price::{ClassRates, FargateRates, MissingPrice, Per, PriceBook, Rate, Standing, price};
+pub use spot::SpotUsage;

@@ -10,6 +10,7 @@ use super::bill::{Bill, BillLine, Category, ClassShare, Ec2Split, Holder};
 use super::commitment::{Commitment, Pool};
 use super::curve::{Offer, curves};
 use super::meter::{FargateUsage, InstanceUsage, Usage};
+use super::spot::SpotUsage;
 
 /// Storage of a Fargate task that is free, in GiB. Source: AWS Fargate pricing page, read 2026.
 const FREE_EPHEMERAL_STORAGE_GIB: u32 = 20;
@@ -64,8 +65,10 @@ pub struct PriceBook {
 /// Prices of one class of container instance; of an external one only the volume could matter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClassRates {
-    /// Of an instance.
+    /// Of an instance, on demand.
     pub instance: Rate,
+    /// What it usually costs as Spot; `None`: it is not bought so.
+    pub spot: Option<Rate>,
     /// Size of its root volume in GiB; 0: none.
     pub root_volume_gib: u32,
     /// Of a GiB of it.
@@ -273,12 +276,32 @@ fn price_instances(
         lines.push(about.line(&book.ecs_anywhere, micros, 1));
         return;
     }
-    lines.push(about(Category::Ec2OnDemand, "instance-hour").line(&rates.instance, micros, 1));
+    lines.push(match &rates.spot {
+        None => about(Category::Ec2OnDemand, "instance-hour").line(&rates.instance, micros, 1),
+        Some(usual) => {
+            let about = about(Category::Ec2Spot, "instance-hour");
+            spot_line(&about, (&rates.instance, usual), &used.spot)
+        }
+    });
     let gib_micros = u128::from(rates.root_volume_gib) * micros;
     lines.push(about(Category::Ebs, "GB-month").line(&rates.root_volume, gib_micros, 1));
     if rates.public_ip {
         let about = about(Category::PublicIpv4, "address-hour");
         lines.push(about.line(&book.public_ipv4, micros, 1));
+    }
+}
+
+/// Spot instances, at the prices that held; the line's own is their mean.
+fn spot_line(about: &About, (on_demand, usual): (&Rate, &Rate), used: &SpotUsage) -> BillLine {
+    const MILLIONTHS: u64 = 1_000_000;
+    let mean = used.share_micros.checked_div(used.charged_micros).unwrap_or(0);
+    let mean = u32::try_from(mean).unwrap_or(u32::MAX);
+    let nanos = HourlyRate::nanos_per_hour(on_demand.nanos).millionths(mean).as_nanos_per_hour();
+    let note = format!("mean of a price that moves; usual: {}", usual.note);
+    let rate = Rate { nanos, assumed: true, note, per: on_demand.per };
+    BillLine {
+        amount: on_demand.price(used.share_micros, MILLIONTHS),
+        ..about.line(&rate, used.charged_micros, 1)
     }
 }
 

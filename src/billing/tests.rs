@@ -10,7 +10,7 @@ use crate::ecs::fixture::Fixture;
 use crate::ecs::model::{
     Architecture, InstanceLaunchType, JobTrace, Model, Os, Provider, Source, Submitter, WhenFull,
 };
-use crate::ecs::{Fact, Instance, Observer, Sim, Task, TaskStatus, World};
+use crate::ecs::{Fact, Instance, Observer, Sim, Task, TaskStatus, TerminationReason, World};
 use crate::engine::{Distribution, Id, Ix, Seed};
 use crate::units::{HourlyRate, Money, Resources, SimTime, Span};
 
@@ -22,6 +22,7 @@ fn dollars(dollars: f64) -> Rate {
 fn book(model: &Model) -> PriceBook {
     let class = ClassRates {
         instance: dollars(0.096),
+        spot: None,
         root_volume_gib: 30,
         root_volume: Rate::monthly(80_000_000),
         public_ip: false,
@@ -385,4 +386,73 @@ fn used_capacity_is_metered_where_it_is_given_and_only_there() {
     assert_eq!(used.memory_mib_micros, 512 * 1_000_000_000);
     assert_eq!(shares[0].reserved.cpu_unit_micros, 1024 * 1_000_000_000);
     assert_eq!(shares[1].used, None);
+}
+
+/// Two Spot groups with notices all the time, one of which grows and shrinks.
+fn restless() -> Fixture {
+    let mut fixture = Fixture::new(3);
+    fixture.spot_group("a", (0, 20, 20), (0.05, &["m5.large", "c5.large"]));
+    let b = fixture.spot_group("b", (0, 10, 20), (0.05, &["m5.large"]));
+    for day in 1..20 {
+        fixture.set_capacity(day * 40_000, b, if day % 2 == 0 { 18 } else { 3 });
+    }
+    fixture
+}
+
+#[test]
+fn what_is_billed_of_instances_that_come_and_go_is_how_long_they_lived() {
+    let secs = 20 * 86_400;
+    let (sim, story) = restless().story(secs);
+    let (_, usage) = metered(restless(), secs, 1);
+    let mut alive: BTreeMap<_, f64> = BTreeMap::new();
+    let (mut launched, mut gone, mut lived, mut charged) = (0, 0, 0.0, 0.0);
+    let mut add = |from: f64, to: f64, is_reclaimed: bool| {
+        let billed = (to - from).ceil().max(60.0);
+        lived += billed;
+        charged += if is_reclaimed && to - from < 3600.0 { 0.0 } else { billed };
+    };
+    for (at, fact) in story {
+        match fact {
+            Fact::InstanceLaunched { instance } => {
+                launched += 1;
+                assert!(alive.insert(instance, at).is_none());
+            }
+            Fact::InstanceTerminated { instance, reason } => {
+                gone += 1;
+                let from = alive.remove(&instance).expect("it was launched, and is not gone");
+                add(from, at, reason == TerminationReason::SpotInterrupted);
+            }
+            _ => {}
+        }
+    }
+    let there: Vec<_> = sim.world().cluster.instances().map(|(id, _)| id).collect();
+    assert_eq!(alive.keys().copied().collect::<Vec<_>>(), there, "launched is gone or alive");
+    assert!(launched > 500 && gone > 400, "{launched} launched, {gone} gone");
+    alive.values().for_each(|&from| add(from, secs as f64, false));
+    let sum = |of: fn(&InstanceUsage) -> u128| {
+        usage.instances.iter().map(|(_, used)| of(used)).sum::<u128>() as f64 / 1e6
+    };
+    assert_eq!(sum(|used| used.billed_micros), lived);
+    assert_eq!(sum(|used| used.spot.charged_micros), charged);
+    assert!(charged < lived, "some were reclaimed in their first hour");
+}
+
+#[test]
+fn spot_instances_cost_their_share_of_the_price_on_demand_on_a_line_of_their_own() {
+    let fixture = restless();
+    let (sim, usage) = metered(fixture, 20 * 86_400, 1);
+    let model = sim.model();
+    let mut book = book(model);
+    for class in model.classes.indices().filter(|&it| model.classes[it].spot.is_some()) {
+        book.classes[class].spot = Some(dollars(0.0384));
+    }
+    let bill = price(&usage, &book, model).unwrap();
+    let lines = || bill.lines.iter().filter(|line| line.category == Category::Ec2Spot);
+    assert_eq!(lines().count(), 9, "two types and one, in three zones");
+    assert!(bill.lines.iter().all(|line| line.category != Category::Ec2OnDemand));
+    for line in lines() {
+        let per_hour = line.amount.as_dollars_f64() / line.quantity;
+        assert!((per_hour / (0.096 * 0.4) - 1.0).abs() < 0.3, "{per_hour} is near the usual");
+        assert!((per_hour * 1e9 - line.rate.nanos as f64).abs() < 100.0, "{per_hour} is its price");
+    }
 }

@@ -203,7 +203,11 @@ fn assumed_prices(scenario: &Scenario) -> String {
     let prices = &scenario.prices;
     for (class, rates) in prices.classes.iter() {
         let class = &scenario.model.classes[class];
-        add(format!("{} with {:?}", class.instance_type, class.os_family.os()), &rates.instance);
+        let name = format!("{} with {:?}", class.instance_type, class.os_family.os());
+        match &rates.spot {
+            Some(usual) => add(format!("{name} as Spot, usually"), usual),
+            None => add(name, &rates.instance),
+        }
         if rates.root_volume_gib > 0 {
             add("GiB of root volume".to_string(), &rates.root_volume);
         }

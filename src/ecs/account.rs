@@ -7,7 +7,10 @@ use smallvec::SmallVec;
 use crate::engine::Ix;
 use crate::units::{SimTime, Span};
 
-use super::model::{FargateSize, Model, Provider, RateLimit, Subnet};
+use super::capacity::group::PurchaseOption;
+use super::model::{
+    FargateSize, InstanceClass, InstanceLaunchType, Model, Provider, RateLimit, Subnet,
+};
 
 /// What of the account's quotas is used now; shared by all clusters.
 #[derive(Clone, Debug)]
@@ -17,6 +20,8 @@ pub struct AccountState {
     api_calls: Option<Bucket>,
     fargate_run_task_calls: Option<Bucket>,
     free_addresses: Vec<u32>,
+    /// CPU units of EC2 instances, on demand and Spot.
+    ec2_cpu_units: [u64; 2],
 }
 
 #[derive(Clone, Debug)]
@@ -24,6 +29,13 @@ struct FargateUse {
     cpu_units: u64,
     limit: Option<u32>,
     launches: Option<Bucket>,
+}
+
+fn column(class: &InstanceClass) -> usize {
+    match class.purchase_option() {
+        PurchaseOption::OnDemand => 0,
+        PurchaseOption::Spot => 1,
+    }
 }
 
 /// A token bucket: full at first, gains tokens steadily, never overflows.
@@ -110,6 +122,36 @@ impl PerMinute {
 }
 
 impl AccountState {
+    /// An instance of this kind is launched.
+    pub fn instance_comes(&mut self, model: &Model, class: Ix<InstanceClass>) {
+        let class = &model.classes[class];
+        if class.launch_type == InstanceLaunchType::Ec2 {
+            self.ec2_cpu_units[column(class)] += u64::from(class.registered.cpu_units);
+        }
+    }
+
+    /// An instance of this kind is gone.
+    pub fn instance_goes(&mut self, model: &Model, class: Ix<InstanceClass>) {
+        let class = &model.classes[class];
+        if class.launch_type == InstanceLaunchType::Ec2 {
+            self.ec2_cpu_units[column(class)] -= u64::from(class.registered.cpu_units);
+        }
+    }
+
+    /// Says whether the account may run one more instance of this kind.
+    ///
+    /// Source: EC2 User Guide, On-Demand and Spot Instance quotas, which count vCPUs. Assumption:
+    /// all families share one; AWS has one for the usual families and others for the rest.
+    pub fn may_launch_instance(&self, model: &Model, class: Ix<InstanceClass>) -> bool {
+        let class = &model.classes[class];
+        let limit = match class.purchase_option() {
+            PurchaseOption::OnDemand => model.account.ec2_cpu_units,
+            PurchaseOption::Spot => model.account.ec2_spot_cpu_units,
+        };
+        let wanted = self.ec2_cpu_units[column(class)] + u64::from(class.registered.cpu_units);
+        limit.is_none_or(|limit| wanted <= u64::from(limit))
+    }
+
     /// Makes the state of an account that runs nothing.
     pub fn new(model: &Model) -> AccountState {
         let account = &model.account;
@@ -123,6 +165,7 @@ impl AccountState {
             fargate_spot: fargate(account.fargate_spot_cpu_units, account.fargate_spot_launches),
             api_calls: account.api_calls.map(Bucket::new),
             fargate_run_task_calls: account.fargate_run_task_calls.map(Bucket::new),
+            ec2_cpu_units: [0; 2],
             free_addresses: model.subnets.iter().map(|(_, s)| s.free_addresses).collect(),
         }
     }

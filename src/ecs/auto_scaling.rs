@@ -3,58 +3,108 @@
 //! Source: Amazon EC2 Auto Scaling User Guide.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use crate::engine::{Id, Ix, Luck, Purpose};
-use crate::units::{HourlyRate, Span};
+use crate::units::{SimTime, Span};
 
-use super::capacity::group::{self, GroupView, LaunchedFrom, Pool, PurchaseOption};
+use super::capacity::group::{self, Census, GroupView, LaunchedFrom, Pool, PurchaseOption};
 use super::capacity::reservation::GroupNow;
 use super::cluster::{Instance, InstanceStatus};
-use super::model::{AutoScalingGroup, InitialState, InstanceClass};
-use super::{Cx, Event, TerminationReason, World, instance, rank};
+use super::model::{AutoScalingGroup, CapacityPool, InitialState, InstanceClass};
+use super::spot::{self, AloneSlot};
+use super::{Cx, Event, Fact, LaunchFailure, TerminationReason, World, instance, rank};
 
+const CALL: Purpose = Purpose::new("instance launch call");
 const PENDING: Purpose = Purpose::new("instance pending");
 const BOOT: Purpose = Purpose::new("instance boot");
 const REGISTRATION: Purpose = Purpose::new("agent registration");
-
+const TRUNK: Purpose = Purpose::new("trunk attach");
 /// How long the lifecycle hook of managed draining holds an instance.
 ///
 /// Source: ECS Developer Guide, managed-instance-draining: 48 hours.
 const DRAIN_TIMEOUT: Span = Span::secs(48 * 3600);
 
+const SUBNET: Purpose = Purpose::new("subnet of a launch");
+
 /// What a group has and wants now.
 #[derive(Clone, Debug)]
 pub struct GroupState {
     desired_capacity: u32,
-    members: Vec<Member>,
-    /// Free numbers for new instances, for their luck: the lowest first.
-    free_slots: BinaryHeap<Reverse<u32>>,
-    /// How often each number was used.
-    incarnations: Vec<u32>,
+    members: BTreeMap<Id<Instance>, Member>,
+    /// How many of them stay, by pool.
+    staying: Census,
+    /// Those at risk, to be let go when others are in service, in order of warning.
+    at_risk: Vec<Id<Instance>>,
     launched: u32,
     /// How often the group let instances go.
     scale_ins: u64,
+    /// When it looks again at what it has.
+    next_look: Option<SimTime>,
 }
 
 /// An instance of a group.
 #[derive(Clone, Copy, Debug)]
-struct Member {
-    instance: Id<Instance>,
-    slot: u32,
-    /// Whether the group has given it up; it may still drain.
-    is_leaving: bool,
+pub(super) struct Member {
+    pub pool: Ix<CapacityPool>,
+    pub slot: u32,
+    pub standing: Standing,
+    pub warning: Warning,
+}
+
+/// How near EC2 is to reclaiming an instance, as far as anybody knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Warning {
+    /// Nothing is known.
+    None,
+    /// A rebalance recommendation.
+    Recommended,
+    /// An interruption notice.
+    Noticed,
+}
+
+/// How an instance stands with its group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It is one of those that are wanted.
+    Stays,
+    /// It is at risk: the group has another launched in its place.
+    AtRisk,
+    /// The group has given it up; it drains.
+    Leaves(TerminationReason),
+}
+
+/// What a group has of a pool now.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PoolState {
+    /// Numbered slots, for the luck of whoever sits there.
+    pub slots: Vec<Slot>,
+    /// Slots without anybody: the lowest first.
+    free: BinaryHeap<Reverse<u32>>,
+    /// Until when On-Demand capacity is short.
+    short_until: SimTime,
+}
+
+/// A place for an instance.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Slot {
+    pub occupant: Option<Id<Instance>>,
+    /// How often it was filled.
+    incarnation: u32,
+    /// Of a Spot pool, what strikes here alone.
+    pub alone: Option<Box<AloneSlot>>,
 }
 
 impl GroupState {
     pub(super) fn new(spec: &AutoScalingGroup) -> GroupState {
         GroupState {
             desired_capacity: spec.desired_capacity,
-            members: Vec::new(),
-            free_slots: BinaryHeap::new(),
-            incarnations: Vec::new(),
+            members: BTreeMap::new(),
+            staying: Census::default(),
+            at_risk: Vec::new(),
             launched: 0,
             scale_ins: 0,
+            next_look: None,
         }
     }
 
@@ -65,20 +115,31 @@ impl GroupState {
 
     /// Returns how many instances are launched or in service, those that leave apart.
     pub fn capacity(&self) -> u32 {
-        self.staying().count() as u32
+        self.staying.total()
     }
+}
 
-    fn staying(&self) -> impl Iterator<Item = &Member> {
-        self.members.iter().filter(|member| !member.is_leaving)
-    }
-
-    fn take_slot(&mut self) -> u32 {
-        let slot = self.free_slots.pop().map_or(self.incarnations.len() as u32, |slot| slot.0);
-        if self.incarnations.len() <= slot as usize {
-            self.incarnations.push(0);
+impl PoolState {
+    /// Returns the lowest free slot, which is taken now.
+    fn take_slot(&mut self, instance: Id<Instance>) -> u32 {
+        let slot = self.free.pop().map_or(self.slots.len() as u32, |slot| slot.0);
+        if self.slots.len() <= slot as usize {
+            self.slots.push(Slot::default());
         }
-        self.incarnations[slot as usize] += 1;
+        let place = &mut self.slots[slot as usize];
+        place.occupant = Some(instance);
+        place.incarnation += 1;
         slot
+    }
+
+    fn free_slot(&mut self, slot: u32) {
+        self.slots[slot as usize].occupant = None;
+        self.free.push(Reverse(slot));
+    }
+
+    /// Returns how many instances there are.
+    pub fn held(&self) -> u32 {
+        (self.slots.len() - self.free.len()) as u32
     }
 }
 
@@ -89,12 +150,41 @@ pub(super) fn begin(cx: &mut Cx, world: &mut World) {
             InitialState::Steady => spec.desired_capacity,
             InitialState::Cold => spec.min_size,
         };
+        let mut pools = pools(cx, world, ix);
         for _ in 0..there {
-            let instance = launch(cx, world, ix);
+            let Some(instance) = launch(cx, world, ix, &mut pools) else { break };
             instance::become_active(cx, world, instance);
         }
         adjust(cx, world, ix);
     }
+}
+
+/// Returns what managed scaling sees of a group.
+pub(super) fn now(cx: &Cx, world: &World, ix: Ix<AutoScalingGroup>) -> GroupNow {
+    let spec = &cx.model.auto_scaling_groups[ix];
+    let group = &world.groups[ix];
+    let stays = |(_, member): &(&Id<Instance>, &Member)| member.standing == Standing::Stays;
+    let hosts = || group.members.iter().filter(stays).map(|(&id, _)| world.cluster.instance(id));
+    GroupNow {
+        desired_capacity: group.desired_capacity,
+        min_size: spec.min_size,
+        max_size: spec.max_size,
+        running: group.capacity(),
+        occupied: hosts().filter(|host| host.is_occupied()).count() as u32,
+        youngest: hosts().map(|host| cx.now().since(host.launched_at)).min(),
+    }
+}
+
+/// One more instance, in service at once: the run begins with it. `None`: it may have no more.
+pub(super) fn grow(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) -> Option<()> {
+    if world.groups[ix].desired_capacity >= cx.model.auto_scaling_groups[ix].max_size {
+        return None;
+    }
+    let mut pools = pools(cx, world, ix);
+    let instance = launch(cx, world, ix, &mut pools)?;
+    world.groups[ix].desired_capacity += 1;
+    instance::become_active(cx, world, instance);
+    Some(())
 }
 
 /// SetDesiredCapacity.
@@ -109,47 +199,98 @@ pub(super) fn set_desired_capacity(
     adjust(cx, world, ix);
 }
 
-/// Returns what managed scaling sees of a group.
-pub(super) fn now(cx: &Cx, world: &World, ix: Ix<AutoScalingGroup>) -> GroupNow {
-    let spec = &cx.model.auto_scaling_groups[ix];
-    let group = &world.groups[ix];
-    let hosts = || group.staying().map(|member| world.cluster.instance(member.instance));
-    GroupNow {
-        desired_capacity: group.desired_capacity,
-        min_size: spec.min_size,
-        max_size: spec.max_size,
-        running: group.capacity(),
-        occupied: hosts().filter(|host| host.is_occupied()).count() as u32,
-        youngest: hosts().map(|host| cx.now().since(host.launched_at)).min(),
+/// EC2 has no On-Demand capacity in some pools for a time.
+pub(super) fn run_short(cx: &mut Cx, world: &mut World, shortage: u32) {
+    let shortage = &cx.model.shortages[shortage as usize];
+    let until = cx.now().saturating_add(shortage.lasts);
+    for (ix, pool) in cx.model.pools.iter() {
+        let has_type = |name: &String| {
+            pool.classes.iter().any(|&class| cx.model.classes[class].instance_type == *name)
+        };
+        if pool.spot.is_none()
+            && shortage.zone.is_none_or(|zone| zone == pool.zone)
+            && shortage.instance_type.as_ref().is_none_or(has_type)
+        {
+            let short_until = &mut world.pools[ix].short_until;
+            *short_until = until.max(*short_until);
+        }
     }
 }
 
-/// One more instance, in service at once: the run begins with it. `None`: it may have no more.
-pub(super) fn grow(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) -> Option<()> {
-    let group = &mut world.groups[ix];
-    if group.desired_capacity >= cx.model.auto_scaling_groups[ix].max_size {
-        return None;
+/// The group looks again, unless it has done so since.
+pub(super) fn on_adjust(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
+    if world.groups[ix].next_look == Some(cx.now()) {
+        adjust(cx, world, ix);
     }
-    group.desired_capacity += 1;
-    let instance = launch(cx, world, ix);
-    instance::become_active(cx, world, instance);
-    Some(())
+}
+
+/// The group is to look again after so long, if not earlier.
+fn look_again(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>, after: Span) {
+    let at = cx.now().saturating_add(after);
+    let next = &mut world.groups[ix].next_look;
+    if next.is_none_or(|it| at < it) {
+        *next = Some(at);
+        cx.at(at, rank::CONTROLLERS, Event::Adjust(ix));
+    }
 }
 
 /// Launches what is missing, and lets go what is too much.
 fn adjust(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
+    world.groups[ix].next_look = None;
+    launch_missing(cx, world, ix);
+    let_go_surplus(cx, world, ix);
+    let_go_replaced(cx, world, ix);
+}
+
+fn launch_missing(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
+    let group = &world.groups[ix];
+    if group.capacity() >= group.desired_capacity {
+        return;
+    }
+    let mut pools = pools(cx, world, ix);
     while world.groups[ix].capacity() < world.groups[ix].desired_capacity {
-        let instance = launch(cx, world, ix);
-        let timing = &cx.model.timing;
-        let luck = luck_of(cx, world, ix, instance);
-        let delay = timing
-            .instance_pending
-            .sample_span(luck, PENDING)
-            .saturating_add(timing.instance_boot.sample_span(luck, BOOT))
-            .saturating_add(timing.agent_registration.sample_span(luck, REGISTRATION));
+        if !may_launch(cx, world, ix) {
+            return;
+        }
+        let Some(instance) = launch(cx, world, ix, &mut pools) else {
+            return look_again(cx, world, ix, cx.model.timing.launch_retry);
+        };
+        let delay = time_to_register(cx, world, ix, instance);
         cx.after(delay, rank::PROGRESSED, Event::Registered(instance));
     }
-    let_go_surplus(cx, world, ix);
+}
+
+/// Says whether one more is allowed beside those at risk: a tenth of the desired capacity above
+/// the maximum, rounded down, and at least one.
+///
+/// Source: Amazon EC2 Auto Scaling User Guide, "Capacity Rebalancing": 10 %; the rest is assumed.
+fn may_launch(cx: &Cx, world: &World, ix: Ix<AutoScalingGroup>) -> bool {
+    let group = &world.groups[ix];
+    let above = (group.desired_capacity / 10).max(1);
+    let most = cx.model.auto_scaling_groups[ix].max_size.saturating_add(above);
+    group.at_risk.is_empty() || group.capacity() + (group.at_risk.len() as u32) < most
+}
+
+/// Returns how long an instance takes from its launch until it is ACTIVE, by its own luck.
+fn time_to_register(
+    cx: &Cx,
+    world: &World,
+    ix: Ix<AutoScalingGroup>,
+    instance: Id<Instance>,
+) -> Span {
+    let timing = &cx.model.timing;
+    let luck = luck_of(cx, world, ix, instance);
+    let class = &cx.model.classes[world.cluster.instance(instance).class];
+    let phases = [
+        (&timing.instance_launch_call, CALL),
+        (&timing.instance_pending, PENDING),
+        (&timing.instance_boot, BOOT),
+        (&timing.agent_registration, REGISTRATION),
+        (&timing.trunk_attach, TRUNK),
+    ];
+    let count = if class.has_trunk { phases.len() } else { phases.len() - 1 };
+    let spans = phases[..count].iter().map(|(phase, purpose)| phase.sample_span(luck, *purpose));
+    spans.fold(Span::ZERO, Span::saturating_add)
 }
 
 /// Lets go what is too much; what cannot go at once drains first.
@@ -163,38 +304,105 @@ fn let_go_surplus(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
     let turn = world.groups[ix].scale_ins;
     let luck = group_luck(cx, ix).named("scale-in").part(turn);
     let (seats, members) = members(cx, world, ix);
-    let view = GroupView { members: &members, pools: &pools(cx, ix), now: cx.now() };
+    let pools = pools(cx, world, ix);
+    let view = GroupView { members: &members, pools: &pools, now: cx.now() };
     let victims = spec.policy.victims(view, surplus, luck);
-    for victim in victims.into_iter().map(|at| seats[at]) {
-        if spec.managed_draining && world.cluster.instance(victim).is_active() {
-            let members = &mut world.groups[ix].members;
-            members.iter_mut().filter(|it| it.instance == victim).for_each(|it| {
-                it.is_leaving = true;
-            });
-            instance::drain(cx, world, victim);
-            cx.after(DRAIN_TIMEOUT, rank::ENDED, Event::DrainTimeout(victim));
-        } else {
-            leave(world, ix, victim);
-            instance::terminate(cx, world, victim, TerminationReason::ScaledIn);
-        }
+    for victim in victims {
+        let_go(cx, world, (ix, seats[victim]), TerminationReason::ScaledIn);
     }
 }
 
-/// Launches an instance where the group wants it next.
-fn launch(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) -> Id<Instance> {
+/// Lets go those at risk as far as others are in service in their place.
+fn let_go_replaced(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
+    let group = &world.groups[ix];
+    if group.at_risk.is_empty() {
+        return;
+    }
+    let in_service = |(id, member): (&Id<Instance>, &Member)| {
+        member.standing == Standing::Stays && world.cluster.instance(*id).is_active()
+    };
+    let in_service = group.members.iter().filter(|it| in_service(*it)).count();
+    let there = in_service + group.at_risk.len();
+    let count = there.saturating_sub(group.desired_capacity as usize).min(group.at_risk.len());
+    let replaced = group.at_risk[..count].to_vec();
+    for instance in replaced {
+        let_go(cx, world, (ix, instance), TerminationReason::Rebalanced);
+    }
+}
+
+/// The group gives an instance up.
+fn let_go(
+    cx: &mut Cx,
+    world: &mut World,
+    (ix, instance): (Ix<AutoScalingGroup>, Id<Instance>),
+    reason: TerminationReason,
+) {
+    let status = world.cluster.instance(instance).status();
+    if cx.model.auto_scaling_groups[ix].managed_draining && status != InstanceStatus::Pending {
+        stand(cx, world, (ix, instance), Standing::Leaves(reason));
+        match status {
+            InstanceStatus::Draining => instance::look_whether_drained(cx, world, instance),
+            _ => {
+                instance::drain(cx, world, instance);
+                cx.after(DRAIN_TIMEOUT, rank::ENDED, Event::DrainTimeout(instance));
+            }
+        }
+    } else {
+        leave(cx, world, ix, instance);
+        instance::terminate(cx, world, instance, reason);
+    }
+}
+
+/// Launches an instance where the group wants it next; pools that refuse are marked.
+///
+/// `None`: no pool that might be has capacity.
+fn launch(
+    cx: &mut Cx,
+    world: &mut World,
+    ix: Ix<AutoScalingGroup>,
+    pools: &mut [Pool],
+) -> Option<Id<Instance>> {
     let spec = &cx.model.auto_scaling_groups[ix];
-    let number = world.groups[ix].launched;
-    let luck = group_luck(cx, ix).named("launch").part(u64::from(number));
-    let (_, members) = members(cx, world, ix);
-    let view = GroupView { members: &members, pools: &pools(cx, ix), now: cx.now() };
-    let pool = spec.policy.next_launch(view, luck).expect("no pool of a group refuses");
-    let class = cx.model.fleets[spec.fleet].classes[pool];
-    let group = &mut world.groups[ix];
-    group.launched += 1;
-    let slot = group.take_slot();
-    let instance = instance::launch(cx, world, class, number);
-    world.groups[ix].members.push(Member { instance, slot, is_leaving: false });
-    instance
+    loop {
+        let number = world.groups[ix].launched;
+        let luck = group_luck(cx, ix).named("launch").part(u64::from(number));
+        let position = spec.policy.next_launch(&world.groups[ix].staying, pools, luck)?;
+        let pool = spec.pools[position];
+        let classes = &cx.model.pools[pool].classes;
+        // Source: Amazon EC2 Auto Scaling User Guide: of several subnets in a zone by chance.
+        let class = *group::choose(classes, SUBNET, luck)?;
+        if let Some(reason) = refusal(cx, world, pool, class) {
+            pools[position].refused = true;
+            cx.tell(world, Fact::LaunchFailed { pool, reason });
+            continue;
+        }
+        world.groups[ix].launched += 1;
+        let instance = instance::launch(cx, world, class, number);
+        let slot = world.pools[pool].take_slot(instance);
+        let member = Member { pool, slot, standing: Standing::Stays, warning: Warning::None };
+        world.groups[ix].members.insert(instance, member);
+        world.groups[ix].staying.add(cx.model.pools[pool].key());
+        spot::slot_taken(cx, world, pool, slot);
+        return Some(instance);
+    }
+}
+
+/// Says why a launch in a pool fails now.
+fn refusal(
+    cx: &Cx,
+    world: &World,
+    pool: Ix<CapacityPool>,
+    class: Ix<InstanceClass>,
+) -> Option<LaunchFailure> {
+    let has_capacity = match cx.model.pools[pool].spot {
+        Some(supply) => spot::has_capacity(cx, world, supply),
+        None => world.pools[pool].short_until <= cx.now(),
+    };
+    if !has_capacity {
+        return Some(LaunchFailure::InsufficientCapacity);
+    }
+    let is_within = world.account.may_launch_instance(cx.model, class);
+    (!is_within).then_some(LaunchFailure::VcpuQuota)
 }
 
 /// Returns the instances that stay, and what the rules of groups see of each.
@@ -204,74 +412,125 @@ fn members(
     ix: Ix<AutoScalingGroup>,
 ) -> (Vec<Id<Instance>>, Vec<group::Member>) {
     let spec = &cx.model.auto_scaling_groups[ix];
-    let see = |member: &Member| {
-        let host = world.cluster.instance(member.instance);
+    let see = |(&instance, member): (&Id<Instance>, &Member)| {
+        let host = world.cluster.instance(instance);
+        let (zone, purchase_option, instance_type) = cx.model.pools[member.pool].key();
         let seen = group::Member {
             number: host.number,
-            zone: cx.model.classes[host.class].zone,
-            purchase_option: PurchaseOption::OnDemand,
-            instance_type: 0,
+            zone,
+            purchase_option,
+            instance_type,
             launched: host.launched_at,
             launched_from: LaunchedFrom::Template(0),
             protected: spec.managed_termination_protection && host.is_occupied(),
             healthy: true,
         };
-        (member.instance, seen)
+        (instance, seen)
     };
-    world.groups[ix].staying().map(see).unzip()
+    let stays = |(_, member): &(&Id<Instance>, &Member)| member.standing == Standing::Stays;
+    world.groups[ix].members.iter().filter(stays).map(see).unzip()
 }
 
-/// Returns where a group may launch: one type, on demand, in each of its zones.
-fn pools(cx: &Cx, ix: Ix<AutoScalingGroup>) -> Vec<Pool> {
-    let classes = &cx.model.fleets[cx.model.auto_scaling_groups[ix].fleet].classes;
-    let pool = |&class: &Ix<InstanceClass>| Pool {
-        zone: cx.model.classes[class].zone,
-        purchase_option: PurchaseOption::OnDemand,
-        instance_type: 0,
-        price: HourlyRate::ZERO,
-        capacity: 0,
-        refused: false,
+/// Returns where a group may launch, with prices and capacity as they are now.
+fn pools(cx: &Cx, world: &mut World, ix: Ix<AutoScalingGroup>) -> Vec<Pool> {
+    let pool = |&pool: &Ix<CapacityPool>| {
+        let spec = &cx.model.pools[pool];
+        let (zone, purchase_option, instance_type) = spec.key();
+        let (price, capacity) = match spec.spot {
+            Some(supply) => {
+                let share = world.supplies[supply].price_at(cx.now());
+                let capacity = spot::capacity_score(cx, world, supply);
+                (spec.on_demand.millionths(share.as_millionths()), capacity)
+            }
+            None => (spec.on_demand, 0),
+        };
+        Pool { zone, purchase_option, instance_type, price, capacity, refused: false }
     };
-    classes.iter().map(pool).collect()
+    cx.model.auto_scaling_groups[ix].pools.iter().map(pool).collect()
 }
 
 fn group_luck(cx: &Cx, ix: Ix<AutoScalingGroup>) -> Luck {
     cx.seed.luck("auto scaling group").named(&cx.model.auto_scaling_groups[ix].name)
 }
 
-/// The luck of an instance: that of its group, its place in it, and how often that was filled.
+/// The luck of an instance: that of its group and pool, its slot there, and how often that was
+/// filled.
 fn luck_of(cx: &Cx, world: &World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) -> Luck {
-    let group = &world.groups[ix];
-    let slot = group.members.iter().find(|it| it.instance == instance).map_or(0, |it| it.slot);
-    let luck = cx.seed.luck("instance").named(&cx.model.auto_scaling_groups[ix].name);
-    luck.part(u64::from(slot)).part(u64::from(group.incarnations[slot as usize]))
+    let class = &cx.model.classes[world.cluster.instance(instance).class];
+    let luck = cx
+        .seed
+        .luck("instance")
+        .named(&cx.model.auto_scaling_groups[ix].name)
+        .named(&cx.model.zones[class.zone].name)
+        .named(&class.instance_type)
+        .named(match class.purchase_option() {
+            PurchaseOption::OnDemand => "on demand",
+            PurchaseOption::Spot => "spot",
+        });
+    let Some(member) = world.groups[ix].members.get(&instance) else { return luck };
+    let slot = &world.pools[member.pool].slots[member.slot as usize];
+    luck.part(u64::from(member.slot)).part(u64::from(slot.incarnation))
 }
 
 /// The agent of a launched instance has registered it, unless the group has given it up.
 pub(super) fn on_registered(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
     if world.cluster.get(instance).is_some_and(|host| host.status() == InstanceStatus::Pending) {
         instance::become_active(cx, world, instance);
+        let Some(ix) = group_of(cx, world, instance) else { return };
+        if is_noticed(cx, world, instance) {
+            drain_at_notice(cx, world, (ix, instance));
+        }
+        if !world.groups[ix].at_risk.is_empty() {
+            let_go_replaced(cx, world, ix);
+            launch_missing(cx, world, ix);
+        }
+    }
+}
+
+/// Returns the group of an instance.
+fn group_of(cx: &Cx, world: &World, instance: Id<Instance>) -> Option<Ix<AutoScalingGroup>> {
+    let fleet = cx.model.classes[world.cluster.get(instance)?.class].fleet;
+    cx.model.fleets[fleet].group
+}
+
+fn standing(world: &World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) -> Option<Standing> {
+    world.groups[ix].members.get(&instance).map(|member| member.standing)
+}
+
+/// An instance stands otherwise with its group from now on.
+fn stand(
+    cx: &Cx,
+    world: &mut World,
+    (ix, instance): (Ix<AutoScalingGroup>, Id<Instance>),
+    to: Standing,
+) {
+    let group = &mut world.groups[ix];
+    let Some(member) = group.members.get_mut(&instance) else { return };
+    let was = std::mem::replace(&mut member.standing, to);
+    match was {
+        Standing::Stays => group.staying.remove(cx.model.pools[member.pool].key()),
+        Standing::AtRisk => group.at_risk.retain(|other| *other != instance),
+        Standing::Leaves(_) => {}
+    }
+    if to == Standing::AtRisk {
+        group.at_risk.push(instance);
     }
 }
 
 /// The group has the instance no more.
-fn leave(world: &mut World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) {
-    let group = &mut world.groups[ix];
-    if let Some(at) = group.members.iter().position(|member| member.instance == instance) {
-        let member = group.members.remove(at);
-        group.free_slots.push(Reverse(member.slot));
+fn leave(cx: &Cx, world: &mut World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) {
+    stand(cx, world, (ix, instance), Standing::Leaves(TerminationReason::ScaledIn));
+    if let Some(member) = world.groups[ix].members.remove(&instance) {
+        world.pools[member.pool].free_slot(member.slot);
     }
 }
 
 /// Nothing runs on a draining instance any more: its group may let it go.
 pub(super) fn drained(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
-    let fleet = cx.model.classes[world.cluster.instance(instance).class].fleet;
-    let Some(ix) = cx.model.fleets[fleet].group else { return };
-    let is_leaving =
-        world.groups[ix].members.iter().any(|it| it.instance == instance && it.is_leaving);
-    if is_leaving {
-        leave(world, ix, instance);
-        instance::terminate(cx, world, instance, TerminationReason::ScaledIn);
+    let Some(ix) = group_of(cx, world, instance) else { return };
+    if let Some(Standing::Leaves(reason)) = standing(world, ix, instance) {
+        leave(cx, world, ix, instance);
+        instance::terminate(cx, world, instance, reason);
     }
 }
 
@@ -285,10 +544,79 @@ pub(super) fn on_drain_timeout(cx: &mut Cx, world: &mut World, instance: Id<Inst
 /// No task but daemons' is on an instance any more: it is not protected from scale-in, and goes
 /// if its group has more than it wants.
 pub(super) fn is_unoccupied(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
-    let fleet = cx.model.classes[world.cluster.instance(instance).class].fleet;
-    if let Some(ix) = cx.model.fleets[fleet].group
-        && cx.model.auto_scaling_groups[ix].managed_termination_protection
-    {
+    let Some(ix) = group_of(cx, world, instance) else { return };
+    if cx.model.auto_scaling_groups[ix].managed_termination_protection {
         let_go_surplus(cx, world, ix);
     }
+}
+
+/// EC2 recommends to rebalance: a group that does so has a replacement launched.
+///
+/// Assumption: also where the replacement's pool is no better.
+pub(super) fn put_at_risk(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
+    let Some(ix) = group_of(cx, world, instance) else { return };
+    let is_wanted = standing(world, ix, instance) == Some(Standing::Stays);
+    if is_wanted && cx.model.auto_scaling_groups[ix].capacity_rebalance {
+        stand(cx, world, (ix, instance), Standing::AtRisk);
+        look_again(cx, world, ix, Span::ZERO);
+    }
+}
+
+/// An instance is recommended to be replaced; returns false if that is known, or more.
+pub(super) fn warn(cx: &Cx, world: &mut World, instance: Id<Instance>) -> bool {
+    raise(cx, world, instance, Warning::Recommended)
+}
+
+/// An instance will be reclaimed; returns false if that is known.
+pub(super) fn notice(cx: &Cx, world: &mut World, instance: Id<Instance>) -> bool {
+    raise(cx, world, instance, Warning::Noticed)
+}
+
+fn raise(cx: &Cx, world: &mut World, instance: Id<Instance>, to: Warning) -> bool {
+    let Some(ix) = group_of(cx, world, instance) else { return false };
+    let Some(member) = world.groups[ix].members.get_mut(&instance) else { return false };
+    let is_new = member.warning < to;
+    member.warning = member.warning.max(to);
+    is_new
+}
+
+/// Says whether an instance has its interruption notice.
+pub(super) fn is_noticed(cx: &Cx, world: &World, instance: Id<Instance>) -> bool {
+    let Some(ix) = group_of(cx, world, instance) else { return false };
+    let member = world.groups[ix].members.get(&instance);
+    member.is_some_and(|it| it.warning == Warning::Noticed)
+}
+
+/// The instance has its notice: it is drained if somebody sees to that.
+///
+/// Source: Amazon EC2 Auto Scaling User Guide, "Capacity Rebalancing": with it a replacement is
+/// launched at once, without it when the instance is gone.
+pub(super) fn prepare_to_lose(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
+    put_at_risk(cx, world, instance);
+    if let Some(ix) = group_of(cx, world, instance) {
+        drain_at_notice(cx, world, (ix, instance));
+    }
+}
+
+/// Source: ECS Developer Guide, container-instance-spot and managed-instance-draining.
+fn drain_at_notice(
+    cx: &mut Cx,
+    world: &mut World,
+    (ix, instance): (Ix<AutoScalingGroup>, Id<Instance>),
+) {
+    let spec = &cx.model.auto_scaling_groups[ix];
+    if spec.spot_instance_draining || spec.managed_draining {
+        instance::drain(cx, world, instance);
+    }
+}
+
+/// EC2 has taken an instance; the group replaces it.
+///
+/// Source: Amazon EC2 Auto Scaling User Guide, health checks: an instance that does not run is
+/// replaced immediately.
+pub(super) fn lose(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
+    let Some(ix) = group_of(cx, world, instance) else { return };
+    leave(cx, world, ix, instance);
+    instance::terminate(cx, world, instance, TerminationReason::SpotInterrupted);
+    look_again(cx, world, ix, Span::ZERO);
 }

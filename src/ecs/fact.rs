@@ -4,10 +4,12 @@ use crate::engine::{Id, Ix};
 use crate::units::{SimTime, Span};
 
 use super::World;
+use super::capacity::group::PurchaseOption;
 use super::capacity::reservation::{Decision, Reservation};
 use super::cluster::Instance;
 use super::model::{
-    CapacityProvider, HostPort, Model, Provider, Requirement, Service, Submitter, TargetGroup, Zone,
+    CapacityPool, CapacityProvider, HostPort, Model, Provider, Requirement, Service, Submitter,
+    TargetGroup, Zone,
 };
 use super::task::{StopReason, Task, TaskStatus};
 
@@ -170,6 +172,43 @@ pub enum Fact {
         /// What happens now.
         then: AfterFailure,
     },
+    /// EC2 says that a Spot instance is at an elevated risk of interruption.
+    SpotRebalanceRecommended {
+        /// Which.
+        instance: Id<Instance>,
+    },
+    /// EC2 will reclaim a Spot instance.
+    SpotInterruptionNotice {
+        /// Which.
+        instance: Id<Instance>,
+    },
+    /// A group could not launch in a pool.
+    LaunchFailed {
+        /// Where.
+        pool: Ix<CapacityPool>,
+        /// Why.
+        reason: LaunchFailure,
+    },
+}
+
+/// Why an instance could not be launched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum LaunchFailure {
+    /// `InsufficientInstanceCapacity`: the pool has none.
+    InsufficientCapacity,
+    /// `VcpuLimitExceeded`, or `MaxSpotInstanceCountExceeded`: the account's quota.
+    VcpuQuota,
+}
+
+impl LaunchFailure {
+    /// Returns EC2's code of it.
+    pub const fn code(self, option: PurchaseOption) -> &'static str {
+        match (self, option) {
+            (LaunchFailure::InsufficientCapacity, _) => "InsufficientInstanceCapacity",
+            (LaunchFailure::VcpuQuota, PurchaseOption::OnDemand) => "VcpuLimitExceeded",
+            (LaunchFailure::VcpuQuota, PurchaseOption::Spot) => "MaxSpotInstanceCountExceeded",
+        }
+    }
 }
 
 /// Why an instance was terminated.
@@ -177,6 +216,10 @@ pub enum Fact {
 pub enum TerminationReason {
     /// Its Auto Scaling group has a lower desired capacity.
     ScaledIn,
+    /// EC2 has reclaimed it, two minutes after the notice.
+    SpotInterrupted,
+    /// It was at risk, and its replacement is in service.
+    Rebalanced,
 }
 
 impl TerminationReason {
@@ -184,6 +227,8 @@ impl TerminationReason {
     pub const fn sentence(self) -> &'static str {
         match self {
             TerminationReason::ScaledIn => "its group wants fewer",
+            TerminationReason::SpotInterrupted => "EC2 reclaimed its Spot capacity",
+            TerminationReason::Rebalanced => "it was at risk and is replaced",
         }
     }
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::engine::{Distribution, Ix, Seed};
-use crate::units::{Bytes, Calendar, Resources, SimTime, Span};
+use crate::units::{Bytes, Calendar, HourlyRate, Resources, SimTime, Span};
 
-use super::capacity::group::GroupPolicy;
+use super::capacity::group::{GroupPolicy, PurchaseOption};
 use super::capacity::reservation::{Combine, EmptyGroup, ManagedScaling};
+use super::capacity::spot::{Hazard, OnDemandShare, SpotMarket, SpotParameters, SpotPool};
 use super::model::*;
 use super::{Fact, Instance, Observer, Sim, Task, TaskStatus, World};
 
@@ -41,9 +42,12 @@ pub(crate) fn quiet_timing() -> Timing {
         fargate_provision: constant(0.0),
         fargate_pull_bandwidth: Bytes::mib(10),
         cached_pull: constant(0.0),
+        instance_launch_call: constant(0.0),
         instance_pending: constant(17.0),
         instance_boot: constant(3.0),
         agent_registration: constant(10.0),
+        trunk_attach: constant(5.0),
+        launch_retry: Span::secs(60),
         pull_state: PullState::Activating,
         settle: Span::secs(40),
         health_check_response: constant(0.0),
@@ -105,6 +109,11 @@ impl Fixture {
             fleets: Default::default(),
             auto_scaling_groups: Default::default(),
             capacity_providers: Default::default(),
+            pools: Default::default(),
+            spot_market: SpotMarket::new("test-1", SpotParameters::default())
+                .expect("the defaults are in range"),
+            spot_pools: Default::default(),
+            shortages: Vec::new(),
             classes: Default::default(),
             subnets: Default::default(),
             images: [Image { name: "app".into(), size: Bytes(0) }].into_iter().collect(),
@@ -126,6 +135,8 @@ impl Fixture {
                 service_launches_on_instances: None,
                 service_launches_on_fargate: None,
                 provisioning_tasks: 500,
+                ec2_cpu_units: None,
+                ec2_spot_cpu_units: None,
             },
             timing: quiet_timing(),
             limits: Limits { events: 10_000_000, tasks: 1_000_000 },
@@ -156,10 +167,12 @@ impl Fixture {
                     fleet,
                     cluster: Ix::new(0),
                     launch_type: InstanceLaunchType::Ec2,
+                    spot: None,
                     zone,
                     instance_type: "m5.large".into(),
                     registered: Resources { cpu_units, memory_mib, gpus: 0 },
                     task_enis: 2,
+                    has_trunk: false,
                     reserved_ports: Vec::new(),
                     os_family: OsFamily::Linux,
                     architecture: Architecture::X86_64,
@@ -195,17 +208,93 @@ impl Fixture {
         zones: &[Ix<Zone>],
     ) -> Ix<AutoScalingGroup> {
         let fleet = self.fleet_in(name, desired_capacity, registered, zones);
-        let group = self.model.auto_scaling_groups.push(AutoScalingGroup {
+        let group = Ix::new(self.model.auto_scaling_groups.len());
+        let classes = self.model.fleets[fleet].classes.clone();
+        let pools = classes.into_iter().map(|class| {
+            self.model.pools.push(CapacityPool {
+                group,
+                zone: self.model.classes[class].zone,
+                instance_type: 0,
+                classes: vec![class],
+                on_demand: HourlyRate::nanos_per_hour(100_000_000),
+                spot: None,
+            })
+        });
+        let pools = pools.collect();
+        self.model.fleets[fleet].group = Some(group);
+        self.model.auto_scaling_groups.push(AutoScalingGroup {
             name: name.into(),
             fleet,
             min_size,
             max_size,
             desired_capacity,
             policy: GroupPolicy::of_zones(zones.to_vec()),
+            pools,
             managed_draining: false,
             managed_termination_protection: false,
-        });
-        self.model.fleets[fleet].group = Some(group);
+            spot_instance_draining: false,
+            capacity_rebalance: false,
+        })
+    }
+
+    /// Adds pools to a group: types with their prices on demand in $ ÷ 1000, beside those it has,
+    /// bought as Spot where a hazard per hour is given.
+    pub fn add_pools(
+        &mut self,
+        group: Ix<AutoScalingGroup>,
+        hazard: Option<f64>,
+        types: &[(&str, i64)],
+    ) {
+        let fleet = self.model.auto_scaling_groups[group].fleet;
+        let zones: Vec<_> = self.model.zones.indices().collect();
+        let like = self.model.fleets[fleet].classes[0];
+        for (position, &(name, price)) in types.iter().enumerate() {
+            for &zone in &zones {
+                let spot = hazard.map(|hazard| self.supply(name, zone, hazard));
+                let mut class = self.model.classes[like].clone();
+                (class.zone, class.spot, class.instance_type) = (zone, spot, name.into());
+                class.attributes[0].1 = self.model.zones[zone].name.clone();
+                let class = self.model.classes.push(class);
+                self.model.fleets[fleet].classes.push(class);
+                let pool = self.model.pools.push(CapacityPool {
+                    group,
+                    zone,
+                    instance_type: position as u32,
+                    classes: vec![class],
+                    on_demand: HourlyRate::nanos_per_hour(price * 1_000_000),
+                    spot,
+                });
+                self.model.auto_scaling_groups[group].pools.push(pool);
+            }
+        }
+    }
+
+    /// Returns the Spot capacity of a type in a zone, which costs 0.4 of the price on demand.
+    pub fn supply(&mut self, name: &str, zone: Ix<Zone>, hazard: f64) -> Ix<SpotSupply> {
+        let name = format!("{}/{name}", self.model.zones[zone].name);
+        if let Some(supply) = self.model.spot_pools.position(|it| it.pool.name == name) {
+            return supply;
+        }
+        let hazard = Hazard::per_hour(hazard).expect("a test's hazard is a rate");
+        let usual = OnDemandShare::from_ratio(0.4);
+        let pool = SpotPool { name, hazard };
+        self.model.spot_pools.push(SpotSupply { pool, usual, availability: None })
+    }
+
+    /// Adds a group that buys Spot capacity of these types only.
+    pub fn spot_group(
+        &mut self,
+        name: &str,
+        sizes: (u32, u32, u32),
+        (hazard, types): (f64, &[&str]),
+    ) -> Ix<AutoScalingGroup> {
+        let group = self.group(name, sizes, (1024, 2048));
+        let types: Vec<(&str, i64)> = types.iter().map(|&name| (name, 100)).collect();
+        self.add_pools(group, Some(hazard), &types);
+        let pools = &self.model.pools;
+        let spec = &mut self.model.auto_scaling_groups[group];
+        spec.pools.retain(|&it| pools[it].purchase_option() == PurchaseOption::Spot);
+        spec.policy.on_demand_percentage_above_base_capacity = 0;
         group
     }
 

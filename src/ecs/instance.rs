@@ -18,6 +18,7 @@ pub(super) fn register_fleets(cx: &mut Cx, world: &mut World) {
         for number in 0..fleet.count {
             let class = fleet.classes[number as usize % fleet.classes.len()];
             let instance = world.cluster.launch(cx.model, class, number, cx.now());
+            world.account.instance_comes(cx.model, class);
             become_active(cx, world, instance);
         }
     }
@@ -31,6 +32,7 @@ pub(super) fn launch(
     number: u32,
 ) -> Id<Instance> {
     let instance = world.cluster.launch(cx.model, class, number, cx.now());
+    world.account.instance_comes(cx.model, class);
     cx.tell(world, Fact::InstanceLaunched { instance });
     instance
 }
@@ -97,7 +99,7 @@ pub(super) fn task_has_left(cx: &mut Cx, world: &mut World, instance: Id<Instanc
 }
 
 /// Daemons stop last; when they are gone too, whoever drains the instance goes on.
-fn look_whether_drained(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
+pub(super) fn look_whether_drained(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
     let host = world.cluster.instance(instance);
     if host.tasks() == 0 {
         auto_scaling::drained(cx, world, instance);
@@ -124,6 +126,7 @@ pub(super) fn terminate(
         service::daemon_instance_is_gone(cx, world, instance);
     }
     cx.tell(world, Fact::InstanceTerminated { instance, reason });
+    world.account.instance_goes(cx.model, world.cluster.instance(instance).class);
     world.cluster.remove(cx.model, instance);
 }
 

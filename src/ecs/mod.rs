@@ -20,6 +20,7 @@ mod provisioning;
 mod pull;
 mod rebalancing;
 mod service;
+mod spot;
 mod submit;
 mod task;
 #[cfg(test)]
@@ -32,19 +33,22 @@ use crate::units::{SimTime, Span};
 
 pub use self::cluster::{Cluster, Instance, InstanceStatus, Location};
 pub use self::fact::{
-    AfterFailure, Fact, FailedChecks, FailureReason, Observer, PlacementFailure, ServiceEvent,
-    TerminationReason, ZoneTasks,
+    AfterFailure, Fact, FailedChecks, FailureReason, LaunchFailure, Observer, PlacementFailure,
+    ServiceEvent, TerminationReason, ZoneTasks,
 };
 pub use self::model::Model;
 pub use self::task::{ContainerState, Owner, StopCode, StopReason, Task, TaskStatus, TaskTimes};
 
 use self::account::AccountState;
-use self::auto_scaling::GroupState;
+use self::auto_scaling::{GroupState, PoolState};
 use self::capacity_provider::ProviderState;
-use self::model::{AutoScalingGroup, CapacityProvider, ClusterSpec, Service, Submitter};
+use self::model::{
+    AutoScalingGroup, CapacityPool, CapacityProvider, ClusterSpec, Service, SpotSupply, Submitter,
+};
 use self::placement::Placer;
 use self::provisioning::Waiting;
 use self::service::ServiceState;
+use self::spot::SupplyState;
 use self::submit::{Submission, SubmitterState};
 
 /// One run: deterministic, and a clone of it at any instant continues as the original does.
@@ -68,6 +72,10 @@ pub struct World {
     pub services: Table<ServiceState, Service>,
     /// Auto Scaling groups, by position in the model.
     pub groups: Table<GroupState, AutoScalingGroup>,
+    /// Where groups launch, by position in the model.
+    pools: Table<PoolState, CapacityPool>,
+    /// Spot capacity, by position in the model.
+    supplies: Table<SupplyState, SpotSupply>,
     tasks_created: u64,
     account: AccountState,
     submitters: Table<SubmitterState, Submitter>,
@@ -134,6 +142,14 @@ enum Event {
     DrainTimeout(Id<Instance>),
     /// The agent of a launched instance has registered it.
     Registered(Id<Instance>),
+    /// A group compares what it wants with what it has.
+    Adjust(Ix<AutoScalingGroup>),
+    /// The capacity of a Spot pool is short from now on, or changes as recorded.
+    SupplyChanges(Ix<SpotSupply>),
+    /// Whoever sits in a slot of a pool is struck alone.
+    StruckAlone(Ix<CapacityPool>, u32),
+    /// An interruption of a Spot instance goes on.
+    Interruption(Id<Instance>, Interruption),
     /// The action at this position of the model.
     Action(u32),
 }
@@ -152,6 +168,16 @@ enum TaskStep {
     Deprovisioned,
     /// It has waited for capacity as long as it may.
     CapacityTimeout,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Interruption {
+    /// EC2 says that it may come.
+    Recommended,
+    /// EC2 says that it will.
+    Noticed,
+    /// The instance is gone.
+    Reclaimed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -232,6 +258,12 @@ impl Sim {
                 .auto_scaling_groups
                 .iter()
                 .map(|(_, spec)| GroupState::new(spec))
+                .collect(),
+            pools: model.pools.iter().map(|_| PoolState::default()).collect(),
+            supplies: model
+                .spot_pools
+                .iter()
+                .map(|(_, spec)| SupplyState::new(model.spot_market.of(seed, &spec.pool), spec))
                 .collect(),
             tasks_created: 0,
             account: AccountState::new(&model),
@@ -351,6 +383,10 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
         }
         Event::DrainTimeout(instance) => auto_scaling::on_drain_timeout(cx, world, instance),
         Event::Registered(instance) => auto_scaling::on_registered(cx, world, instance),
+        Event::Adjust(group) => auto_scaling::on_adjust(cx, world, group),
+        Event::SupplyChanges(supply) => spot::on_change(cx, world, supply),
+        Event::StruckAlone(pool, slot) => spot::on_struck_alone(cx, world, pool, slot),
+        Event::Interruption(instance, step) => spot::on_interruption(cx, world, instance, step),
         Event::Action(position) => act(cx, world, position),
     }
 }
@@ -358,6 +394,7 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
 /// Fixed fleets are ACTIVE, daemons first, then the services, then whoever submits.
 fn begin(cx: &mut Cx, world: &mut World) {
     instance::register_fleets(cx, world);
+    spot::begin(cx, world);
     auto_scaling::begin(cx, world);
     service::begin(cx, world);
     capacity_provider::begin(cx, world);
@@ -376,6 +413,9 @@ fn act(cx: &mut Cx, world: &mut World, position: u32) {
         }
         model::Action::SetDesiredCapacity { group, desired_capacity } => {
             auto_scaling::set_desired_capacity(cx, world, group, desired_capacity);
+        }
+        model::Action::InsufficientCapacity(shortage) => {
+            auto_scaling::run_short(cx, world, shortage);
         }
     }
 }

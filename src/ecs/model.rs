@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use crate::engine::{Distribution, Ix, Table};
-use crate::units::{Bytes, Calendar, Resources, Schedule, SimTime, Span};
+use crate::units::{Bytes, Calendar, HourlyRate, Resources, Schedule, SimTime, Span};
 
-use super::capacity::group::GroupPolicy;
+use super::capacity::group::{GroupPolicy, PoolKey, PurchaseOption};
 use super::capacity::reservation::ManagedScaling;
+use super::capacity::spot::{Availability, OnDemandShare, SpotMarket, SpotPool};
 use super::placement::query::Query;
 
 /// Everything a run needs, and nothing that changes while it runs.
@@ -33,7 +34,15 @@ pub struct Model {
     pub auto_scaling_groups: Table<AutoScalingGroup>,
     /// Capacity providers with an Auto Scaling group.
     pub capacity_providers: Table<CapacityProvider>,
-    /// Kinds of container instance: one for each fleet and zone.
+    /// Where groups launch: their types in their zones, bought in one way or the other.
+    pub pools: Table<CapacityPool>,
+    /// What befalls the Spot capacity of the region.
+    pub spot_market: SpotMarket,
+    /// The types and zones of which groups buy Spot capacity.
+    pub spot_pools: Table<SpotSupply>,
+    /// Times in which On-Demand capacity is not to be had.
+    pub shortages: Vec<Shortage>,
+    /// Kinds of container instance: one for each fleet, zone or subnet, type and purchase option.
     pub classes: Table<InstanceClass>,
     /// Subnets of tasks in `awsvpc` mode.
     pub subnets: Table<Subnet>,
@@ -93,7 +102,7 @@ pub struct Fleet {
     pub name: String,
     /// How many instances, from the beginning to the end; of a group, at the beginning.
     pub count: u32,
-    /// The kinds, one for each zone; without a group instance `i` is of kind `i mod n`.
+    /// The kinds, without a group one for each zone, and instance `i` is of kind `i mod n`.
     pub classes: Vec<Ix<InstanceClass>>,
     /// The group that decides how many there are; `None`: they are there all the time.
     pub group: Option<Ix<AutoScalingGroup>>,
@@ -116,10 +125,17 @@ pub struct AutoScalingGroup {
     pub desired_capacity: u32,
     /// Where instances are launched, and which go first.
     pub policy: GroupPolicy,
+    /// Where it launches.
+    pub pools: Vec<Ix<CapacityPool>>,
     /// Whether instances that are to go are drained first.
     pub managed_draining: bool,
     /// Whether instances with tasks, daemons' apart, are protected from scale-in.
     pub managed_termination_protection: bool,
+    /// `ECS_ENABLE_SPOT_INSTANCE_DRAINING` of its instances: whether the agent drains its own at
+    /// an interruption notice.
+    pub spot_instance_draining: bool,
+    /// `CapacityRebalance`: whether a Spot instance is replaced when it is said to be at risk.
+    pub capacity_rebalance: bool,
 }
 
 /// A capacity provider with an Auto Scaling group.
@@ -136,7 +152,47 @@ pub struct CapacityProvider {
     pub managed_scaling: Option<ManagedScaling>,
 }
 
-/// A kind of container instance: all that instances of one fleet and zone have in common.
+/// A pool of capacity that a group launches from: a type in a zone, bought in one way.
+#[derive(Clone, Debug)]
+pub struct CapacityPool {
+    /// The group.
+    pub group: Ix<AutoScalingGroup>,
+    /// The zone.
+    pub zone: Ix<Zone>,
+    /// Position of its type in the group's list.
+    pub instance_type: u32,
+    /// Its kinds of instance: one, or one for each subnet of the zone.
+    pub classes: Vec<Ix<InstanceClass>>,
+    /// The on-demand price of an instance, which allocation strategies compare.
+    pub on_demand: HourlyRate,
+    /// Where its Spot capacity is from; `None`: it is bought on demand.
+    pub spot: Option<Ix<SpotSupply>>,
+}
+
+/// A pool of Spot capacity, which groups may share.
+#[derive(Clone, Debug)]
+pub struct SpotSupply {
+    /// Its name and hazard.
+    pub pool: SpotPool,
+    /// What it usually costs.
+    pub usual: OnDemandShare,
+    /// A recording that replaces droughts and interruptions alone.
+    pub availability: Option<Availability>,
+}
+
+/// A time in which an instance type is not to be had on demand in a zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shortage {
+    /// The zone; `None`: all.
+    pub zone: Option<Ix<Zone>>,
+    /// The type; `None`: all.
+    pub instance_type: Option<String>,
+    /// How long it lasts.
+    pub lasts: Span,
+}
+
+/// A kind of container instance: all that instances of one fleet have in common that are in one
+/// zone or subnet, of one type and bought in one way.
 #[derive(Clone, Debug)]
 pub struct InstanceClass {
     /// The fleet.
@@ -145,6 +201,8 @@ pub struct InstanceClass {
     pub cluster: Ix<ClusterSpec>,
     /// Amazon EC2, or a machine of the user's own.
     pub launch_type: InstanceLaunchType,
+    /// Where Spot capacity is from; `None`: it is bought on demand.
+    pub spot: Option<Ix<SpotSupply>>,
     /// The zone.
     pub zone: Ix<Zone>,
     /// `m7g.large`; for an external instance its name in the scenario.
@@ -153,6 +211,8 @@ pub struct InstanceClass {
     pub registered: Resources,
     /// How many tasks in `awsvpc` mode it can host.
     pub task_enis: u32,
+    /// Whether it has a trunk interface, which is attached before it is ACTIVE.
+    pub has_trunk: bool,
     /// Host ports that no task may use, among them the agent's own.
     pub reserved_ports: Vec<HostPort>,
     /// Operating system and its version.
@@ -702,6 +762,8 @@ pub enum Action {
         /// The new capacity.
         desired_capacity: u32,
     },
+    /// EC2 has no On-Demand capacity for a time: the shortage at this position of the model.
+    InsufficientCapacity(u32),
 }
 
 /// The account's quotas; `None` is no limit.
@@ -725,6 +787,10 @@ pub struct Account {
     pub service_launches_on_fargate: Option<u32>,
     /// Tasks of one cluster that wait in PROVISIONING for capacity.
     pub provisioning_tasks: u32,
+    /// CPU units of EC2 instances on demand at once.
+    pub ec2_cpu_units: Option<u32>,
+    /// CPU units of EC2 Spot instances at once.
+    pub ec2_spot_cpu_units: Option<u32>,
 }
 
 /// A token bucket.
@@ -777,12 +843,18 @@ pub struct Timing {
     pub fargate_pull_bandwidth: Bytes,
     /// Asking the registry about an image whose layers are there.
     pub cached_pull: Distribution,
-    /// From an instance's launch to its state `running`.
+    /// From an instance's launch to its state `pending`: the call of EC2's API.
+    pub instance_launch_call: Distribution,
+    /// From `pending` to its state `running`.
     pub instance_pending: Distribution,
     /// From `running` until the ECS agent starts.
     pub instance_boot: Distribution,
     /// From the agent's start until the instance is ACTIVE.
     pub agent_registration: Distribution,
+    /// Attaching the trunk interface of an instance that has one.
+    pub trunk_attach: Distribution,
+    /// From a launch that failed until the group tries again.
+    pub launch_retry: Span,
     /// What `lastStatus` says while images are pulled.
     pub pull_state: PullState,
     /// After RUNNING, when a task without any check counts as healthy.
@@ -811,7 +883,24 @@ pub struct Limits {
     pub tasks: u64,
 }
 
+impl CapacityPool {
+    /// Returns how its instances are bought.
+    pub fn purchase_option(&self) -> PurchaseOption {
+        if self.spot.is_some() { PurchaseOption::Spot } else { PurchaseOption::OnDemand }
+    }
+
+    /// Returns what rules of groups tell it by.
+    pub fn key(&self) -> PoolKey {
+        (self.zone, self.purchase_option(), self.instance_type)
+    }
+}
+
 impl InstanceClass {
+    /// Returns how its instances are bought; external ones count as on demand.
+    pub fn purchase_option(&self) -> PurchaseOption {
+        if self.spot.is_some() { PurchaseOption::Spot } else { PurchaseOption::OnDemand }
+    }
+
     /// Returns the value of an attribute.
     pub fn attribute(&self, name: &str) -> Option<&str> {
         let at = self.attributes.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()?;
@@ -844,6 +933,13 @@ impl Model {
     pub fn managed_scaling(&self, item: &StrategyItem) -> Option<&ManagedScaling> {
         let provider = item.capacity_provider?;
         self.capacity_providers[provider].managed_scaling.as_ref()
+    }
+
+    /// Returns the name of a pool: its zone and its type.
+    pub fn pool_name(&self, pool: &CapacityPool) -> String {
+        let types = pool.classes.iter().map(|&class| self.classes[class].instance_type.as_str());
+        let instance_type = types.into_iter().next().unwrap_or_default();
+        format!("{}/{instance_type}", self.zones[pool.zone].name)
     }
 
     /// Returns the name of an instance: that of its fleet and its number there.

@@ -362,6 +362,9 @@ impl<S: RowSink> Observer for RowLog<S> {
                 self.hosts[slot] = Host { changed: at, ..Host::default() };
             }
             Fact::InstanceDraining { .. }
+            | Fact::SpotRebalanceRecommended { .. }
+            | Fact::SpotInterruptionNotice { .. }
+            | Fact::LaunchFailed { .. }
             | Fact::TaskMoved { .. }
             | Fact::TaskPullStarted { .. }
             | Fact::TaskHealthy { .. }

@@ -24,9 +24,9 @@ pub use log::{
 };
 pub use recorder::{Ending, Recorder, RecorderOptions, WarmUp, why_partial};
 pub use recording::{
-    CapacitySummary, ClusterSummary, Metric, Pending, PerResource, ProviderSummary, Range, Ratio,
-    Recording, Scope, Series, ServiceEvents, ServiceSummary, SubmitterSummary, Summary, TaskTotals,
-    UsageGiven, Window,
+    CapacitySummary, ClusterSummary, LaunchCounts, Metric, Pending, PerResource, ProviderSummary,
+    Range, Ratio, Recording, Scope, Series, ServiceEvents, ServiceSummary, SubmitterSummary,
+    Summary, TaskTotals, UsageGiven, Window,
 };
 pub use sentence::{failure_code, sentence, task_id};
 pub use series::Buckets;

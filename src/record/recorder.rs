@@ -10,7 +10,7 @@ use crate::ecs::model::{
 use crate::ecs::placement::SmallestAsks;
 use crate::ecs::{
     AfterFailure, Fact, Instance, Limit, Observer, Owner, PlacementFailure, ServiceEvent, Stop,
-    StopCode, Task, TaskStatus, TaskTimes, World,
+    StopCode, Task, TaskStatus, TaskTimes, TerminationReason, World,
 };
 use crate::engine::{Id, Ix, Table};
 use crate::units::{Resources, SimTime};
@@ -22,7 +22,7 @@ use super::gauges::{
 };
 use super::histogram::Histogram;
 use super::log::is_daemon;
-use super::recording::{Pending, ServiceEvents};
+use super::recording::{LaunchCounts, Pending, ServiceEvents};
 use super::sentence::failure_code;
 use super::series::Buckets;
 
@@ -107,6 +107,7 @@ pub(super) struct Counts {
     pub placement_failures: BTreeMap<&'static str, u64>,
     pub services: Table<ServiceCounts, Service>,
     pub submitters: Table<SubmitterCounts, Submitter>,
+    pub fleets: Table<LaunchCounts, Fleet>,
     pub managed_scaling: Table<ScalingCounts, CapacityProvider>,
 }
 
@@ -248,6 +249,7 @@ impl Counts {
                 .iter()
                 .map(|_| ScalingCounts::default())
                 .collect(),
+            fleets: model.fleets.iter().map(|_| LaunchCounts::default()).collect(),
         }
     }
 
@@ -306,7 +308,12 @@ impl Observer for Recorder {
         self.catch_up(now);
         match *fact {
             Fact::InstanceActive { instance } => self.instance_comes(now, instance),
-            Fact::InstanceTerminated { instance, .. } => self.instance_goes(now, instance),
+            Fact::InstanceTerminated { instance, reason } => {
+                if reason == TerminationReason::SpotInterrupted {
+                    self.launches(now, instance).interruptions += 1;
+                }
+                self.instance_goes(now, instance);
+            }
             Fact::TaskCreated { task } => self.task_comes(now, &world.tasks[task]),
             Fact::TaskPlaced { task } => self.task_is_placed(now, &world.tasks[task]),
             Fact::ManagedScaling { provider, reservation, running, tasks, decision } => {
@@ -364,6 +371,15 @@ impl Observer for Recorder {
             Fact::InstanceLaunched { .. }
             | Fact::InstanceDraining { .. }
             | Fact::TaskPullStarted { .. } => {}
+            Fact::SpotRebalanceRecommended { instance } => {
+                self.launches(now, instance).recommendations += 1;
+            }
+            Fact::SpotInterruptionNotice { instance } => self.launches(now, instance).notices += 1,
+            Fact::LaunchFailed { pool, .. } => {
+                let group = model.pools[pool].group;
+                let fleet = model.auto_scaling_groups[group].fleet;
+                self.counts.fleets[fleet].failures += 1;
+            }
         }
     }
 }
@@ -505,6 +521,11 @@ impl Recorder {
         for ix in self.managed_scaling.indices() {
             self.managed_scaling[ix].each(&mut |_, gauge| gauge.begin_window(at));
         }
+    }
+
+    fn launches(&mut self, now: Now, instance: Id<Instance>) -> &mut LaunchCounts {
+        let class = now.world.cluster.instance(instance).class;
+        &mut self.counts.fleets[now.model.classes[class].fleet]
     }
 
     fn instance_comes(&mut self, now: Now, instance: Id<Instance>) {

@@ -141,6 +141,8 @@ pub struct Summary {
     pub clusters: Table<ClusterSummary, ClusterSpec>,
     /// Each fleet.
     pub fleets: Table<CapacitySummary, Fleet>,
+    /// What became of the launches of each fleet.
+    pub launches: Table<LaunchCounts, Fleet>,
     /// Each service.
     pub services: Table<ServiceSummary, Service>,
     /// Each submitter.
@@ -152,6 +154,19 @@ pub struct Summary {
     /// Times that no room was found, by failure code: each RunTask call that failed, and each time
     /// a service said so (which it does once in six hours for a cause that lasts).
     pub placement_failures: BTreeMap<&'static str, u64>,
+}
+
+/// Launches and interruptions of a fleet's instances in the window, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LaunchCounts {
+    /// Rebalance recommendations.
+    pub recommendations: u64,
+    /// Interruption notices.
+    pub notices: u64,
+    /// Instances that EC2 reclaimed.
+    pub interruptions: u64,
+    /// Launches that failed.
+    pub failures: u64,
 }
 
 /// Tasks, counted.

@@ -118,6 +118,7 @@ impl Recorder {
                 container_restarts: self.counts.container_restarts,
             },
             placement_failures: self.counts.placement_failures.clone(),
+            launches: self.counts.fleets.clone(),
         };
         Recording {
             end,

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::ops::Range;
 
+use crate::ecs::capacity::group::PurchaseOption;
 use crate::ecs::model::{InstanceLaunchType, Model};
 use crate::ecs::{Owner, StopReason};
 use crate::record::{
@@ -24,8 +25,8 @@ const TASK_COLUMNS: &str = "task,task_id,owner_kind,owner,slot,row,ordinal,task_
     wanted_at,created_at,pull_started_at,pull_stopped_at,started_at,healthy_at,stop_requested_at,\
     stopping_at,execution_stopped_at,stopped_at,stop_code,stopped_reason,exit_code\n";
 const INSTANCE_COLUMNS: &str = "container_instance,container_instances,cluster,launch_type,\
-    instance_type,availability_zone,registered_cpu_units,registered_memory_mib,registered_gpus,\
-    launched_at,registered_at,until,state,tasks,occupied_s,reserved_cpu_share,\
+    purchase_option,instance_type,availability_zone,registered_cpu_units,registered_memory_mib,\
+    registered_gpus,launched_at,registered_at,until,state,tasks,occupied_s,reserved_cpu_share,\
     reserved_memory_share\n";
 const EVENT_COLUMNS: &str = "seconds,time,speaker_kind,speaker,message\n";
 
@@ -167,6 +168,11 @@ fn instance(cells: &mut Cells, row: &InstanceRow, model: &Model) {
     cells.plain(match class.launch_type {
         InstanceLaunchType::Ec2 => "EC2",
         InstanceLaunchType::External => "EXTERNAL",
+    });
+    cells.plain(match (class.launch_type, class.purchase_option()) {
+        (InstanceLaunchType::External, _) => "",
+        (InstanceLaunchType::Ec2, PurchaseOption::OnDemand) => "on_demand",
+        (InstanceLaunchType::Ec2, PurchaseOption::Spot) => "spot",
     });
     cells.text(&class.instance_type);
     cells.text(&model.zones[class.zone].name);

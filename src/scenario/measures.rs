@@ -116,6 +116,13 @@ const OF_MANAGED_SCALING: Names = &[
     ("minutes_at_maximum", Count),
 ];
 
+const OF_LAUNCHES: Names = &[
+    ("spot_recommendations", Count),
+    ("spot_notices", Count),
+    ("spot_interruptions", Count),
+    ("launch_failures", Count),
+];
+
 const OF_THE_RUN: Names = &[
     ("tasks.created", Count),
     ("tasks.started", Count),
@@ -138,20 +145,20 @@ const OF_THE_RUN: Names = &[
 ];
 
 /// What has measures of its own, by its table.
-const SUBJECTS: [(&str, Names); 7] = [
-    ("service", OF_SERVICES),
-    ("task", OF_SUBMITTERS),
-    ("job", OF_SUBMITTERS),
-    ("cluster", OF_CAPACITY),
-    ("container_instances", OF_CAPACITY),
-    ("auto_scaling_group", OF_CAPACITY),
-    ("capacity_provider", OF_MANAGED_SCALING),
+const SUBJECTS: [(&str, &[Names]); 7] = [
+    ("service", &[OF_SERVICES]),
+    ("task", &[OF_SUBMITTERS]),
+    ("job", &[OF_SUBMITTERS]),
+    ("cluster", &[OF_CAPACITY]),
+    ("container_instances", &[OF_CAPACITY]),
+    ("auto_scaling_group", &[OF_CAPACITY, OF_LAUNCHES]),
+    ("capacity_provider", &[OF_MANAGED_SCALING]),
 ];
 
 /// Writes out the names of a list.
-fn written_out(names: Names) -> Vec<(String, Quantity)> {
+fn written_out(names: &[Names]) -> Vec<(String, Quantity)> {
     let mut all = Vec::new();
-    for &(name, quantity) in names {
+    for &(name, quantity) in names.iter().copied().flatten() {
         let endings: &[&str] = match quantity {
             _ if !name.ends_with('_') => &[""],
             Time => &OF_TIMES,
@@ -178,7 +185,7 @@ pub(super) fn quantity(measure: &str, root: &View) -> Result<Option<Quantity>, U
     if let Some(owner) = measure.strip_prefix("cost.of.") {
         return of_owner(owner, root);
     }
-    let mut names = written_out(OF_THE_RUN);
+    let mut names = written_out(&[OF_THE_RUN]);
     for category in crate::billing::Category::ALL {
         let name = category.name().to_lowercase().replace(' ', "_");
         names.push((format!("cost.{name}"), Money));
@@ -220,7 +227,7 @@ fn one_of(measure: &str, prefix: &str, names: &[(String, Quantity)]) -> Result<Q
 fn of_subject(
     measure: &str,
     (table, rest): (&str, &str),
-    names: Names,
+    names: &[Names],
     root: &View,
 ) -> Result<Quantity, Unknown> {
     let is_there =

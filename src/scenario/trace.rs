@@ -456,6 +456,11 @@ impl Read for LineGuard {
     }
 }
 
+/// Reads a file in which no line is longer than memory allows.
+pub(super) fn guarded(file: Box<dyn Read>) -> impl Read {
+    LineGuard { file, length: 0 }
+}
+
 /// A CSV file, row by row.
 struct Rows {
     reader: csv::Reader<BufReader<LineGuard>>,

@@ -18,6 +18,9 @@ struct Uses {
     /// Whether some rate of a commitment to Fargate is a guess, or to instances.
     fargate_discount: bool,
     instance_discount: bool,
+    groups: bool,
+    ec2_spot: bool,
+    trunks: bool,
 }
 
 impl Scenario {
@@ -39,6 +42,9 @@ impl Scenario {
             targets: !model.target_groups.is_empty(),
             fargate_discount: self.is_weighed() && uses(Provider::Fargate),
             instance_discount: self.is_weighed() && self.has_unlisted_types(),
+            groups: !model.auto_scaling_groups.is_empty(),
+            trunks: model.classes.iter().any(|(_, class)| class.has_trunk),
+            ec2_spot: !model.spot_pools.is_empty(),
         };
         let is_used = |it: &Filled| it.place.is_some() || self.is_used(&uses, it);
         self.document.filled_in().into_iter().filter(is_used).collect()
@@ -80,6 +86,18 @@ impl Scenario {
             ("account", "fargate_run_task_calls") => uses.submitters && uses.fargate,
             ("account", "service_tasks_per_minute_ec2") => uses.services && uses.instances,
             ("account", "service_tasks_per_minute_fargate") => uses.services && uses.fargate,
+            ("account", "ec2_on_demand_vcpu") => uses.groups && account.ec2_cpu_units.is_some(),
+            ("account", "ec2_spot_vcpu") => uses.ec2_spot && account.ec2_spot_cpu_units.is_some(),
+            ("spot", _) => uses.ec2_spot,
+            (
+                "timing",
+                "instance_launch_call"
+                | "instance_pending"
+                | "instance_boot"
+                | "agent_registration"
+                | "launch_retry",
+            ) => uses.groups,
+            ("timing", "trunk_attach") => uses.groups && uses.trunks,
             ("network", "fargate_availability_zones") => uses.fargate,
             ("prices", "windows_vcpu_hour") => uses.windows,
             ("prices", "commitment_discount.fargate_1y" | "commitment_discount.fargate_3y") => {

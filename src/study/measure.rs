@@ -229,7 +229,20 @@ impl List {
                 Some(_) => "auto_scaling_group",
                 None => "container_instances",
             };
-            self.capacity(&format!("{table}.{}", fleet.name), capacity);
+            let name = format!("{table}.{}", fleet.name);
+            self.capacity(&name, capacity);
+            let buys_spot = fleet.classes.iter().any(|&class| model.classes[class].spot.is_some());
+            if buys_spot || (fleet.group.is_some() && !model.shortages.is_empty()) {
+                let counts = &summary.launches[ix];
+                for (count, value) in [
+                    ("spot_recommendations", counts.recommendations),
+                    ("spot_notices", counts.notices),
+                    ("spot_interruptions", counts.interruptions),
+                    ("launch_failures", counts.failures),
+                ] {
+                    self.add(format!("{name}.{count}"), value as f64, Unit::Count);
+                }
+            }
         }
     }
 

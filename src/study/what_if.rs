@@ -135,23 +135,52 @@ impl Observer for Story {
     }
 }
 
+/// Says in words what happened to an instance, or to a group that wanted one.
+fn describe_capacity(
+    out: &mut dyn Write,
+    fact: &Fact,
+    world: &World,
+    model: &Model,
+) -> fmt::Result {
+    let name = |instance| instance_name(world, model, instance);
+    match *fact {
+        Fact::InstanceLaunched { instance } => {
+            write!(out, "instance {} is launched", name(instance))
+        }
+        Fact::InstanceActive { instance } => write!(out, "instance {} is ACTIVE", name(instance)),
+        Fact::InstanceDraining { instance } => {
+            write!(out, "instance {} is DRAINING", name(instance))
+        }
+        Fact::InstanceTerminated { instance, reason } => {
+            write!(out, "instance {} is terminated: {}", name(instance), reason.sentence())
+        }
+        Fact::SpotRebalanceRecommended { instance } => {
+            write!(out, "instance {} is recommended to be replaced", name(instance))
+        }
+        Fact::SpotInterruptionNotice { instance } => {
+            write!(out, "instance {} has an interruption notice", name(instance))
+        }
+        Fact::LaunchFailed { pool, reason } => {
+            let pool = &model.pools[pool];
+            let group = &model.auto_scaling_groups[pool.group].name;
+            let code = reason.code(pool.purchase_option());
+            write!(out, "group {group} cannot launch in {}: {code}", model.pool_name(pool))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Says in words what happened, by names that two models share.
 fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> fmt::Result {
     let task = |id: Id<Task>| TaskName { task: &world.tasks[id], world, model };
     match *fact {
-        Fact::InstanceLaunched { instance } => {
-            write!(out, "instance {} is launched", instance_name(world, model, instance))
-        }
-        Fact::InstanceActive { instance } => {
-            write!(out, "instance {} is ACTIVE", instance_name(world, model, instance))
-        }
-        Fact::InstanceDraining { instance } => {
-            write!(out, "instance {} is DRAINING", instance_name(world, model, instance))
-        }
-        Fact::InstanceTerminated { instance, reason } => {
-            let name = instance_name(world, model, instance);
-            write!(out, "instance {name} is terminated: {}", reason.sentence())
-        }
+        Fact::InstanceLaunched { .. }
+        | Fact::InstanceActive { .. }
+        | Fact::InstanceDraining { .. }
+        | Fact::InstanceTerminated { .. }
+        | Fact::SpotRebalanceRecommended { .. }
+        | Fact::SpotInterruptionNotice { .. }
+        | Fact::LaunchFailed { .. } => describe_capacity(out, fact, world, model),
         Fact::TaskCreated { task: id } => {
             write!(out, "{} is created {}", task(id), Place(task(id)))
         }

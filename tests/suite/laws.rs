@@ -165,7 +165,7 @@ fn instances_cost_their_hours() {
     every_run(|path, scenario, seed| {
         let (outcome, rows) = run(scenario, seed, Rows::default(), (&mut (), &mut ()));
         let hours = scenario.model.duration.as_secs_f64() / 3600.0;
-        let mut expected = 0.0;
+        let (mut expected, mut most_for_spot) = (0.0, 0.0);
         let comes_and_goes = |row: &&InstanceRow| {
             let class = &scenario.model.classes[row.name.class];
             scenario.model.fleets[class.fleet].group.is_some()
@@ -173,7 +173,11 @@ fn instances_cost_their_hours() {
         for row in rows.instances.iter().filter(comes_and_goes) {
             let seconds = row.until.since(row.launched_at).as_secs_f64().ceil().max(60.0);
             let rate = scenario.prices.classes[row.name.class].instance.nanos;
-            expected += rate as f64 / 1e9 * seconds / 3600.0;
+            let on_demand = rate as f64 / 1e9 * seconds / 3600.0;
+            match scenario.model.classes[row.name.class].spot {
+                None => expected += on_demand,
+                Some(_) => most_for_spot += on_demand,
+            }
         }
         for (_, fleet) in scenario.model.fleets.iter().filter(|(_, it)| it.group.is_none()) {
             for number in 0..fleet.count as usize {
@@ -181,13 +185,13 @@ fn instances_cost_their_hours() {
                 expected += scenario.prices.classes[class].instance.nanos as f64 / 1e9 * hours;
             }
         }
-        let billed: f64 = outcome
-            .bill
-            .by_category()
-            .into_iter()
-            .filter(|(category, _)| *category == Category::Ec2OnDemand)
-            .map(|(_, amount)| amount.as_dollars_f64())
-            .sum();
+        let billed = |of: Category| -> f64 {
+            let sums = outcome.bill.by_category().into_iter();
+            sums.filter(|it| it.0 == of).map(|(_, amount)| amount.as_dollars_f64()).sum()
+        };
+        let spot = billed(Category::Ec2Spot);
+        assert!(spot < 0.7 * most_for_spot || most_for_spot == 0.0, "{path}: Spot is ${spot}");
+        let billed = billed(Category::Ec2OnDemand);
         assert!((billed - expected).abs() < 1e-6, "{path}: billed {billed}, expected {expected}");
     });
 }

@@ -166,6 +166,18 @@ pub struct GroupView<'a> {
     pub now: SimTime,
 }
 
+/// How many instances of a group there are where, for whoever launches thousands of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    total: u32,
+    on_demand: u32,
+    zones: BTreeMap<Ix<Zone>, u32>,
+    pools: BTreeMap<PoolKey, u32>,
+}
+
+/// What pools are told by: zone, purchase option, position of the type.
+pub type PoolKey = (Ix<Zone>, PurchaseOption, u32);
+
 /// Instances to be launched in one zone before as many are terminated in another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rebalancing {
@@ -203,55 +215,69 @@ impl GroupPolicy {
         base + u32::try_from(above).unwrap_or(u32::MAX)
     }
 
+    /// Says whether it buys in this way at all.
+    pub fn buys(&self, option: PurchaseOption) -> bool {
+        let percent = self.on_demand_percentage_above_base_capacity;
+        match option {
+            PurchaseOption::OnDemand => self.on_demand_base_capacity > 0 || percent > 0,
+            PurchaseOption::Spot => percent < 100,
+        }
+    }
+
     /// Returns how the next instance is bought.
-    pub fn next_option(&self, members: &[Member]) -> PurchaseOption {
-        let on_demand = on_demand(members);
-        if on_demand < self.on_demand_of(len(members).saturating_add(1)) {
+    pub fn next_option(&self, there: &Census) -> PurchaseOption {
+        if there.on_demand < self.on_demand_of(there.total.saturating_add(1)) {
             PurchaseOption::OnDemand
         } else {
             PurchaseOption::Spot
         }
     }
 
-    /// Returns the position of the pool in which the next instance is launched.
+    /// Returns the position of the pool in which the next instance is launched; each zone, type
+    /// and purchase option is there at most once.
     ///
     /// `None`: every pool that might be has refused. A launch that then fails is told by marking
     /// its pool as refused and asking again. There is no spill-over between On-Demand and Spot.
-    pub fn next_launch(&self, view: GroupView, luck: Luck) -> Option<usize> {
-        let option = self.next_option(view.members);
-        let zone = self.next_zone(view, option, luck)?;
+    pub fn next_launch(&self, there: &Census, pools: &[Pool], luck: Luck) -> Option<usize> {
+        let option = self.next_option(there);
+        let zone = self.next_zone((there, pools), option, luck)?;
         let open =
             |pool: &Pool| pool.zone == zone && pool.purchase_option == option && !pool.refused;
-        let peers: Vec<&Pool> = view.pools.iter().filter(|pool| open(pool)).collect();
+        let peers: Vec<&Pool> = pools.iter().filter(|pool| open(pool)).collect();
         let by_standing = |(_, pool): &(usize, &Pool)| {
-            (self.standing(pool, &peers, view.members), pool.price, pool.instance_type)
+            (self.standing(pool, &peers, there), pool.price, pool.instance_type)
         };
-        let candidates = view.pools.iter().enumerate().filter(|(_, pool)| open(pool));
+        let candidates = pools.iter().enumerate().filter(|(_, pool)| open(pool));
         candidates.min_by_key(by_standing).map(|(position, _)| position)
     }
 
     /// Returns the enabled zone with the fewest instances; after a failure there, another.
     ///
     /// Assumption: among several with the fewest, chance decides.
-    fn next_zone(&self, view: GroupView, option: PurchaseOption, luck: Luck) -> Option<Ix<Zone>> {
+    fn next_zone(
+        &self,
+        (there, pools): (&Census, &[Pool]),
+        option: PurchaseOption,
+        luck: Luck,
+    ) -> Option<Ix<Zone>> {
         let is_open = |zone: Ix<Zone>| {
             let of_zone = |pool: &&Pool| pool.zone == zone && pool.purchase_option == option;
-            view.pools.iter().filter(of_zone).any(|pool| !pool.refused)
+            pools.iter().filter(of_zone).any(|pool| !pool.refused)
         };
         let tries = |zone: Ix<Zone>| match self.capacity_distribution {
             CapacityDistribution::BalancedBestEffort => is_open(zone),
             CapacityDistribution::BalancedOnly => true,
         };
-        let count = counter(view.members);
+        let count = |zone: Ix<Zone>| there.in_zone(zone);
         let tried = || self.zones.iter().copied().filter(|&zone| tries(zone));
-        let fewest = tried().map(&count).min()?;
+        let fewest = tried().map(count).min()?;
         let tied: Vec<Ix<Zone>> =
             tried().filter(|&zone| count(zone) == fewest && is_open(zone)).collect();
         choose(&tied, ZONE, luck).copied()
     }
 
     /// Says how a pool stands among its peers, those of the same zone and purchase option.
-    pub(super) fn standing(&self, pool: &Pool, peers: &[&Pool], members: &[Member]) -> Standing {
+    pub(super) fn standing(&self, pool: &Pool, peers: &[&Pool], there: &Census) -> Standing {
         let price = pool.price.as_nanos_per_hour();
         let priority = i64::from(pool.instance_type);
         let has_enough = |percent: u32| {
@@ -268,7 +294,7 @@ impl GroupPolicy {
                     (peer.price, peer.instance_type) < (pool.price, pool.instance_type)
                 };
                 if peers.iter().filter(cheaper).count() < pools.max(1) as usize {
-                    (0, members.iter().filter(|member| member.is_of(pool)).count() as i64)
+                    (0, i64::from(there.in_pool(pool.key())))
                 } else {
                     (1, price)
                 }
@@ -297,7 +323,8 @@ impl GroupPolicy {
     pub fn rebalancing(&self, view: GroupView, max_size: u32) -> Option<Rebalancing> {
         let members = view.members;
         let is_open = |zone: Ix<Zone>| view.pools.iter().any(|it| it.zone == zone && !it.refused);
-        let count = counter(members);
+        let there = Census::of(members);
+        let count = |zone: Ix<Zone>| there.in_zone(zone);
         let open = self.zones.iter().copied().filter(|&zone| is_open(zone));
         let to = open.min_by_key(|&zone| (count(zone), zone))?;
         let is_left = |zone: Ix<Zone>| !self.zones.contains(&zone);
@@ -308,16 +335,67 @@ impl GroupPolicy {
         let free = |it: &&Member| it.zone == from && !it.protected;
         let free = u32::try_from(members.iter().filter(free).count()).unwrap_or(u32::MAX);
         let most = max_size.saturating_add((max_size / 10).max(1));
-        let count = uneven.min(free).min(most.saturating_sub(len(members)));
+        let count = uneven.min(free).min(most.saturating_sub(there.total));
         (count > 0).then_some(Rebalancing { from, to, count })
     }
 }
 
-impl Member {
-    /// Says whether it comes from the pool.
-    pub(super) fn is_of(&self, pool: &Pool) -> bool {
+impl Census {
+    /// Counts the instances of a group.
+    pub fn of(members: &[Member]) -> Census {
+        let mut census = Census::default();
+        members.iter().for_each(|member| census.add(member.key()));
+        census
+    }
+
+    /// Counts one more.
+    pub fn add(&mut self, pool: PoolKey) {
+        self.total += 1;
+        self.on_demand += u32::from(pool.1 == PurchaseOption::OnDemand);
+        *self.zones.entry(pool.0).or_default() += 1;
+        *self.pools.entry(pool).or_default() += 1;
+    }
+
+    /// Counts one fewer; it was counted.
+    pub fn remove(&mut self, pool: PoolKey) {
+        self.total -= 1;
+        self.on_demand -= u32::from(pool.1 == PurchaseOption::OnDemand);
+        *self.zones.entry(pool.0).or_default() -= 1;
+        *self.pools.entry(pool).or_default() -= 1;
+    }
+
+    /// Returns how many there are.
+    pub fn total(&self) -> u32 {
+        self.total
+    }
+
+    /// Returns how many are On-Demand.
+    pub fn on_demand(&self) -> u32 {
+        self.on_demand
+    }
+
+    /// Returns how many are in a zone.
+    pub fn in_zone(&self, zone: Ix<Zone>) -> u32 {
+        self.zones.get(&zone).copied().unwrap_or(0)
+    }
+
+    /// Returns how many come from a pool.
+    pub fn in_pool(&self, pool: PoolKey) -> u32 {
+        self.pools.get(&pool).copied().unwrap_or(0)
+    }
+}
+
+impl Pool {
+    /// Returns what it is told by.
+    pub fn key(&self) -> PoolKey {
         (self.zone, self.purchase_option, self.instance_type)
-            == (pool.zone, pool.purchase_option, pool.instance_type)
+    }
+}
+
+impl Member {
+    /// Returns what its pool is told by.
+    pub fn key(&self) -> PoolKey {
+        (self.zone, self.purchase_option, self.instance_type)
     }
 }
 
@@ -336,27 +414,8 @@ pub fn warm_pool_size(
     prepared.saturating_sub(desired_capacity).max(min_size)
 }
 
-/// Counts the instances of each zone, once for all.
-pub(super) fn counter(members: &[Member]) -> impl Fn(Ix<Zone>) -> u32 {
-    let mut counts: BTreeMap<Ix<Zone>, u32> = BTreeMap::new();
-    for member in members {
-        *counts.entry(member.zone).or_default() += 1;
-    }
-    move |zone| counts.get(&zone).copied().unwrap_or(0)
-}
-
-/// Counts the On-Demand instances.
-pub(super) fn on_demand(members: &[Member]) -> u32 {
-    members.iter().map(|it| u32::from(it.purchase_option == PurchaseOption::OnDemand)).sum()
-}
-
-/// Counts the instances.
-pub(super) fn len(members: &[Member]) -> u32 {
-    u32::try_from(members.len()).unwrap_or(u32::MAX)
-}
-
 /// Chooses one of several that are alike.
-pub(super) fn choose<T>(tied: &[T], purpose: Purpose, luck: Luck) -> Option<&T> {
+pub fn choose<T>(tied: &[T], purpose: Purpose, luck: Luck) -> Option<&T> {
     let count = u32::try_from(tied.len()).unwrap_or(u32::MAX);
     if count == 0 { None } else { tied.get(luck.below(purpose, count) as usize) }
 }
@@ -430,8 +489,10 @@ pub(super) mod tests {
     fn launch(policy: &GroupPolicy, pools: &[Pool], count: u32) -> Vec<Member> {
         let mut members = Vec::new();
         for number in 0..count {
-            let view = GroupView { members: &members, pools, now: SimTime::ZERO };
-            let Some(position) = policy.next_launch(view, luck(u64::from(number))) else { break };
+            let there = Census::of(&members);
+            let Some(position) = policy.next_launch(&there, pools, luck(u64::from(number))) else {
+                break;
+            };
             members.push(Member {
                 purchase_option: pools[position].purchase_option,
                 instance_type: pools[position].instance_type,
@@ -483,7 +544,8 @@ pub(super) mod tests {
                 let share = (0..).find(|it| it * 100 >= above * percent).unwrap();
                 let expected = total.min(base) + share;
                 assert_eq!(policy.on_demand_of(total), expected);
-                assert_eq!(on_demand(&members[..total as usize]), expected, "{base} {percent}");
+                let there = Census::of(&members[..total as usize]);
+                assert_eq!(there.on_demand(), expected, "{base} {percent}");
             }
         }
     }
@@ -494,8 +556,9 @@ pub(super) mod tests {
             [0, 1].map(|it| pools(it, PurchaseOption::OnDemand, &[(1, 1)])).concat();
         let members = [member(0, 0), member(1, 0), member(2, 1)];
         let next = |policy: &GroupPolicy, all: &[Pool], members: &[Member]| {
-            let view = GroupView { members, pools: all, now: SimTime::ZERO };
-            policy.next_launch(view, luck(0)).map(|position| all[position].zone.index())
+            policy
+                .next_launch(&Census::of(members), all, luck(0))
+                .map(|position| all[position].zone.index())
         };
         let only =
             GroupPolicy { capacity_distribution: CapacityDistribution::BalancedOnly, ..policy() };
@@ -512,8 +575,8 @@ pub(super) mod tests {
     fn zones_with_equally_few_are_chosen_by_chance() {
         let all: Vec<Pool> =
             [0, 1].map(|it| pools(it, PurchaseOption::OnDemand, &[(1, 1)])).concat();
-        let view = GroupView { members: &[], pools: &all, now: SimTime::ZERO };
-        let second = (0..1000).filter(|&it| policy().next_launch(view, luck(it)) == Some(1));
+        let none = Census::default();
+        let second = (0..1000).filter(|&it| policy().next_launch(&none, &all, luck(it)) == Some(1));
         // Four standard errors of 1000 tosses: 63.
         assert!((437..=563).contains(&second.count()));
     }

@@ -2,8 +2,8 @@
 //!
 //! Rules only: each function is given what it may see and returns a choice, with its reason.
 //! Nothing here knows the world, schedules an event or moves an instance. `auto_scaling.rs` asks
-//! `group` and `scale_in`; `reservation` is for capacity providers, `refresh` for instance refresh
-//! and `spot` for Spot instances, which runs do not have yet.
+//! `group` and `scale_in`, and `ecs/spot.rs` asks `spot`; `reservation` is for capacity providers
+//! and `refresh` for instance refresh, which runs do not have yet.
 
 pub mod group;
 pub mod refresh;

@@ -8,8 +8,8 @@
 use std::cmp::Reverse;
 
 use super::group::{
-    GroupPolicy, GroupView, LaunchedFrom, Member, Pool, PurchaseOption, Standing,
-    TerminationPolicy, choose, counter, len, on_demand,
+    Census, GroupPolicy, GroupView, LaunchedFrom, Member, Pool, PurchaseOption, Standing,
+    TerminationPolicy, choose,
 };
 use crate::engine::{Luck, Purpose};
 use crate::units::{SimTime, Span};
@@ -27,18 +27,20 @@ impl GroupPolicy {
     /// not hold for the unhealthy.
     pub fn victims(&self, view: GroupView, count: u32, luck: Luck) -> Vec<usize> {
         let mut left = view.members.to_vec();
+        let mut there = Census::of(&left);
         let mut positions: Vec<usize> = (0..left.len()).collect();
         let mut victims = Vec::new();
         for turn in 0..count {
             let view = GroupView { members: &left, ..view };
-            let Some(at) = self.victim(view, luck.part(u64::from(turn))) else { break };
-            left.remove(at);
+            let turn = luck.part(u64::from(turn));
+            let Some(at) = self.victim(view, &there, turn) else { break };
+            there.remove(left.remove(at).key());
             victims.push(positions.remove(at));
         }
         victims
     }
 
-    fn victim(&self, view: GroupView, luck: Luck) -> Option<usize> {
+    fn victim(&self, view: GroupView, there: &Census, luck: Luck) -> Option<usize> {
         let members = view.members;
         let all = || members.iter().enumerate();
         let unhealthy = all().filter(|(_, member)| !member.healthy);
@@ -47,14 +49,13 @@ impl GroupPolicy {
         }
         let mut candidates: Vec<usize> =
             all().filter(|(_, member)| !member.protected).map(|(at, _)| at).collect();
-        let surplus = self.surplus_option(members);
+        let surplus = self.surplus_option(there);
         keep_least(&mut candidates, |at| members[at].purchase_option != surplus);
         // Assumption: a zone that is not enabled any more is left before others are balanced.
         keep_least(&mut candidates, |at| self.zones.contains(&members[at].zone));
-        let in_zone = counter(members);
-        keep_least(&mut candidates, |at| Reverse(in_zone(members[at].zone)));
+        keep_least(&mut candidates, |at| Reverse(there.in_zone(members[at].zone)));
         for policy in &self.termination_policies {
-            self.apply(*policy, view, &mut candidates);
+            self.apply(*policy, (view, there), &mut candidates);
         }
         // Numbers, so that chance does not depend on the order of members. Assumption: chance
         // decides after every list of policies, as it does after the default one.
@@ -65,8 +66,8 @@ impl GroupPolicy {
     /// Returns the purchase option of which one fewer moves the group towards its split.
     ///
     /// Assumption: if all of those are protected, the other goes.
-    fn surplus_option(&self, members: &[Member]) -> PurchaseOption {
-        if on_demand(members) > self.on_demand_of(len(members).saturating_sub(1)) {
+    fn surplus_option(&self, there: &Census) -> PurchaseOption {
+        if there.on_demand() > self.on_demand_of(there.total().saturating_sub(1)) {
             PurchaseOption::OnDemand
         } else {
             PurchaseOption::Spot
@@ -74,19 +75,25 @@ impl GroupPolicy {
     }
 
     /// Keeps those candidates that a policy prefers to terminate.
-    fn apply(&self, policy: TerminationPolicy, view: GroupView, candidates: &mut Vec<usize>) {
+    fn apply(
+        &self,
+        policy: TerminationPolicy,
+        (view, there): (GroupView, &Census),
+        candidates: &mut Vec<usize>,
+    ) {
+        let seen = (view, there);
         let member = |at: usize| &view.members[at];
         match policy {
             TerminationPolicy::Default => {
-                self.apply(TerminationPolicy::AllocationStrategy, view, candidates);
+                self.apply(TerminationPolicy::AllocationStrategy, seen, candidates);
                 // Those of a launch configuration are before all templates.
-                self.apply(TerminationPolicy::OldestLaunchTemplate, view, candidates);
-                self.apply(TerminationPolicy::ClosestToNextInstanceHour, view, candidates);
+                self.apply(TerminationPolicy::OldestLaunchTemplate, seen, candidates);
+                self.apply(TerminationPolicy::ClosestToNextInstanceHour, seen, candidates);
             }
             TerminationPolicy::AllocationStrategy => {
-                let standings = self.standings(view);
+                let standings = self.standings(view.pools, there);
                 keep_least(candidates, |at| {
-                    let known = standings.iter().find(|(pool, _)| member(at).is_of(pool));
+                    let known = standings.iter().find(|(pool, _)| member(at).key() == pool.key());
                     Reverse(known.map_or(UNLISTED, |(_, standing)| *standing))
                 });
             }
@@ -110,15 +117,15 @@ impl GroupPolicy {
     }
 
     /// Says how each pool stands among those of its zone and purchase option.
-    fn standings<'a>(&self, view: GroupView<'a>) -> Vec<(&'a Pool, Standing)> {
+    fn standings<'a>(&self, pools: &'a [Pool], there: &Census) -> Vec<(&'a Pool, Standing)> {
         let standing = |pool: &'a Pool| {
             let is_peer = |peer: &&Pool| {
                 (peer.zone, peer.purchase_option) == (pool.zone, pool.purchase_option)
             };
-            let peers: Vec<&Pool> = view.pools.iter().filter(is_peer).collect();
-            (pool, self.standing(pool, &peers, view.members))
+            let peers: Vec<&Pool> = pools.iter().filter(is_peer).collect();
+            (pool, self.standing(pool, &peers, there))
         };
-        view.pools.iter().map(standing).collect()
+        pools.iter().map(standing).collect()
     }
 }
 
@@ -372,7 +379,7 @@ mod tests {
                     .iter()
                     .any(|it| !it.protected && it.purchase_option != gone.purchase_option);
                 let wanted = policy.on_demand_of(left.len() as u32 - 1);
-                let has_surplus = on_demand(&left) > wanted;
+                let has_surplus = Census::of(&left).on_demand() > wanted;
                 let is_on_demand = gone.purchase_option == PurchaseOption::OnDemand;
                 assert!(has_surplus == is_on_demand || !others, "case {case}");
                 left.retain(|it| it.number != gone.number);

@@ -8,4 +8,5 @@ mod life;
 mod managed_scaling;
 mod placement;
 mod rebalancing;
+mod spot;
 mod submit;

@@ -114,6 +114,7 @@ fn followed(category: Category) -> Vec<(Scope, Metric)> {
             .map(|provider| of(provider, Metric::AliveTasks))
             .to_vec(),
         Category::Ec2OnDemand
+        | Category::Ec2Spot
         | Category::Ebs
         | Category::SavingsPlans
         | Category::ReservedInstances
@@ -137,6 +138,7 @@ fn is_commitment(category: Category) -> bool {
 fn colour(category: Category) -> Colour {
     match category {
         Category::Ec2OnDemand => Colour::OnDemand,
+        Category::Ec2Spot => Colour::Spot,
         Category::Ebs => Colour::Category(4),
         Category::Fargate => Colour::Fargate,
         Category::FargateSpot => Colour::FargateSpot,
@@ -184,6 +186,7 @@ impl Kind {
             Category::Fargate => Kind::Fargate,
             Category::FargateSpot => Kind::FargateSpot,
             Category::Ec2OnDemand
+            | Category::Ec2Spot
             | Category::Ebs
             | Category::SavingsPlans
             | Category::ReservedInstances

@@ -174,18 +174,22 @@ impl<'a> Page<'a> {
         let mut marks: Vec<Mark> = changes
             .take(if count <= CHANGES_MAX { count } else { 0 })
             .map(|(at, action)| {
-                let (name, desired, kind) = match *action {
-                    Action::SetDesiredCount { service, desired_count } => {
-                        (&self.model.services[service].name, desired_count, "desired count changes")
-                    }
+                let desired = |name: &str, count: u32| format!("{name}: {count} desired");
+                let (label, kind) = match *action {
+                    Action::SetDesiredCount { service, desired_count } => (
+                        desired(&self.model.services[service].name, desired_count),
+                        "desired count changes",
+                    ),
                     Action::SetDesiredCapacity { group, desired_capacity } => (
-                        &self.model.auto_scaling_groups[group].name,
-                        desired_capacity,
+                        desired(&self.model.auto_scaling_groups[group].name, desired_capacity),
                         "desired capacity changes",
                     ),
+                    Action::InsufficientCapacity(_) => {
+                        ("EC2 runs short".to_string(), "shortages of EC2")
+                    }
                 };
                 Mark::Event {
-                    label: format!("{name}: {desired} desired"),
+                    label,
                     kind: kind.to_string(),
                     colour: Colour::Capacity,
                     at: at.as_secs_f64(),

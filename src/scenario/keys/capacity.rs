@@ -47,6 +47,20 @@ const ACCOUNT: &[Key] = &[
     )
     .or("false"),
     key(
+        "ec2_on_demand_vcpu",
+        integer(0, 100_000_000),
+        "vCPUs that may run on EC2 on demand at one time, all families together; adjustable.",
+    )
+    .or("5")
+    .documented("EC2 User Guide, On-Demand Instance quotas: of the usual families"),
+    key(
+        "ec2_spot_vcpu",
+        integer(0, 100_000_000),
+        "vCPUs that may run as EC2 Spot at one time, all families together; adjustable.",
+    )
+    .or("5")
+    .documented("EC2 User Guide, Spot Instance quotas: of the usual families"),
+    key(
         "fargate_on_demand_vcpu",
         integer(0, 100_000_000),
         "vCPUs that may run on Fargate at one time; adjustable.",
@@ -162,6 +176,55 @@ const GROUP: &[Key] = &[
         "How many instances it should have when the run begins; without it `min_size`.",
     )
     .documented(AUTO_SCALING),
+    key(
+        "instance_types",
+        Kind::List { of: &Kind::Text("an instance type"), min: 1, max: 40 },
+        "Several types in place of `instance_type`, the preferred first.",
+    )
+    .documented("EC2 Auto Scaling API, LaunchTemplateOverrides: at most 40"),
+    key(
+        "purchase_option",
+        Kind::Choice(&["on_demand", "spot"]),
+        "How all its instances are bought; `mixed_instances_policy` can say it more closely.",
+    )
+    .or("\"on_demand\""),
+    key(
+        "mixed_instances_policy",
+        Kind::Table(&[MIXED]),
+        "How instances are bought, and which types are preferred.",
+    )
+    .or("{}"),
+    key(
+        "termination_policies",
+        Kind::List { of: &Kind::Choice(TERMINATION_POLICIES), min: 1, max: 7 },
+        "Which instances go first, after purchase options and zones are balanced; each policy \
+         narrows what the ones before have left. `Default` is the last.",
+    )
+    .or("[\"Default\"]")
+    .documented(AUTO_SCALING),
+    key(
+        "capacity_distribution_strategy",
+        Kind::Choice(&["balanced-best-effort", "balanced-only"]),
+        "Whether another zone is tried where the emptiest has no capacity.",
+    )
+    .or("\"balanced-best-effort\"")
+    .documented("EC2 Auto Scaling API, AvailabilityZoneDistribution"),
+    key(
+        "capacity_rebalance",
+        Kind::Boolean,
+        "Whether another instance is launched when a Spot instance is said to be at risk, which \
+         goes when that one is in service.",
+    )
+    .or("false")
+    .documented(AUTO_SCALING),
+    key(
+        "spot_instance_draining",
+        Kind::Boolean,
+        "ECS_ENABLE_SPOT_INSTANCE_DRAINING: whether the agent drains its instance at an \
+         interruption notice.",
+    )
+    .or("false")
+    .documented("ECS agent README"),
 ];
 
 const PROVIDER_API: &str = "ECS API, AutoScalingGroupProvider";
@@ -245,6 +308,57 @@ const MANAGED_SCALING: &[Key] = &[
     )
     .or("\"rests\"")
     .assumed("containers-roadmap#653 was closed after a fix that is not described"),
+];
+
+const TERMINATION_POLICIES: &[&str] = &[
+    "Default",
+    "AllocationStrategy",
+    "OldestLaunchTemplate",
+    "OldestLaunchConfiguration",
+    "ClosestToNextInstanceHour",
+    "NewestInstance",
+    "OldestInstance",
+];
+
+const DISTRIBUTION: &str = "EC2 Auto Scaling API, InstancesDistribution";
+
+const MIXED: &[Key] = &[
+    key("on_demand_base_capacity", integer(0, 1_000_000), "So many are bought on demand first.")
+        .or("0")
+        .documented(DISTRIBUTION),
+    key(
+        "on_demand_percentage_above_base_capacity",
+        integer(0, 100),
+        "Per cent of all others that are bought on demand, rounded up; the rest is Spot.",
+    )
+    .or("100")
+    .documented(DISTRIBUTION),
+    key(
+        "on_demand_allocation_strategy",
+        Kind::Choice(&["prioritized", "lowest-price"]),
+        "Which type is bought on demand: the first of the list, or the cheapest.",
+    )
+    .or("\"prioritized\"")
+    .documented(DISTRIBUTION),
+    key(
+        "spot_allocation_strategy",
+        Kind::Choice(&[
+            "lowest-price",
+            "capacity-optimized",
+            "capacity-optimized-prioritized",
+            "price-capacity-optimized",
+        ]),
+        "Which type is bought as Spot.",
+    )
+    .or("\"lowest-price\"")
+    .documented(DISTRIBUTION),
+    key(
+        "spot_instance_pools",
+        integer(1, 20),
+        "With `lowest-price`: over how many of the cheapest types of a zone.",
+    )
+    .or("2")
+    .documented(DISTRIBUTION),
 ];
 
 /// What is said of all instances.

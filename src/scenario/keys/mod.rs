@@ -3,6 +3,7 @@
 mod capacity;
 mod network;
 mod run;
+mod spot;
 mod task;
 mod timing;
 mod work;

@@ -6,6 +6,7 @@ use super::*;
 pub const ROOT: Fields = &[
     RUN,
     capacity::TABLES,
+    spot::TABLES,
     task::TABLES,
     work::TABLES,
     network::TABLES,
@@ -111,6 +112,15 @@ const AT: &[Key] = &[
             .required(),
         ]]),
         "Changes an Auto Scaling group, as `SetDesiredCapacity` does.",
+    ),
+    key(
+        "insufficient_capacity",
+        Kind::Table(&[&[
+            key("availability_zone", Kind::Text("a zone"), "Where; without it in all zones."),
+            key("instance_type", Kind::Text("an instance type"), "Which; without it all types."),
+            key("for", POSITIVE_SPAN, "For how long.").required(),
+        ]]),
+        "EC2 has no On-Demand capacity for launches of Auto Scaling groups.",
     ),
 ];
 

@@ -92,9 +92,16 @@ const START: &[Key] = &[
         .or("\"10 s\"")
         .assumed("users report 5-15 s"),
     key(
+        "instance_launch_call",
+        Kind::Distribution,
+        "From a group's launch of an EC2 instance until it is `pending`: the call of the API.",
+    )
+    .or("\"4.9 s\"")
+    .measured("brevdev/ec2-coldboot-research, 2026-01: 19 % of 25.8 s"),
+    key(
         "instance_pending",
         Kind::Distribution,
-        "From an EC2 instance's launch until it is `running`.",
+        "From `pending` until an EC2 instance is `running`.",
     )
     .or("{ uniform = { min = \"16 s\", max = \"18 s\" } }")
     .measured("brevdev/ec2-coldboot-research, 2026-01: 16.4-17.9 s by type and Region"),
@@ -108,6 +115,20 @@ const START: &[Key] = &[
     )
     .or("{ uniform = { min = \"5 s\", max = \"20 s\" } }")
     .assumed("no distribution of launch to registration is published"),
+    key(
+        "trunk_attach",
+        Kind::Distribution,
+        "To attach the trunk interface of an instance that has one, before it is ACTIVE.",
+    )
+    .or("\"10 s\"")
+    .assumed("not published; as for the interface of a task"),
+    key(
+        "launch_retry",
+        POSITIVE_SPAN,
+        "From a launch that failed until an Auto Scaling group tries again.",
+    )
+    .or("\"60 s\"")
+    .assumed("not published"),
     key("agent_latency", Kind::Distribution, "Until the agent learns of a task and acts.")
         .or("\"1 s\"")
         .assumed("the agent holds an open connection; its polls are every second"),

@@ -1,12 +1,11 @@
-//! Clusters, subnets, and fixed fleets of container instances.
+//! Clusters, subnets, fixed fleets of container instances, and what all instances have.
 
 use std::collections::BTreeMap;
 
 use crate::catalogue::InstanceType;
-use crate::ecs::capacity::group::GroupPolicy;
 use crate::ecs::model::{
-    Architecture, AutoScalingGroup, ClusterSpec, Fleet, HostPort, InstanceClass,
-    InstanceLaunchType, Os, OsFamily, Protocol, PullBehavior, Subnet, Zone,
+    Architecture, ClusterSpec, Fleet, HostPort, InstanceClass, InstanceLaunchType, Os, OsFamily,
+    Protocol, PullBehavior, Subnet, Zone,
 };
 use crate::engine::Ix;
 use crate::units::{Bytes, Resources};
@@ -89,63 +88,33 @@ pub(super) fn fleets(lower: &mut Lower) {
     }
 }
 
-/// Auto Scaling groups.
-pub(super) fn auto_scaling_groups(lower: &mut Lower) {
-    for (name, view) in lower.root().entries("auto_scaling_group") {
-        if lower.root().entry("container_instances", name).is_some() {
-            let message = format!("container instances are called `{name}`, too");
-            let hint = "give one of them another name: results are told by name";
-            lower.problems.push(view.error_here(message).hint(hint));
-        }
-        let Some(kind) = on_ec2(lower, &view).map(|kind| keep_back(lower, &view, kind)) else {
-            lower.has_unknown_instances = true;
-            continue;
-        };
-        let (min_size, max_size): (u32, u32) = (view.get("min_size"), view.get("max_size"));
-        if min_size > max_size {
-            let message = format!("`min_size` is {min_size}, more than `max_size`, {max_size}");
-            lower.problems.push(view.error("min_size", message).hint("exchange them"));
-            continue;
-        }
-        let desired_capacity = view.find("desired_capacity").unwrap_or(min_size);
-        if !(min_size..=max_size).contains(&desired_capacity) {
-            let message = format!(
-                "`desired_capacity` is {desired_capacity}, which is not between `min_size`, \
-                 {min_size}, and `max_size`, {max_size}"
-            );
-            let hint = "change it, or the sizes";
-            lower.problems.push(view.error("desired_capacity", message).hint(hint));
-            continue;
-        }
-        let fleet = fleet(lower, (name, &view), &kind, (max_size, "max_size"));
-        let classes = lower.model.fleets[fleet].classes.iter();
-        let mut zones: Vec<Ix<Zone>> = classes.map(|&it| lower.model.classes[it].zone).collect();
-        zones.sort_unstable();
-        zones.dedup();
-        let group = lower.model.auto_scaling_groups.push(AutoScalingGroup {
-            name: name.to_string(),
-            fleet,
-            min_size,
-            max_size,
-            desired_capacity,
-            policy: GroupPolicy::of_zones(zones),
-            managed_draining: false,
-            managed_termination_protection: false,
-        });
-        let fleet = &mut lower.model.fleets[fleet];
-        fleet.count = desired_capacity;
-        fleet.group = Some(group);
-        lower.auto_scaling_groups.insert(name.to_string(), group);
-    }
-}
-
 /// A fleet of instances that are alike, zones apart, of so many by this key.
 fn fleet(
     lower: &mut Lower,
     (name, view): (&str, &View),
     kind: &KindOfInstance,
     (count, key): (u32, &str),
-) -> Ix<Fleet> {
+) {
+    let cluster = cluster_of(lower, view, (count, key));
+    let places = places(lower, view, count);
+    check_attributes(lower, view, kind.launch_type == InstanceLaunchType::External);
+    let fleet = Ix::new(lower.model.fleets.len());
+    let classes = places
+        .into_iter()
+        .map(|place| {
+            let class = class(lower, view, kind, (fleet, cluster, place));
+            lower.model.classes.push(class)
+        })
+        .collect();
+    lower.model.fleets.push(Fleet { name: name.to_string(), count, classes, group: None });
+}
+
+/// Returns the cluster of a fleet of at most so many instances by this key, if it takes them.
+pub(super) fn cluster_of(
+    lower: &mut Lower,
+    view: &View,
+    (count, key): (u32, &str),
+) -> Ix<ClusterSpec> {
     let cluster = lower.clusters[&view.get::<String>("cluster")];
     let there: u64 = lower
         .model
@@ -172,27 +141,18 @@ fn fleet(
         let hint = "use several clusters, or set `account.override = true` to ask what if";
         lower.problems.push(view.error(key, message).hint(hint));
     }
-    let places = places(lower, view, count);
-    check_attributes(lower, view, kind.launch_type == InstanceLaunchType::External);
-    let fleet = Ix::new(lower.model.fleets.len());
-    let classes = places
-        .into_iter()
-        .map(|place| {
-            let class = class(lower, view, kind, (fleet, cluster, place));
-            lower.model.classes.push(class)
-        })
-        .collect();
-    lower.model.fleets.push(Fleet { name: name.to_string(), count, classes, group: None })
+    cluster
 }
 
 /// What a fleet's instances are, zones apart.
-struct KindOfInstance {
+pub(super) struct KindOfInstance {
     launch_type: InstanceLaunchType,
-    name: String,
+    pub name: String,
     registered: Resources,
     task_enis: u32,
-    os_family: OsFamily,
-    architecture: Architecture,
+    has_trunk: bool,
+    pub os_family: OsFamily,
+    pub architecture: Architecture,
 }
 
 fn kind_of(lower: &mut Lower, view: &View) -> Option<KindOfInstance> {
@@ -208,7 +168,7 @@ fn kind_of(lower: &mut Lower, view: &View) -> Option<KindOfInstance> {
                     lower.problems.push(view.error(key, message).hint(hint));
                 }
             }
-            let kind = on_ec2(lower, view)?;
+            let kind = on_ec2(lower, view, None)?;
             check_said(lower, view, &kind);
             kind
         }
@@ -217,7 +177,11 @@ fn kind_of(lower: &mut Lower, view: &View) -> Option<KindOfInstance> {
 }
 
 /// Takes off what the instance keeps for itself.
-fn keep_back(lower: &mut Lower, view: &View, mut kind: KindOfInstance) -> KindOfInstance {
+pub(super) fn keep_back(
+    lower: &mut Lower,
+    view: &View,
+    mut kind: KindOfInstance,
+) -> KindOfInstance {
     let reserved = view.get::<Mib>("reserved_memory").0;
     match kind.registered.memory_mib.checked_sub(reserved).filter(|left| *left > 0) {
         Some(left) => kind.registered.memory_mib = left,
@@ -234,10 +198,16 @@ fn keep_back(lower: &mut Lower, view: &View, mut kind: KindOfInstance) -> KindOf
     kind
 }
 
-fn on_ec2(lower: &mut Lower, view: &View) -> Option<KindOfInstance> {
+/// Returns the kind of an EC2 instance: of `instance_type`, or of an item of a list of types.
+pub(super) fn on_ec2(
+    lower: &mut Lower,
+    view: &View,
+    item: Option<&View>,
+) -> Option<KindOfInstance> {
     let os_family = family_of(&view.get::<String>("operating_system"));
     let os = os_family.os();
-    let Some(name) = view.find::<String>("instance_type") else {
+    let name = item.map(View::value).or_else(|| view.find::<String>("instance_type"));
+    let Some(name) = name else {
         let hint =
             "add, for example, `instance_type = \"m7g.large\"`; `ecsim catalogue` lists them";
         lower.problems.push(view.error("instance_type", "`instance_type` is missing").hint(hint));
@@ -248,7 +218,11 @@ fn on_ec2(lower: &mut Lower, view: &View) -> Option<KindOfInstance> {
         let message = format!("`{name}` is not in the catalogue of instance types");
         let hint =
             format!("did you mean {nearest}? or describe it in `[instance_type.\"{name}\"]`");
-        lower.problems.push(view.error("instance_type", message).hint(hint));
+        let problem = match item {
+            Some(item) => item.error_here(message),
+            None => view.error("instance_type", message),
+        };
+        lower.problems.push(problem.hint(hint));
         return None;
     };
     let trunks = trunks(lower, view, os, &known);
@@ -258,6 +232,7 @@ fn on_ec2(lower: &mut Lower, view: &View) -> Option<KindOfInstance> {
     Some(KindOfInstance {
         launch_type: InstanceLaunchType::Ec2,
         task_enis: if has_enis { known.awsvpc_tasks(trunks) } else { 0 },
+        has_trunk: trunks && known.awsvpc_tasks_trunked.is_some(),
         registered: Resources {
             cpu_units: known.registered_cpu_units(),
             memory_mib: known.registered_memory(os).mib,
@@ -352,16 +327,17 @@ fn external(lower: &mut Lower, view: &View) -> Option<KindOfInstance> {
         name: "external".to_string(),
         registered: Resources { cpu_units: cpu?.0, memory_mib: memory?.0, gpus: view.get("gpus") },
         task_enis: 0,
+        has_trunk: false,
         os_family,
         architecture,
     })
 }
 
 /// Where an instance is: its zone, and its subnet where the scenario names subnets.
-type Location = (Ix<Zone>, Option<Ix<Subnet>>);
+pub(super) type Location = (Ix<Zone>, Option<Ix<Subnet>>);
 
 /// Returns where a fleet's instances are, in turn; they take addresses of their subnets.
-fn places(lower: &mut Lower, view: &View, count: u32) -> Vec<Location> {
+pub(super) fn places(lower: &mut Lower, view: &View, count: u32) -> Vec<Location> {
     let subnets: Vec<Ix<Subnet>> =
         view.items("subnets").iter().map(|item| lower.subnets[&item.value::<String>()]).collect();
     if subnets.is_empty() {
@@ -394,7 +370,7 @@ fn places(lower: &mut Lower, view: &View, count: u32) -> Vec<Location> {
     subnets.iter().map(|&subnet| (lower.model.subnets[subnet].zone, Some(subnet))).collect()
 }
 
-fn class(
+pub(super) fn class(
     lower: &Lower,
     view: &View,
     kind: &KindOfInstance,
@@ -406,10 +382,12 @@ fn class(
         fleet,
         cluster,
         launch_type: kind.launch_type,
+        spot: None,
         zone: place.0,
         instance_type: kind.name.clone(),
         registered: kind.registered,
         task_enis: kind.task_enis,
+        has_trunk: kind.has_trunk,
         reserved_ports: reserved_ports(view, kind.os_family.os()),
         os_family: kind.os_family,
         architecture: kind.architecture,
@@ -453,7 +431,7 @@ pub(super) const GIVEN_ATTRIBUTES: [&str; 2] = ["ecs.ami-id", "ecs.vpc-id"];
 ///
 /// Source: ECS API, Attribute: 1 to 128 letters, digits, `-`, `_`, `/`, `\\` and `.`; values of up
 /// to 128 may have `@`, `:` and spaces inside as well. Names that begin with `ecs.` are AWS's.
-fn check_attributes(lower: &mut Lower, view: &View, on_premises: bool) {
+pub(super) fn check_attributes(lower: &mut Lower, view: &View, on_premises: bool) {
     let is_name = |c: char| c.is_ascii_alphanumeric() || "-_/\\.".contains(c);
     for (name, value) in view.entries("attributes") {
         let text = value.value::<String>();

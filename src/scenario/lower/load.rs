@@ -199,7 +199,9 @@ fn of_service(model: &Model, ix: Ix<Service>) -> Demand {
                 Action::SetDesiredCount { service, desired_count } if *service == ix => {
                     Some(u64::from(*desired_count))
                 }
-                Action::SetDesiredCount { .. } | Action::SetDesiredCapacity { .. } => None,
+                Action::SetDesiredCount { .. }
+                | Action::SetDesiredCapacity { .. }
+                | Action::InsufficientCapacity(_) => None,
             });
             later.min().unwrap_or(u64::MAX).min(u64::from(desired_count))
         }

@@ -7,12 +7,14 @@ mod bounds;
 mod capacity_provider;
 mod cluster;
 mod commitments;
+mod group;
 mod idle;
 mod job;
 mod launch;
 mod load;
 mod prices;
 mod service;
+mod spot;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -146,18 +148,8 @@ impl<'d> Lower<'d> {
             "cold" => InitialState::Cold,
             _ => InitialState::Steady,
         };
-        let empty_account = crate::ecs::model::Account {
-            fargate_cpu_units: None,
-            fargate_spot_cpu_units: None,
-            fargate_launches: None,
-            fargate_spot_launches: None,
-            api_calls: None,
-            fargate_run_task_calls: None,
-            service_launches_on_instances: None,
-            service_launches_on_fargate: None,
-            provisioning_tasks: 0,
-        };
         let mut problems = Vec::new();
+        let spot_market = spot::market(&root, files, &mut problems);
         let timing = timing::timing(&root.table("timing"), files, &mut problems);
         let model = Model {
             name: root.find("name").unwrap_or_default(),
@@ -169,6 +161,10 @@ impl<'d> Lower<'d> {
             fleets: Table::new(),
             auto_scaling_groups: Table::new(),
             capacity_providers: Table::new(),
+            pools: Table::new(),
+            spot_market,
+            spot_pools: Table::new(),
+            shortages: Vec::new(),
             classes: Table::new(),
             subnets: Table::new(),
             images: Table::new(),
@@ -180,7 +176,7 @@ impl<'d> Lower<'d> {
             services: Table::new(),
             submitters: Table::new(),
             actions: Vec::new(),
-            account: empty_account,
+            account: timing::NO_QUOTAS,
             timing,
             limits: Limits { events: limits.get("events"), tasks: limits.get("tasks") },
         };
@@ -221,11 +217,12 @@ impl<'d> Lower<'d> {
     /// Returns false if there is too much to go on with.
     fn all(&mut self) -> bool {
         prices::overlay(self);
+        let recorded = spot::recordings(self);
         timing::account(self);
         cluster::clusters(self);
         cluster::subnets(self);
         cluster::fleets(self);
-        cluster::auto_scaling_groups(self);
+        group::auto_scaling_groups(self, &recorded);
         if !bounds::instances(self) {
             return false;
         }

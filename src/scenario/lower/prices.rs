@@ -12,8 +12,8 @@ use super::super::problems::{Problem, Severity};
 use super::super::suggest::did_you_mean;
 use super::super::value::Mib;
 use super::super::{Document, View};
-use super::Lower;
 use super::commitments::Market;
+use super::{Lower, spot};
 
 /// Writes the scenario's own instance types and prices over the catalogue.
 pub(super) fn overlay(lower: &mut Lower) {
@@ -68,7 +68,7 @@ fn nanos(money: Money) -> i64 {
     i64::try_from(money.as_nanos()).unwrap_or(i64::MAX)
 }
 
-fn hourly(money: Money) -> HourlyRate {
+pub(super) fn hourly(money: Money) -> HourlyRate {
     HourlyRate::nanos_per_hour(nanos(money))
 }
 
@@ -147,9 +147,14 @@ fn overlay_windows(lower: &mut Lower, prices: &View) {
     let surcharge = nanos(prices.get("windows_vcpu_hour"));
     let fleets = super::FLEET_TABLES.iter().flat_map(|table| lower.root().entries(table));
     for (_, view) in fleets.collect::<Vec<_>>() {
-        let Some(name) = view.find::<String>("instance_type") else { continue };
-        let Some(vcpus) = lower.catalogue.instance_type(&name).map(|it| it.vcpus) else { continue };
-        if let Ok(linux) = lower.catalogue.on_demand(&lower.region, &name, Os::Linux) {
+        let mut names: Vec<String> = view.find("instance_type").into_iter().collect();
+        if view.kind().field("instance_types").is_some() {
+            names.extend(view.items("instance_types").iter().map(View::value::<String>));
+        }
+        for name in names {
+            let known = lower.catalogue.instance_type(&name).map(|it| it.vcpus);
+            let linux = lower.catalogue.on_demand(&lower.region, &name, Os::Linux);
+            let (Some(vcpus), Ok(linux)) = (known, linux) else { continue };
             let nanos = linux.rate.as_nanos_per_hour() + surcharge * i64::from(vcpus);
             let rate = HourlyRate::nanos_per_hour(nanos);
             lower.catalogue.set_on_demand(&lower.region, &name, Os::Windows, rate);
@@ -315,6 +320,10 @@ impl Book<'_> {
         let size = view.get::<crate::units::Bytes>("root_volume").0.div_ceil(1 << 30);
         ClassRates {
             instance,
+            spot: class.spot.and_then(|_| {
+                let usual = spot::usual_price(self.catalogue, &self.root, &class.instance_type);
+                usual.as_ref().map(rate)
+            }),
             root_volume_gib: if on_ec2 { size as u32 } else { 0 },
             root_volume: self.charge(volume),
             public_ip: view.get("public_ip"),

@@ -1,9 +1,10 @@
 //! Services, target groups, and what happens when.
 
 use crate::ecs::model::{
-    Action, Launch, PlacementConstraint, PlacementStrategy, Provider, Scheduling, Service,
-    TargetGroup,
+    Action, CapacityPool, InstanceClass, Launch, PlacementConstraint, PlacementStrategy, Provider,
+    Scheduling, Service, Shortage, TargetGroup,
 };
+use crate::engine::Ix;
 use crate::units::{SimTime, Span};
 
 use super::super::View;
@@ -315,16 +316,43 @@ pub(super) fn actions(lower: &mut Lower) {
             }
             continue;
         }
-        if !["update_service", "set_desired_capacity"].iter().any(|key| view.is_written(key)) {
+        if !CHANGES.iter().any(|key| view.is_written(key)) {
             let hint = "write `update_service = {…}` or `set_desired_capacity = {…}`";
             lower.problems.push(view.error_here("nothing happens then").hint(hint));
         }
         let update = view.child("update_service").and_then(|it| update_service(lower, &it));
         let capacity =
             view.child("set_desired_capacity").and_then(|it| set_desired_capacity(lower, &it));
-        lower.model.actions.extend(update.into_iter().chain(capacity).map(|action| (at, action)));
+        let shortage = view.child("insufficient_capacity").map(|it| shortage(lower, &it));
+        let actions = update.into_iter().chain(capacity).chain(shortage);
+        lower.model.actions.extend(actions.map(|action| (at, action)));
     }
     lower.model.actions.sort_by_key(|(at, _)| *at);
+}
+
+/// What can happen at a stated time.
+const CHANGES: [&str; 3] = ["update_service", "set_desired_capacity", "insufficient_capacity"];
+
+/// Notes a time in which EC2 has no capacity.
+fn shortage(lower: &mut Lower, view: &View) -> Action {
+    let zone = view.find::<String>("availability_zone");
+    let zone = zone.map(|name| lower.zone(view, "availability_zone", &name));
+    let instance_type: Option<String> = view.find("instance_type");
+    let meets = |pool: &CapacityPool| {
+        let is_of = |&class: &Ix<InstanceClass>| {
+            instance_type.as_ref().is_none_or(|it| lower.model.classes[class].instance_type == *it)
+        };
+        pool.spot.is_none()
+            && zone.is_none_or(|it| it == pool.zone)
+            && pool.classes.iter().any(is_of)
+    };
+    if lower.model.pools.position(meets).is_none() && !lower.has_unknown_instances {
+        let message = "no Auto Scaling group buys that on demand";
+        let hint = "name a zone and a type of a group, or leave them out for all";
+        lower.problems.push(view.warning("for", message).hint(hint));
+    }
+    lower.model.shortages.push(Shortage { zone, instance_type, lasts: view.get("for") });
+    Action::InsufficientCapacity(lower.model.shortages.len() as u32 - 1)
 }
 
 fn update_service(lower: &mut Lower, update: &View) -> Option<Action> {

@@ -9,7 +9,11 @@ use crate::engine::Ix;
 use crate::scenario::tests::InMemory;
 use crate::scenario::{Override, Scenario};
 
-const FILES: [(&str, &str); 11] = [
+const FILES: [(&str, &str); 15] = [
+    ("levels.csv", "seconds,pool,capacity\n0,us-east-1f/c5.large,3\n60,us-east-1f/c5.large,1\n"),
+    ("nodes.csv", "seconds,pool,node,event\n0,us-east-1a/c5.large,i-1,add\n"),
+    ("unlevel.csv", "seconds,pool,capacity\n0,us-east-1a/c5.large,many\n"),
+    ("descending.csv", "seconds,pool,capacity\n0,p,1\n9,p,2\n8,p,3\n"),
     ("late.csv", "arrival_s\n5\n"),
     ("t.csv", "arrival_s,m\n0,512\n1,1000000\n2,999999\n"),
     ("bad.csv", "arrival_s\n0\nx\n"),
@@ -470,4 +474,33 @@ fn flags_cannot_change_what_is_read_before_them() {
         "--set extends=b.toml: `extends` is read before any flag, and cannot be changed by one\n\
          hint: write a scenario that extends the other file, and run that\n"
     );
+}
+
+#[test]
+fn a_group_has_a_pool_for_each_option_type_and_zone_with_prices_and_hazards() {
+    let text = "[auto_scaling_group.g]\nmin_size = 1\nmax_size = 9\n\
+                instance_types = [\"c5.large\", \"m5.large\"]\n\
+                availability_zones = [\"a\", \"b\"]\n\
+                mixed_instances_policy = { on_demand_base_capacity = 2, \
+                on_demand_percentage_above_base_capacity = 25 }\n\
+                [spot.instance_type.\"m5.large\"]\nprice = \"$0.024\"\n\
+                interruption_rate = \"0.5 per h\"\n\
+                [service.s]\ndesired_count = 1\ntask_definition = { cpu = 256, memory = 512 }\n";
+    let model = model(text);
+    let group = &model.auto_scaling_groups[Ix::new(0)];
+    let policy = &group.policy;
+    assert_eq!([10, 3, 1].map(|total| policy.on_demand_of(total)), [4, 3, 1]);
+    assert_eq!((group.pools.len(), model.classes.len(), model.spot_pools.len()), (8, 8, 4));
+    let named = |name: &str| {
+        let found = model.spot_pools.iter().find(|(_, it)| it.pool.name == name);
+        let (_, supply) = found.expect("it is a pool");
+        (supply.usual.as_millionths(), supply.pool.hazard.as_per_hour_f64())
+    };
+    let (share, hazard) = named("us-east-1b/m5.large");
+    assert_eq!(share, 250_000, "of $0.096");
+    assert!((hazard - 0.5).abs() < 1e-12);
+    let known = Catalogue::builtin().spot("us-east-1", "c5.large").expect("it is known");
+    let (share, _) = named("us-east-1a/c5.large");
+    let usual = known.price.rate.as_nanos_per_hour() as f64 / 0.085e9;
+    assert!((f64::from(share) / 1e6 - usual).abs() < 1e-6, "{share} and {usual}");
 }

@@ -1,6 +1,6 @@
 //! Durations that AWS does not publish, and the account's quotas.
 
-use crate::ecs::model::{PullState, RateLimit, Timing};
+use crate::ecs::model::{Account, PullState, RateLimit, Timing};
 use crate::engine::Distribution;
 use crate::units::Bytes;
 
@@ -29,9 +29,12 @@ pub(super) fn timing(view: &View, files: &dyn Files, problems: &mut Vec<Problem>
         fargate_start: dist("fargate_start"),
         fargate_provision: dist("fargate_provision"),
         cached_pull: dist("cached_pull"),
+        instance_launch_call: dist("instance_launch_call"),
         instance_pending: dist("instance_pending"),
         instance_boot: dist("instance_boot"),
         agent_registration: dist("agent_registration"),
+        trunk_attach: dist("trunk_attach"),
+        launch_retry: view.get("launch_retry"),
         health_check_response: dist("health_check_response"),
         placement_retry: view.get("placement_retry"),
         placement_retry_window: view.get("placement_retry_window"),
@@ -49,6 +52,21 @@ pub(super) fn timing(view: &View, files: &dyn Files, problems: &mut Vec<Problem>
         rebalancing_tasks: view.get("rebalancing_tasks"),
     }
 }
+
+/// An account in which nothing binds.
+pub(super) const NO_QUOTAS: Account = Account {
+    fargate_cpu_units: None,
+    fargate_spot_cpu_units: None,
+    fargate_launches: None,
+    fargate_spot_launches: None,
+    api_calls: None,
+    fargate_run_task_calls: None,
+    service_launches_on_instances: None,
+    service_launches_on_fargate: None,
+    ec2_cpu_units: None,
+    ec2_spot_cpu_units: None,
+    provisioning_tasks: 0,
+};
 
 /// Quotas that AWS does not adjust; changing them needs `account.override`.
 const FIXED: [(&str, u32); 4] = [
@@ -83,7 +101,9 @@ const OLDER_REGIONS: [&str; 16] = [
 ];
 
 /// Quotas that bind only where `account.quotas` is "documented", unless one is written.
-const ADJUSTABLE: [&str; 8] = [
+const ADJUSTABLE: [&str; 10] = [
+    "ec2_on_demand_vcpu",
+    "ec2_spot_vcpu",
     "fargate_on_demand_vcpu",
     "fargate_spot_vcpu",
     "fargate_launch_burst",
@@ -143,6 +163,8 @@ pub(super) fn account(lower: &mut Lower) {
         Some(if is_quartered && !view.is_written(key) { limit / 4 } else { limit })
     };
     let account = &mut lower.model.account;
+    account.ec2_cpu_units = units("ec2_on_demand_vcpu");
+    account.ec2_spot_cpu_units = units("ec2_spot_vcpu");
     account.fargate_cpu_units = units("fargate_on_demand_vcpu");
     account.fargate_spot_cpu_units = units("fargate_spot_vcpu");
     account.fargate_launches = of_fargate("fargate_launch_burst", "fargate_launch_rate");

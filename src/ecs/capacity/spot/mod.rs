@@ -2,8 +2,8 @@
 //!
 //! A pool is a zone and an instance type. What befalls it is a process in absolute time, keyed by
 //! the names of region and pool: nothing that a scenario does changes it, so every variant meets
-//! the same market. Instances sit in numbered slots of the pool, and a [`Strike`] on a slot hits
-//! whoever sits there at that instant.
+//! the same market. Instances of a group sit in numbered slots of the pool, and a [`Strike`] on a
+//! slot hits whoever sits there at that instant.
 //!
 //! The hazard λ of a pool is the total rate at which a running instance is reclaimed. A share of
 //! it (`alone_share`) strikes each slot for itself. The rest comes in droughts: each running
@@ -91,6 +91,9 @@ pub struct PoolMarket {
     pool: Luck,
 }
 
+/// A place in a pool: who holds it, by name, and which of theirs it is.
+pub type Slot<'a> = (&'a str, u32);
+
 /// An interruption of whoever sits in a slot at these instants; they come in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Strike {
@@ -128,6 +131,8 @@ pub enum BadSpotMarket {
     #[error("the Spot price cannot change every 0 s")]
     NoPeriod,
 }
+
+const MONTH_HOURS: f64 = 730.0;
 
 const DELAY: Purpose = Purpose::new("spot reclaim delay");
 const GAP: Purpose = Purpose::new("spot gap");
@@ -195,9 +200,13 @@ impl Hazard {
     /// # Errors
     /// [`BadSpotMarket`] if it is not from 0 to 0.999999.
     pub fn from_monthly(monthly: f64) -> Result<Hazard, BadSpotMarket> {
-        const MONTH_HOURS: f64 = 730.0;
         within("monthly frequency of interruption", monthly, 0.0, 0.999_999)?;
         Ok(Hazard(-(-monthly).ln_1p() / MONTH_HOURS))
+    }
+
+    /// Returns the share of instances that is not reclaimed within 730 hours.
+    pub fn survival_of_a_month(self) -> f64 {
+        (-self.0 * MONTH_HOURS).exp()
     }
 
     /// Returns the rate per instance and hour.
@@ -218,8 +227,8 @@ impl PoolMarket {
     ///
     /// Ask at its start, and of occupied slots only: an empty one stays so while it lasts. A strike
     /// at its very end comes before the launches of that instant.
-    pub fn struck(&self, drought: &Drought, slot: u64) -> Option<Strike> {
-        let luck = drought.coins.part(slot);
+    pub fn struck(&self, drought: &Drought, (group, slot): Slot) -> Option<Strike> {
+        let luck = drought.coins.named(group).part(slot.into());
         let p = &self.parameters;
         if !luck.chance(RECLAIM, p.reclaim_probability) {
             return None;
@@ -229,11 +238,16 @@ impl PoolMarket {
     }
 
     /// Returns the interruptions of a slot that come alone.
-    pub fn alone(&self, slot: u64) -> AloneStrikes {
+    pub fn alone(&self, (group, slot): Slot) -> AloneStrikes {
         let p = &self.parameters;
-        let luck = self.pool.named("alone").part(slot);
+        let luck = self.pool.named("alone").named(group).part(slot.into());
         let arrivals = Arrivals::new(luck, p.alone_share * self.hazard.0);
         AloneStrikes { parameters: Arc::clone(p), arrivals }
+    }
+
+    /// Returns the time from a notice until the instance is gone.
+    pub fn notice(&self) -> Span {
+        self.parameters.notice
     }
 
     /// Returns the prices of the pool, which move around `usual`.

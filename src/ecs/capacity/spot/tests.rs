@@ -51,15 +51,15 @@ struct Seen {
 }
 
 /// Keeps slots of a pool occupied: who is reclaimed is replaced as soon as launches are accepted.
-fn occupy(market: &PoolMarket, slots: u64, end: SimTime) -> Seen {
+fn occupy(market: &PoolMarket, slots: u32, end: SimTime) -> Seen {
     let droughts = until(market, end);
     let closed = closures(&droughts);
     let mut seen = Seen::default();
     for slot in 0..slots {
-        let alone = market.alone(slot).map(|strike| (strike.noticed, true));
+        let alone = market.alone(("g", slot)).map(|strike| (strike.noticed, true));
         let mut strikes: Vec<(SimTime, bool)> =
             alone.take_while(|&(noticed, _)| noticed < end).collect();
-        let struck = droughts.iter().filter_map(|drought| market.struck(drought, slot));
+        let struck = droughts.iter().filter_map(|drought| market.struck(drought, ("g", slot)));
         strikes.extend(struck.map(|strike| (strike.noticed, false)));
         strikes.sort_unstable();
         let mut since = SimTime::ZERO;
@@ -115,7 +115,7 @@ fn the_hazard_of_a_running_instance_is_that_of_its_pool() {
 fn without_a_hazard_nothing_happens_and_nothing_is_looked_for_for_ever() {
     let check = |per_hour: f64| {
         let market = open(SpotParameters::default(), "a", per_hour);
-        (market.droughts().next(), market.alone(0).next())
+        (market.droughts().next(), market.alone(("g", 0)).next())
     };
     assert_eq!(check(0.0), (None, None));
     // Just above a band that is hardly ever met.
@@ -196,10 +196,12 @@ fn what_befalls_a_pool_depends_on_no_other_and_on_no_order() {
     let end = hours(1e5);
     let all = |pool: &PoolMarket| {
         let droughts = until(pool, end);
-        let struck: Vec<_> =
-            droughts.iter().flat_map(|it| (0..5).map(|slot| pool.struck(it, slot))).collect();
+        let struck: Vec<_> = droughts
+            .iter()
+            .flat_map(|it| (0..5).map(|slot| pool.struck(it, ("g", slot))))
+            .collect();
         let alone: Vec<_> =
-            (0..5).map(|slot| pool.alone(slot).take(5).collect::<Vec<_>>()).collect();
+            (0..5).map(|slot| pool.alone(("g", slot)).take(5).collect::<Vec<_>>()).collect();
         let prices: Vec<_> = pool.prices(OnDemandShare::from_ratio(0.4)).take(50).collect();
         (droughts, struck, alone, prices)
     };
@@ -209,7 +211,7 @@ fn what_befalls_a_pool_depends_on_no_other_and_on_no_order() {
     // Backwards, and one slot alone.
     let droughts = until(&again, end);
     assert!(droughts.len() > 1000);
-    let mut last: Vec<_> = droughts.iter().rev().map(|it| again.struck(it, 3)).collect();
+    let mut last: Vec<_> = droughts.iter().rev().map(|it| again.struck(it, ("g", 3))).collect();
     last.reverse();
     assert_eq!(last, first.1.iter().skip(3).step_by(5).copied().collect::<Vec<_>>());
     assert_eq!(all(&again), first);
@@ -221,7 +223,7 @@ fn what_befalls_a_pool_depends_on_no_other_and_on_no_order() {
 #[test]
 fn sources_continue_from_a_clone() {
     let pool = open(SpotParameters::default(), "a", 0.01);
-    let (mut droughts, mut alone) = (pool.droughts(), pool.alone(3));
+    let (mut droughts, mut alone) = (pool.droughts(), pool.alone(("g", 3)));
     let mut prices = pool.prices(OnDemandShare::from_ratio(0.4));
     for _ in 0..100 {
         assert!(droughts.next().is_some() && alone.next().is_some() && prices.next().is_some());
@@ -237,10 +239,10 @@ fn the_first_interruptions_of_a_pool_are_pinned() {
     // A change here changes every published result: it must be announced.
     let pool = open(SpotParameters::default(), "eu-west-1a/m7g.large", 0.01);
     let starts: Vec<u64> = pool.droughts().take(3).map(|it| it.start.as_micros()).collect();
-    let alone = pool.alone(0).next().map(|it| it.noticed.as_micros());
+    let alone = pool.alone(("g", 0)).next().map(|it| it.noticed.as_micros());
     let price = pool.prices(OnDemandShare::from_ratio(0.4)).nth(1).map(|it| it.1.as_millionths());
     let expected = vec![423_028_263_141, 579_757_905_384, 623_980_705_199];
-    assert_eq!((starts, alone, price), (expected, Some(403_613_070_062), Some(373_169)));
+    assert_eq!((starts, alone, price), (expected, Some(1_685_630_437_956), Some(373_169)));
 }
 
 #[test]
@@ -248,7 +250,7 @@ fn a_strike_is_recommended_noticed_and_carried_out_in_that_order() {
     let pool = open(SpotParameters::default(), "a", 0.01);
     let (mut at_once, mut strikes) = (0, 0);
     for drought in pool.droughts().take(1000) {
-        for strike in (0..10).filter_map(|slot| pool.struck(&drought, slot)) {
+        for strike in (0..10).filter_map(|slot| pool.struck(&drought, ("g", slot))) {
             assert!(drought.start <= strike.recommended && strike.recommended <= strike.noticed);
             assert!(strike.noticed <= drought.end.min(drought.start + Span::secs(600)));
             assert_eq!(strike.reclaimed.since(strike.noticed), Span::secs(120));
@@ -257,14 +259,14 @@ fn a_strike_is_recommended_noticed_and_carried_out_in_that_order() {
         }
     }
     assert!(strikes > 4000 && at_once > 1000 && at_once < strikes, "{at_once} of {strikes}");
-    let alone: Vec<Strike> = pool.alone(0).take(10_000).collect();
+    let alone: Vec<Strike> = pool.alone(("g", 0)).take(10_000).collect();
     assert!(alone.windows(2).all(|it| it[0].noticed <= it[1].recommended));
     let lead: f64 = alone.iter().map(|it| it.noticed.since(it.recommended).as_secs_f64()).sum();
     near("lead of recommendations, s", lead / 10_000.0, 300.0, 0.03);
     // No lead: together with the notice.
     let rebalance_lead = Distribution::constant(0.0).expect("a constant");
     let pool = open(SpotParameters { rebalance_lead, ..SpotParameters::default() }, "a", 0.01);
-    assert!(pool.alone(0).take(10).all(|it| it.recommended == it.noticed));
+    assert!(pool.alone(("g", 0)).take(10).all(|it| it.recommended == it.noticed));
 }
 
 #[test]
