@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, criterion_group};
 use ecsim::ecs::Instance;
-use ecsim::ecs::capacity::spot::{SpotMarket, SpotParameters};
+use ecsim::ecs::capacity::spot::{Hazard, SpotMarket, SpotParameters};
 use ecsim::ecs::model::*;
 use ecsim::ecs::placement::query::Query;
 use ecsim::ecs::placement::rig::Rig;
@@ -199,6 +199,8 @@ fn model(case: &Case, instances: u32) -> Model {
         pools: Default::default(),
         spot_market: SpotMarket::new("test-1", SpotParameters::default())
             .expect("the defaults are in range"),
+        fargate_spot_hazard: Hazard::per_hour(0.0).expect("no hazard"),
+        fargate_spot_deregistration: Deregistration::default(),
         spot_pools: Default::default(),
         shortages: Vec::new(),
         classes,

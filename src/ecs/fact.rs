@@ -41,6 +41,8 @@ impl<O: Observer + ?Sized> Observer for &mut O {
 }
 
 /// Something that has happened.
+///
+/// New kinds come last: a run's fingerprint knows them by their place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fact {
     /// An instance is launched: it is paid for from now on.
@@ -65,27 +67,9 @@ pub enum Fact {
         /// Why.
         reason: TerminationReason,
     },
-    /// Managed scaling of a capacity provider has looked at it: once a minute.
-    ManagedScaling {
-        /// Which.
-        provider: Ix<CapacityProvider>,
-        /// M, and the metric CapacityProviderReservation.
-        reservation: Reservation,
-        /// N: instances that are there or launched.
-        running: u32,
-        /// Tasks that wait.
-        tasks: u32,
-        /// What is done about it.
-        decision: Decision,
-    },
     /// A task exists: PROVISIONING or PENDING, its resources reserved, unless it waits for
     /// capacity.
     TaskCreated {
-        /// Which.
-        task: Id<Task>,
-    },
-    /// A task that has waited for capacity is placed, its resources reserved.
-    TaskPlaced {
         /// Which.
         task: Id<Task>,
     },
@@ -171,6 +155,24 @@ pub enum Fact {
         failure: PlacementFailure,
         /// What happens now.
         then: AfterFailure,
+    },
+    /// Managed scaling of a capacity provider has looked at it: once a minute.
+    ManagedScaling {
+        /// Which.
+        provider: Ix<CapacityProvider>,
+        /// M, and the metric CapacityProviderReservation.
+        reservation: Reservation,
+        /// N: instances that are there or launched.
+        running: u32,
+        /// Tasks that wait.
+        tasks: u32,
+        /// What is done about it.
+        decision: Decision,
+    },
+    /// A task that has waited for capacity is placed, its resources reserved.
+    TaskPlaced {
+        /// Which.
+        task: Id<Task>,
     },
     /// EC2 says that a Spot instance is at an elevated risk of interruption.
     SpotRebalanceRecommended {
@@ -290,6 +292,8 @@ pub enum FailureReason {
     VcpuQuota,
     /// As many tasks of the cluster as may be wait in PROVISIONING.
     ProvisioningLimit,
+    /// Fargate has no capacity in any zone that is asked for.
+    Capacity,
 }
 
 /// How many instances failed which check first.

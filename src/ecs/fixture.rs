@@ -112,6 +112,8 @@ impl Fixture {
             pools: Default::default(),
             spot_market: SpotMarket::new("test-1", SpotParameters::default())
                 .expect("the defaults are in range"),
+            fargate_spot_hazard: Hazard::per_hour(0.0).expect("no hazard"),
+            fargate_spot_deregistration: Deregistration::default(),
             spot_pools: Default::default(),
             shortages: Vec::new(),
             classes: Default::default(),

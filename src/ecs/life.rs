@@ -9,15 +9,15 @@ use crate::units::{SimTime, Span};
 
 use super::cluster::Instance;
 use super::model::{
-    Behaviour, Condition, Container, FargateSize, Launch, Provider, PullBehavior, PullState,
-    Requirement, Scheduling, Service, TargetGroup, TaskDefinition,
+    Behaviour, Condition, Container, Deregistration, FargateSize, Launch, Provider, PullBehavior,
+    PullState, Requirement, Scheduling, Service, TargetGroup, TaskDefinition,
 };
 use super::placement::Place;
 use super::pull::Puller;
 use super::task::{ContainerId, ContainerRun, FargateHost, Holds};
 use super::{
     ContainerState, ContainerStep, Cx, Event, Fact, Owner, StopReason, Task, TaskStatus, TaskStep,
-    TaskTimes, World, instance, provisioning, rank, service, submit,
+    TaskTimes, World, fargate_spot, instance, provisioning, rank, service, submit,
 };
 
 const ENI_ATTACH: Purpose = Purpose::new("network interface attach");
@@ -84,12 +84,15 @@ fn create(cx: &mut Cx, world: &mut World, new: &NewTask, status: TaskStatus) -> 
         times: TaskTimes { wanted: new.wanted, created: cx.now(), ..TaskTimes::default() },
         containers: definition.containers.iter().map(|_| ContainerRun::default()).collect(),
         luck: new.luck,
-        fargate: size.map(|size| Box::new(FargateHost { size, puller: puller() })),
+        fargate: size.map(|size| Box::new(FargateHost { size, puller: puller(), seat: None })),
         target_healthy: false,
         holds: Holds::default(),
     });
     if let Some(place) = new.place {
         take_place(cx, world, task, place);
+    }
+    if new.provider == Provider::FargateSpot {
+        fargate_spot::arrive(cx, world, task);
     }
     cx.tell(world, Fact::TaskCreated { task });
     submit::tasks_changed(cx, world);
@@ -269,6 +272,7 @@ pub(super) fn on_task(cx: &mut Cx, world: &mut World, task: Id<Task>, step: Task
                 request_stop(cx, world, task, StopReason::NoCapacity);
             }
         }
+        TaskStep::Interrupted => fargate_spot::interrupt(cx, world, task),
     }
 }
 
@@ -888,6 +892,11 @@ pub(super) fn request_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, reaso
         StopReason::ScaledIn | StopReason::Rebalanced | StopReason::Drained => {
             deregistration_delay(cx, &world.tasks[task])
         }
+        StopReason::SpotInterruption => match cx.model.fargate_spot_deregistration {
+            Deregistration::WithSigterm => None,
+            Deregistration::BeforeSigterm => deregistration_delay(cx, &world.tasks[task])
+                .map(|delay| delay.min(cx.model.spot_market.notice())),
+        },
         StopReason::HostTerminated => return,
         StopReason::EssentialContainerExited { .. }
         | StopReason::ContainerStartFailed { .. }
@@ -1000,6 +1009,7 @@ fn leave_pull(cx: &mut Cx, world: &mut World, id: ContainerId) {
 /// Containers stop in the reverse order of `dependsOn`. Source: ECS API, ContainerDependency.
 fn continue_stopping(cx: &mut Cx, world: &mut World, task: Id<Task>) {
     let containers = &definition(cx, &world.tasks[task]).containers;
+    let left = time_left(cx, world, task);
     let mut all_stopped = true;
     for position in 0..containers.len() {
         let entry = &mut world.tasks[task];
@@ -1020,16 +1030,26 @@ fn continue_stopping(cx: &mut Cx, world: &mut World, task: Id<Task>) {
         let luck = container_luck(entry, position as u8);
         let container = &containers[position];
         let time = container.behaviour.stop_time.sample_span(luck, STOP_TIME);
-        let (after, exit_code) = if time > container.stop_timeout {
-            (container.stop_timeout, KILLED)
-        } else {
-            (time, TERMINATED)
-        };
+        let timeout = container.stop_timeout.min(left);
+        let (after, exit_code) =
+            if time > timeout { (timeout, KILLED) } else { (time, TERMINATED) };
         let step = (rank::ENDED, ContainerStep::Stopped { exit_code });
         foresee(cx, world, (task, position as u8), after, step);
     }
     if all_stopped {
         finish(cx, world, task);
+    }
+}
+
+/// Returns how long the containers of a task that stops may still run: a task on Fargate Spot no
+/// longer than its notice.
+fn time_left(cx: &Cx, world: &World, task: Id<Task>) -> Span {
+    let entry = &world.tasks[task];
+    match (entry.stop, entry.times.stop_requested) {
+        (Some(StopReason::SpotInterruption), Some(noticed)) => {
+            cx.model.spot_market.notice().saturating_sub(cx.now().since(noticed))
+        }
+        _ => Span::MAX,
     }
 }
 
@@ -1060,8 +1080,12 @@ fn stopped(cx: &mut Cx, world: &mut World, task: Id<Task>) {
     let eni = std::mem::take(&mut entry.holds.eni);
     let (instance, subnet) = (entry.instance, entry.subnet);
     let daemon = daemon_of(cx, entry.owner);
+    let is_on_spot = entry.provider == Provider::FargateSpot;
     if let Some(host) = &entry.fargate {
         world.account.fargate_stops(entry.provider, host.size);
+    }
+    if is_on_spot {
+        fargate_spot::leave(cx.model, world, task);
     }
     if let (true, Some(instance)) = (eni, instance) {
         world.cluster.release_eni(cx.model, instance, daemon);

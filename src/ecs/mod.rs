@@ -10,6 +10,7 @@ pub mod capacity;
 mod capacity_provider;
 pub mod cluster;
 mod fact;
+mod fargate_spot;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod instance;
@@ -42,8 +43,10 @@ pub use self::task::{ContainerState, Owner, StopCode, StopReason, Task, TaskStat
 use self::account::AccountState;
 use self::auto_scaling::{GroupState, PoolState};
 use self::capacity_provider::ProviderState;
+use self::fargate_spot::FargateSpot;
 use self::model::{
     AutoScalingGroup, CapacityPool, CapacityProvider, ClusterSpec, Service, SpotSupply, Submitter,
+    Zone,
 };
 use self::placement::Placer;
 use self::provisioning::Waiting;
@@ -76,6 +79,7 @@ pub struct World {
     pools: Table<PoolState, CapacityPool>,
     /// Spot capacity, by position in the model.
     supplies: Table<SupplyState, SpotSupply>,
+    fargate_spot: FargateSpot,
     tasks_created: u64,
     account: AccountState,
     submitters: Table<SubmitterState, Submitter>,
@@ -148,6 +152,10 @@ enum Event {
     SupplyChanges(Ix<SpotSupply>),
     /// Whoever sits in a slot of a pool is struck alone.
     StruckAlone(Ix<CapacityPool>, u32),
+    /// Fargate Spot has no capacity in a zone from now on.
+    FargateDrought(Ix<Zone>),
+    /// It has some again.
+    FargateRefilled(Ix<Zone>),
     /// An interruption of a Spot instance goes on.
     Interruption(Id<Instance>, Interruption),
     /// The action at this position of the model.
@@ -168,6 +176,8 @@ enum TaskStep {
     Deprovisioned,
     /// It has waited for capacity as long as it may.
     CapacityTimeout,
+    /// Fargate Spot takes its capacity back.
+    Interrupted,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -260,6 +270,7 @@ impl Sim {
                 .map(|(_, spec)| GroupState::new(spec))
                 .collect(),
             pools: model.pools.iter().map(|_| PoolState::default()).collect(),
+            fargate_spot: FargateSpot::new(&model, seed),
             supplies: model
                 .spot_pools
                 .iter()
@@ -386,6 +397,8 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
         Event::Adjust(group) => auto_scaling::on_adjust(cx, world, group),
         Event::SupplyChanges(supply) => spot::on_change(cx, world, supply),
         Event::StruckAlone(pool, slot) => spot::on_struck_alone(cx, world, pool, slot),
+        Event::FargateDrought(zone) => fargate_spot::on_drought(cx, world, zone),
+        Event::FargateRefilled(zone) => fargate_spot::on_refilled(cx, world, zone),
         Event::Interruption(instance, step) => spot::on_interruption(cx, world, instance, step),
         Event::Action(position) => act(cx, world, position),
     }
@@ -395,6 +408,7 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
 fn begin(cx: &mut Cx, world: &mut World) {
     instance::register_fleets(cx, world);
     spot::begin(cx, world);
+    fargate_spot::begin(cx, world);
     auto_scaling::begin(cx, world);
     service::begin(cx, world);
     capacity_provider::begin(cx, world);

@@ -10,7 +10,7 @@ use crate::units::{Bytes, Calendar, HourlyRate, Resources, Schedule, SimTime, Sp
 
 use super::capacity::group::{GroupPolicy, PoolKey, PurchaseOption};
 use super::capacity::reservation::ManagedScaling;
-use super::capacity::spot::{Availability, OnDemandShare, SpotMarket, SpotPool};
+use super::capacity::spot::{Availability, Hazard, OnDemandShare, SpotMarket, SpotPool};
 use super::placement::query::Query;
 
 /// Everything a run needs, and nothing that changes while it runs.
@@ -38,6 +38,10 @@ pub struct Model {
     pub pools: Table<CapacityPool>,
     /// What befalls the Spot capacity of the region.
     pub spot_market: SpotMarket,
+    /// How often tasks on Fargate Spot are interrupted.
+    pub fargate_spot_hazard: Hazard,
+    /// In which order a task on Fargate Spot leaves its target groups and gets SIGTERM.
+    pub fargate_spot_deregistration: Deregistration,
     /// The types and zones of which groups buy Spot capacity.
     pub spot_pools: Table<SpotSupply>,
     /// Times in which On-Demand capacity is not to be had.
@@ -178,6 +182,18 @@ pub struct SpotSupply {
     pub usual: OnDemandShare,
     /// A recording that replaces droughts and interruptions alone.
     pub availability: Option<Availability>,
+}
+
+/// In which order an interrupted task leaves its target groups and gets SIGTERM.
+///
+/// It has changed over time (corrections to the reference, 7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deregistration {
+    /// Both at the notice.
+    #[default]
+    WithSigterm,
+    /// It drains first; SIGTERM comes when the deregistration delay is over.
+    BeforeSigterm,
 }
 
 /// A time in which an instance type is not to be had on demand in a zone.

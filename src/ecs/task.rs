@@ -68,6 +68,8 @@ pub struct Task {
 pub(super) struct FargateHost {
     pub(super) size: FargateSize,
     pub(super) puller: Puller<ContainerId>,
+    /// On Fargate Spot, its seat in its zone.
+    pub(super) seat: Option<u32>,
 }
 
 /// Which ledgers and queues a task is in.
@@ -247,6 +249,8 @@ pub enum StopReason {
     ///
     /// Source: ECS Developer Guide, track-service-rebalancing (2026).
     Rebalanced,
+    /// Fargate Spot takes its capacity back.
+    SpotInterruption,
 }
 
 /// The `stopCode` enumeration of the API.
@@ -262,6 +266,8 @@ pub enum StopCode {
     ServiceSchedulerInitiated,
     /// What it ran on has failed or is gone. That the code is this one is assumed.
     InfrastructureHealth,
+    /// Fargate Spot took its capacity back.
+    SpotInterruption,
 }
 
 impl StopCode {
@@ -272,6 +278,7 @@ impl StopCode {
             StopCode::EssentialContainerExited => "EssentialContainerExited",
             StopCode::ServiceSchedulerInitiated => "ServiceSchedulerInitiated",
             StopCode::InfrastructureHealth => "InfrastructureHealth",
+            StopCode::SpotInterruption => "SpotInterruption",
         }
     }
 }
@@ -291,6 +298,7 @@ impl StopReason {
                 StopCode::ServiceSchedulerInitiated
             }
             StopReason::HostTerminated => StopCode::InfrastructureHealth,
+            StopReason::SpotInterruption => StopCode::SpotInterruption,
         }
     }
 
@@ -312,6 +320,7 @@ impl StopReason {
             }
             StopReason::HostTerminated => "Host EC2 (instance) stopped/terminated.",
             StopReason::NoCapacity => "TaskFailedToStart: RESOURCE",
+            StopReason::SpotInterruption => "Your Spot Task was interrupted.",
         }
     }
 }

@@ -48,6 +48,10 @@ pub const fn failure_code(reason: FailureReason) -> &'static str {
             "You've reached the limit on the number of vCPUs you can run concurrently"
         }
         FailureReason::ProvisioningLimit => "tasks provisioning capacity limit",
+        FailureReason::Capacity => {
+            "Capacity is unavailable at this time. Please try again later or in a different \
+             availability zone"
+        }
     }
 }
 
@@ -207,7 +211,7 @@ fn list_tasks(text: &mut String, count: u64, first: Option<u64>) {
 }
 
 fn unable_to_place(text: &mut String, refusal: &Refusal, model: &Model) {
-    if refusal.reason == FailureReason::VcpuQuota {
+    if matches!(refusal.reason, FailureReason::VcpuQuota | FailureReason::Capacity) {
         let _ =
             write!(text, "was unable to place a task. Reason: {}.", failure_code(refusal.reason));
         return;
@@ -293,7 +297,8 @@ fn closest_instance(
         | FailureReason::Location
         | FailureReason::NoInstances
         | FailureReason::VcpuQuota
-        | FailureReason::ProvisioningLimit => {
+        | FailureReason::ProvisioningLimit
+        | FailureReason::Capacity => {
             let _ = write!(text, "encountered error \"{}\".", failure_code(reason));
         }
     }

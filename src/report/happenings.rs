@@ -42,6 +42,7 @@ enum Kind {
     FailedToStart,
     Crashed,
     HostGone,
+    Interrupted,
     RunTaskFailed,
     Throttled,
     Unbalanced,
@@ -100,6 +101,7 @@ fn failure(stop: StopReason, owner: Owner) -> Option<(Kind, Option<i32>)> {
         StopCode::TaskFailedToStart => Kind::FailedToStart,
         StopCode::EssentialContainerExited => Kind::Crashed,
         StopCode::InfrastructureHealth => Kind::HostGone,
+        StopCode::SpotInterruption => Kind::Interrupted,
         StopCode::ServiceSchedulerInitiated => return None,
     };
     match (stop, owner) {

@@ -133,6 +133,7 @@ const OF_THE_RUN: Names = &[
     ("tasks.stopped.EssentialContainerExited", Count),
     ("tasks.stopped.ServiceSchedulerInitiated", Count),
     ("tasks.stopped.InfrastructureHealth", Count),
+    ("tasks.stopped.SpotInterruption", Count),
     ("placement_failures.total", Count),
     ("cost.total", Money),
     ("cost.per_month", Money),
@@ -205,6 +206,7 @@ pub(super) fn quantity(measure: &str, root: &View) -> Result<Option<Quantity>, U
         FailureReason::NoInstances,
         FailureReason::VcpuQuota,
         FailureReason::ProvisioningLimit,
+        FailureReason::Capacity,
     ];
     names.extend(reasons.map(|it| (format!("placement_failures.{}", failure_code(it)), Count)));
     one_of(measure, "", &names).map(Some)

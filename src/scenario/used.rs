@@ -88,6 +88,16 @@ impl Scenario {
             ("account", "service_tasks_per_minute_fargate") => uses.services && uses.fargate,
             ("account", "ec2_on_demand_vcpu") => uses.groups && account.ec2_cpu_units.is_some(),
             ("account", "ec2_spot_vcpu") => uses.ec2_spot && account.ec2_spot_cpu_units.is_some(),
+            ("spot", key) if key.starts_with("fargate_") => uses.spot,
+            (
+                "spot",
+                "alone_share"
+                | "reclaim_probability"
+                | "reclaim_delay"
+                | "drought"
+                | "shared_share"
+                | "notice",
+            ) => uses.ec2_spot || uses.spot,
             ("spot", _) => uses.ec2_spot,
             (
                 "timing",

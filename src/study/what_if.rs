@@ -166,6 +166,16 @@ fn describe_capacity(
             let code = reason.code(pool.purchase_option());
             write!(out, "group {group} cannot launch in {}: {code}", model.pool_name(pool))
         }
+        Fact::ManagedScaling { provider, reservation, decision, .. } => {
+            let name = &model.capacity_providers[provider].name;
+            let percent = reservation.as_percent_f64();
+            match decision {
+                Decision::Step { from, to, .. } => {
+                    write!(out, "{name} at {percent:.0} % goes from {from} to {to} instances")
+                }
+                Decision::Hold(_) => write!(out, "{name} at {percent:.0} % stays as it is"),
+            }
+        }
         _ => Ok(()),
     }
 }
@@ -180,21 +190,12 @@ fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> f
         | Fact::InstanceTerminated { .. }
         | Fact::SpotRebalanceRecommended { .. }
         | Fact::SpotInterruptionNotice { .. }
+        | Fact::ManagedScaling { .. }
         | Fact::LaunchFailed { .. } => describe_capacity(out, fact, world, model),
         Fact::TaskCreated { task: id } => {
             write!(out, "{} is created {}", task(id), Place(task(id)))
         }
         Fact::TaskPlaced { task: id } => write!(out, "{} is placed {}", task(id), Place(task(id))),
-        Fact::ManagedScaling { provider, reservation, decision, .. } => {
-            let name = &model.capacity_providers[provider].name;
-            let percent = reservation.as_percent_f64();
-            match decision {
-                Decision::Step { from, to, .. } => {
-                    write!(out, "{name} at {percent:.0} % goes from {from} to {to} instances")
-                }
-                Decision::Hold(_) => write!(out, "{name} at {percent:.0} % stays as it is"),
-            }
-        }
         Fact::TaskMoved { task: id, from, to } => {
             write!(out, "{} goes from {} to {}", task(id), from.word(), to.word())
         }

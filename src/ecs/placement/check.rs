@@ -215,7 +215,8 @@ const fn lateness(reason: FailureReason) -> u32 {
     match reason {
         FailureReason::NoInstances
         | FailureReason::VcpuQuota
-        | FailureReason::ProvisioningLimit => 0,
+        | FailureReason::ProvisioningLimit
+        | FailureReason::Capacity => 0,
         FailureReason::Attribute => 1,
         FailureReason::Agent => 2,
         FailureReason::Location => 3,
@@ -241,6 +242,7 @@ fn missing_ppm(view: &View, ask: &Ask, (instance, reason): (Id<Instance>, Failur
         FailureReason::NoInstances
         | FailureReason::VcpuQuota
         | FailureReason::ProvisioningLimit
+        | FailureReason::Capacity
         | FailureReason::Attribute
         | FailureReason::Agent
         | FailureReason::Location
@@ -264,7 +266,8 @@ pub(super) fn counter(failed: &mut FailedChecks, reason: FailureReason) -> &mut 
         FailureReason::Agent
         | FailureReason::NoInstances
         | FailureReason::VcpuQuota
-        | FailureReason::ProvisioningLimit => &mut failed.agent,
+        | FailureReason::ProvisioningLimit
+        | FailureReason::Capacity => &mut failed.agent,
         FailureReason::Attribute => &mut failed.attribute,
         FailureReason::Location => &mut failed.location,
         FailureReason::MemberOf => &mut failed.member_of,

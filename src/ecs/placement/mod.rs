@@ -102,8 +102,9 @@ pub(super) fn choose_in_zone(
     Some(place_on(model, world, ask, instance))
 }
 
-/// Returns the zones that tasks of an item of a launch may go to: on Fargate the launch's own, otherwise
-/// those with ACTIVE instances that fit in kind, size and constraints, with or without room.
+/// Returns the zones that tasks of an item of a launch may go to, in order: on Fargate those of the
+/// launch, otherwise those with ACTIVE instances that fit in kind, size and constraints, with or
+/// without room.
 pub(super) fn zones(
     model: &Model,
     cluster: &Cluster,
@@ -207,12 +208,16 @@ fn choose_on_fargate(
     }
     let launch = &model.launches[ask.launch];
     let view = View { model, cluster: &world.cluster, account: &world.account };
-    let zones = launch.zones.iter().copied().filter(|&zone| {
-        only.is_none_or(|only| only == zone)
-            && (launch.subnets.is_empty() || free_subnet(&view, launch, zone).is_some())
-    });
+    let has_address =
+        |zone| launch.subnets.is_empty() || free_subnet(&view, launch, zone).is_some();
+    let is_dry = |zone| ask.provider == Provider::FargateSpot && world.fargate_spot.is_dry(zone);
+    let asked = || launch.zones.iter().copied().filter(|&zone| only.is_none_or(|it| it == zone));
+    let open = asked().filter(|&zone| has_address(zone) && !is_dry(zone));
     let count = |zone| world.cluster.group_on_fargate(launch.group, ask.provider, zone);
-    let zone = zones.min_by_key(|&zone| count(zone)).ok_or(FailureReason::Address)?;
+    let Some(zone) = open.min_by_key(|&zone| count(zone)) else {
+        let is_short = asked().any(is_dry);
+        return Err(if is_short { FailureReason::Capacity } else { FailureReason::Address });
+    };
     let subnet = free_subnet(&view, launch, zone);
     Ok(Place { provider: ask.provider, instance: None, zone, subnet })
 }

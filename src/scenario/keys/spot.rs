@@ -4,8 +4,8 @@ use super::*;
 
 pub(super) const TABLES: &[Key] = &[key(
     "spot",
-    Kind::Table(&[MARKET, PRICE, RECORDED]),
-    "EC2 Spot capacity: interruptions, refused launches and prices.",
+    Kind::Table(&[MARKET, FARGATE, PRICE, RECORDED]),
+    "EC2 Spot capacity and Fargate Spot: interruptions, refused launches and prices.",
 )
 .or("{}")];
 
@@ -64,6 +64,25 @@ const MARKET: &[Key] = &[
     )
     .or("\"90 %\"")
     .assumed(UNPUBLISHED),
+];
+
+const FARGATE: &[Key] = &[
+    key(
+        "fargate_interruption_frequency",
+        Kind::Share,
+        "Share of tasks on Fargate Spot that would be interrupted within a month; each zone is a \
+         pool like those of EC2.",
+    )
+    .or("\"5 %\"")
+    .assumed(UNPUBLISHED),
+    key(
+        "fargate_deregistration",
+        Kind::Choice(&["with_sigterm", "before_sigterm"]),
+        "Whether an interrupted task gets SIGTERM at the notice, or when it has left its target \
+         groups; SIGKILL comes after its `stopTimeout`, and two minutes after the notice at last.",
+    )
+    .or("\"with_sigterm\"")
+    .assumed("it has changed over time"),
 ];
 
 const PRICE: &[Key] = &[

@@ -150,6 +150,7 @@ impl<'d> Lower<'d> {
         };
         let mut problems = Vec::new();
         let spot_market = spot::market(&root, files, &mut problems);
+        let fargate_spot_hazard = spot::fargate_hazard(&root, &mut problems);
         let timing = timing::timing(&root.table("timing"), files, &mut problems);
         let model = Model {
             name: root.find("name").unwrap_or_default(),
@@ -163,6 +164,8 @@ impl<'d> Lower<'d> {
             capacity_providers: Table::new(),
             pools: Table::new(),
             spot_market,
+            fargate_spot_hazard,
+            fargate_spot_deregistration: spot::deregistration(&root),
             spot_pools: Table::new(),
             shortages: Vec::new(),
             classes: Table::new(),

@@ -8,7 +8,7 @@ use crate::ecs::capacity::spot::{
     Availability, Hazard, NodeChange, OnDemandShare, PriceMovement, SpotMarket, SpotParameters,
     SpotPool,
 };
-use crate::ecs::model::{Os, SpotSupply, Zone};
+use crate::ecs::model::{Deregistration, Os, SpotSupply, Zone};
 use crate::engine::Ix;
 use crate::units::{HourlyRate, Money, SimTime, Span};
 
@@ -54,6 +54,25 @@ pub(super) fn market(root: &View, files: &dyn Files, problems: &mut Vec<Problem>
         let usual = SpotMarket::new(&region, SpotParameters::default());
         usual.expect("the defaults are in range")
     })
+}
+
+/// Returns how often tasks on Fargate Spot are interrupted.
+pub(super) fn fargate_hazard(root: &View, problems: &mut Vec<Problem>) -> Hazard {
+    let view = root.table("spot");
+    let key = "fargate_interruption_frequency";
+    Hazard::from_monthly(view.get::<Share>(key).0).unwrap_or_else(|error| {
+        let hint = "at most 99.9999 % are interrupted within a month";
+        problems.push(view.error(key, error.to_string()).hint(hint));
+        Hazard::from_monthly(0.0).expect("nothing is a frequency")
+    })
+}
+
+/// Returns in which order interrupted tasks leave their target groups and get SIGTERM.
+pub(super) fn deregistration(root: &View) -> Deregistration {
+    match root.table("spot").get::<String>("fargate_deregistration").as_str() {
+        "before_sigterm" => Deregistration::BeforeSigterm,
+        _ => Deregistration::WithSigterm,
+    }
 }
 
 /// Returns the share of the best capacity that is enough, in per cent.

@@ -169,6 +169,11 @@ impl SpotMarket {
         Ok(SpotMarket { region: region.to_string(), parameters: Arc::new(parameters) })
     }
 
+    /// Returns the time from a notice until the capacity is gone.
+    pub fn notice(&self) -> Span {
+        self.parameters.notice
+    }
+
     /// Returns what befalls a pool in the run of this seed; other pools do not matter to it.
     pub fn of(&self, seed: Seed, pool: &SpotPool) -> PoolMarket {
         let region = seed.luck("spot").named(&self.region);
