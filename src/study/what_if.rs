@@ -134,30 +134,22 @@ impl Observer for Story {
     }
 }
 
-/// Says in words what happened to an instance, or to a group that wanted one.
-fn describe_capacity(
-    out: &mut dyn Write,
-    fact: &Fact,
-    world: &World,
-    model: &Model,
-) -> fmt::Result {
-    let name = |instance| instance_name(world, model, instance);
+/// Says in words what happened, by names that two models share.
+fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> fmt::Result {
+    let task = |id: Id<Task>| TaskName { task: &world.tasks[id], world, model };
+    let host = |id: Id<Instance>| format!("instance {}", instance_name(world, model, id));
     match *fact {
-        Fact::InstanceLaunched { instance } => {
-            write!(out, "instance {} is launched", name(instance))
-        }
-        Fact::InstanceActive { instance } => write!(out, "instance {} is ACTIVE", name(instance)),
-        Fact::InstanceDraining { instance } => {
-            write!(out, "instance {} is DRAINING", name(instance))
-        }
+        Fact::InstanceLaunched { instance } => write!(out, "{} is launched", host(instance)),
+        Fact::InstanceActive { instance } => write!(out, "{} is ACTIVE", host(instance)),
+        Fact::InstanceDraining { instance } => write!(out, "{} is DRAINING", host(instance)),
         Fact::InstanceTerminated { instance, reason } => {
-            write!(out, "instance {} is terminated: {}", name(instance), reason.sentence())
+            write!(out, "{} is terminated: {}", host(instance), reason.sentence())
         }
         Fact::SpotRebalanceRecommended { instance } => {
-            write!(out, "instance {} is recommended to be replaced", name(instance))
+            write!(out, "{} is recommended to be replaced", host(instance))
         }
         Fact::SpotInterruptionNotice { instance } => {
-            write!(out, "instance {} has an interruption notice", name(instance))
+            write!(out, "{} has an interruption notice", host(instance))
         }
         Fact::LaunchFailed { pool, reason } => {
             let pool = &model.pools[pool];
@@ -165,21 +157,6 @@ fn describe_capacity(
             let code = reason.code(pool.purchase_option());
             write!(out, "group {group} cannot launch in {}: {code}", model.pool_name(pool))
         }
-        _ => Ok(()),
-    }
-}
-
-/// Says in words what happened, by names that two models share.
-fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> fmt::Result {
-    let task = |id: Id<Task>| TaskName { task: &world.tasks[id], world, model };
-    match *fact {
-        Fact::InstanceLaunched { .. }
-        | Fact::InstanceActive { .. }
-        | Fact::InstanceDraining { .. }
-        | Fact::InstanceTerminated { .. }
-        | Fact::SpotRebalanceRecommended { .. }
-        | Fact::SpotInterruptionNotice { .. }
-        | Fact::LaunchFailed { .. } => describe_capacity(out, fact, world, model),
         Fact::TaskCreated { task: id } => {
             write!(out, "{} is created {}", task(id), Place(task(id)))
         }
