@@ -103,6 +103,10 @@ pub enum Metric {
     EmptyInstances,
     /// Instances that what is reserved would fill, if it could be cut at will.
     NeededInstances,
+    /// Instances that are launched and not ACTIVE yet.
+    LaunchingInstances,
+    /// Instances that are DRAINING.
+    DrainingInstances,
     /// Tasks by `lastStatus`.
     Tasks(TaskStatus),
     /// Tasks submitted and not launched.
@@ -418,6 +422,8 @@ impl Metric {
             Metric::Instances => "instances",
             Metric::EmptyInstances => "empty_instances",
             Metric::NeededInstances => "needed_instances",
+            Metric::LaunchingInstances => "launching_instances",
+            Metric::DrainingInstances => "draining_instances",
             Metric::Tasks(status) => match status {
                 TaskStatus::Provisioning => "tasks_provisioning",
                 TaskStatus::Pending => "tasks_pending",
@@ -454,7 +460,11 @@ impl Metric {
             | Metric::StrandedMemory
             | Metric::AliveMemory => "MiB",
             Metric::RegisteredGpus | Metric::ReservedGpus | Metric::StrandedGpus => "GPUs",
-            Metric::Instances | Metric::EmptyInstances | Metric::NeededInstances => "instances",
+            Metric::Instances
+            | Metric::EmptyInstances
+            | Metric::NeededInstances
+            | Metric::LaunchingInstances
+            | Metric::DrainingInstances => "instances",
             Metric::Tasks(_)
             | Metric::WaitingTasks
             | Metric::DesiredCount
@@ -476,6 +486,8 @@ impl Metric {
             | Metric::UsedCpu
             | Metric::UsedMemory
             | Metric::StrandedGpus
+            | Metric::LaunchingInstances
+            | Metric::DrainingInstances
             | Metric::AliveTasks
             | Metric::AliveCpu
             | Metric::AliveMemory => true,
