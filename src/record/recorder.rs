@@ -342,8 +342,7 @@ impl Observer for Recorder {
             }
             Fact::SpotInterruptionNotice { instance } => self.launches(now, instance).notices += 1,
             Fact::LaunchFailed { pool, .. } => {
-                let group = model.pools[pool].group;
-                let fleet = model.auto_scaling_groups[group].fleet;
+                let fleet = model.auto_scaling_groups[model.pools[pool].group].fleet;
                 self.counts.fleets[fleet].failures += 1;
             }
         }
