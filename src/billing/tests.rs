@@ -388,10 +388,15 @@ fn used_capacity_is_metered_where_it_is_given_and_only_there() {
     assert_eq!(shares[1].used, None);
 }
 
-/// Two Spot groups with notices all the time, one of which grows and shrinks.
+/// Two Spot groups with notices all the time, one of which replaces what is at risk and drains,
+/// while the other grows and shrinks; and a service.
 fn restless() -> Fixture {
     let mut fixture = Fixture::new(3);
-    fixture.spot_group("a", (0, 20, 20), (0.05, &["m5.large", "c5.large"]));
+    let a = fixture.spot_group("a", (0, 20, 20), (0.05, &["m5.large", "c5.large"]));
+    fixture.model.auto_scaling_groups[a].capacity_rebalance = true;
+    fixture.model.auto_scaling_groups[a].managed_draining = true;
+    let web = fixture.definition("web", 512, 512);
+    fixture.service("web", web, 30);
     let b = fixture.spot_group("b", (0, 10, 20), (0.05, &["m5.large"]));
     for day in 1..20 {
         fixture.set_capacity(day * 40_000, b, if day % 2 == 0 { 18 } else { 3 });
@@ -412,18 +417,17 @@ fn what_is_billed_of_instances_that_come_and_go_is_how_long_they_lived() {
         charged += if is_reclaimed && to - from < 3600.0 { 0.0 } else { billed };
     };
     for (at, fact) in story {
-        match fact {
-            Fact::InstanceLaunched { instance } => {
-                launched += 1;
-                assert!(alive.insert(instance, at).is_none());
-            }
-            Fact::InstanceTerminated { instance, reason } => {
-                gone += 1;
-                let from = alive.remove(&instance).expect("it was launched, and is not gone");
-                add(from, at, reason == TerminationReason::SpotInterrupted);
-            }
-            _ => {}
+        if let Fact::InstanceLaunched { instance } = fact {
+            launched += 1;
+            assert!(alive.insert(instance, at).is_none());
+        } else if let Fact::InstanceTerminated { instance, reason } = fact {
+            gone += 1;
+            let from = alive.remove(&instance).expect("it was launched, and is not gone");
+            add(from, at, reason == TerminationReason::SpotInterrupted);
         }
+    }
+    for (_, group) in sim.world().groups.iter() {
+        assert!(group.capacity() <= group.desired_capacity(), "{}", group.capacity());
     }
     let there: Vec<_> = sim.world().cluster.instances().map(|(id, _)| id).collect();
     assert_eq!(alive.keys().copied().collect::<Vec<_>>(), there, "launched is gone or alive");

@@ -340,12 +340,11 @@ fn let_go(
     let status = world.cluster.instance(instance).status();
     if cx.model.auto_scaling_groups[ix].managed_draining && status != InstanceStatus::Pending {
         stand(cx, world, (ix, instance), Standing::Leaves(reason));
-        match status {
-            InstanceStatus::Draining => instance::look_whether_drained(cx, world, instance),
-            _ => {
-                instance::drain(cx, world, instance);
-                cx.after(DRAIN_TIMEOUT, rank::ENDED, Event::DrainTimeout(instance));
-            }
+        if status == InstanceStatus::Draining {
+            instance::look_whether_drained(cx, world, instance);
+        } else {
+            instance::drain(cx, world, instance);
+            cx.after(DRAIN_TIMEOUT, rank::ENDED, Event::DrainTimeout(instance));
         }
     } else {
         leave(cx, world, ix, instance);

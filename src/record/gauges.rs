@@ -26,6 +26,10 @@ pub(super) struct Capacity {
     pub instances: Gauge,
     pub empty: Gauge,
     pub needed: Gauge,
+    /// Instances that are not ACTIVE yet.
+    pub launching: Gauge,
+    /// Instances that are DRAINING.
+    pub draining: Gauge,
     /// Up to when the extremes are known.
     changed: SimTime,
     pub reserved_extremes: [Option<Extremes>; 3],
@@ -166,7 +170,9 @@ impl Capacity {
             stranded: three,
             instances: gauge.clone(),
             empty: gauge.clone(),
-            needed: gauge,
+            needed: gauge.clone(),
+            launching: gauge.clone(),
+            draining: gauge,
             changed: SimTime::ZERO,
             reserved_extremes: [None; 3],
             used_extremes: [None; 2],
@@ -364,6 +370,8 @@ impl Group for Capacity {
         visit(M::Instances, &mut self.instances);
         visit(M::EmptyInstances, &mut self.empty);
         visit(M::NeededInstances, &mut self.needed);
+        visit(M::LaunchingInstances, &mut self.launching);
+        visit(M::DrainingInstances, &mut self.draining);
     }
 }
 

@@ -95,7 +95,16 @@ struct Host {
     /// Tasks on it that are not a daemon's.
     tasks: u32,
     stranded: Resources,
-    is_there: bool,
+    stage: Stage,
+}
+
+/// Where an instance is in its life, as the recorder counts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Launching,
+    Active,
+    Draining,
+    Gone,
 }
 
 /// Counts of the window: begun again when the warm-up ends.
@@ -368,16 +377,17 @@ impl Observer for Recorder {
                 }
                 self.counts.refused(&failure);
             }
-            Fact::InstanceLaunched { .. }
-            | Fact::InstanceDraining { .. }
-            | Fact::TaskPullStarted { .. } => {}
+            Fact::InstanceLaunched { instance } => self.instance_is_launched(now, instance),
+            Fact::InstanceDraining { instance } => {
+                self.stage(at, instance, Stage::Draining);
+            }
+            Fact::TaskPullStarted { .. } => {}
             Fact::SpotRebalanceRecommended { instance } => {
                 self.launches(now, instance).recommendations += 1;
             }
             Fact::SpotInterruptionNotice { instance } => self.launches(now, instance).notices += 1,
             Fact::LaunchFailed { pool, .. } => {
-                let group = model.pools[pool].group;
-                let fleet = model.auto_scaling_groups[group].fleet;
+                let fleet = model.auto_scaling_groups[model.pools[pool].group].fleet;
                 self.counts.fleets[fleet].failures += 1;
             }
         }
@@ -528,7 +538,36 @@ impl Recorder {
         &mut self.counts.fleets[now.model.classes[class].fleet]
     }
 
-    fn instance_comes(&mut self, now: Now, instance: Id<Instance>) {
+    fn instance_is_launched(&mut self, now: Now, instance: Id<Instance>) {
+        self.add_host(now, instance);
+        self.stage(now.at, instance, Stage::Launching);
+    }
+
+    /// An instance goes on to another stage; returns the one before.
+    fn stage(&mut self, at: SimTime, instance: Id<Instance>, to: Stage) -> Stage {
+        let host = &mut self.hosts[instance.slot()];
+        let from = std::mem::replace(&mut host.stage, to);
+        let host = *host;
+        for capacity in
+            [&mut self.fleets[host.fleet].capacity, &mut self.clusters[host.cluster].capacity]
+        {
+            for (stage, gauge) in [
+                (Stage::Launching, &mut capacity.launching),
+                (Stage::Draining, &mut capacity.draining),
+            ] {
+                if from == stage {
+                    gauge.subtract(at, 1);
+                }
+                if to == stage {
+                    gauge.add(at, 1);
+                }
+            }
+        }
+        from
+    }
+
+    /// Knows an instance from now on, which has nothing on it.
+    fn add_host(&mut self, now: Now, instance: Id<Instance>) {
         let class = now.world.cluster.instance(instance).class;
         let kind = &now.model.classes[class];
         let host = Host {
@@ -537,15 +576,26 @@ impl Recorder {
             cluster: kind.cluster,
             tasks: 0,
             stranded: Resources::ZERO,
-            is_there: true,
+            stage: Stage::Gone,
         };
         let slot = instance.slot();
         if self.hosts.len() <= slot {
             self.hosts.resize(slot + 1, host);
         }
         self.hosts[slot] = host;
-        self.fleets[host.fleet].capacity.register(now.at, &kind.registered);
-        self.clusters[host.cluster].capacity.register(now.at, &kind.registered);
+    }
+
+    fn instance_comes(&mut self, now: Now, instance: Id<Instance>) {
+        let is_known = self.hosts.get(instance.slot());
+        // Instances of fixed fleets are there from the beginning.
+        if is_known.is_none_or(|host| host.stage != Stage::Launching) {
+            self.add_host(now, instance);
+        }
+        self.stage(now.at, instance, Stage::Active);
+        let host = self.hosts[instance.slot()];
+        let registered = &now.model.classes[host.class].registered;
+        self.fleets[host.fleet].capacity.register(now.at, registered);
+        self.clusters[host.cluster].capacity.register(now.at, registered);
         self.update_stranded(now, instance);
         if !self.daemons.is_empty() {
             self.daemons_due = Some(now.at);
@@ -553,10 +603,10 @@ impl Recorder {
     }
 
     fn instance_goes(&mut self, now: Now, instance: Id<Instance>) {
-        let Some(host) = self.hosts.get_mut(instance.slot()).filter(|host| host.is_there) else {
+        if self.stage(now.at, instance, Stage::Gone) == Stage::Launching {
             return; // it never registered
-        };
-        host.is_there = false;
+        }
+        let host = &mut self.hosts[instance.slot()];
         let stranded = std::mem::replace(&mut host.stranded, Resources::ZERO);
         let (host, none) = (*host, Resources::ZERO);
         let registered = &now.model.classes[host.class].registered;

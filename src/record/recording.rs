@@ -108,6 +108,10 @@ pub enum Metric {
     EmptyInstances,
     /// Instances that what is reserved would fill, if it could be cut at will.
     NeededInstances,
+    /// Instances that are launched and not ACTIVE yet.
+    LaunchingInstances,
+    /// Instances that are DRAINING.
+    DrainingInstances,
     /// Tasks by `lastStatus`.
     Tasks(TaskStatus),
     /// Tasks submitted and not placed; of a capacity provider, those in PROVISIONING.
@@ -444,6 +448,8 @@ impl Metric {
             Metric::Instances => "instances",
             Metric::EmptyInstances => "empty_instances",
             Metric::NeededInstances => "needed_instances",
+            Metric::LaunchingInstances => "launching_instances",
+            Metric::DrainingInstances => "draining_instances",
             Metric::Tasks(status) => match status {
                 TaskStatus::Provisioning => "tasks_provisioning",
                 TaskStatus::Pending => "tasks_pending",
@@ -481,7 +487,11 @@ impl Metric {
             | Metric::StrandedMemory
             | Metric::AliveMemory => "MiB",
             Metric::RegisteredGpus | Metric::ReservedGpus | Metric::StrandedGpus => "GPUs",
-            Metric::Instances | Metric::EmptyInstances | Metric::NeededInstances => "instances",
+            Metric::Instances
+            | Metric::EmptyInstances
+            | Metric::NeededInstances
+            | Metric::LaunchingInstances
+            | Metric::DrainingInstances => "instances",
             Metric::CapacityProviderReservation => "%",
             Metric::Tasks(_)
             | Metric::WaitingTasks
@@ -504,6 +514,8 @@ impl Metric {
             | Metric::UsedCpu
             | Metric::UsedMemory
             | Metric::StrandedGpus
+            | Metric::LaunchingInstances
+            | Metric::DrainingInstances
             | Metric::AliveTasks
             | Metric::AliveCpu
             | Metric::AliveMemory => true,

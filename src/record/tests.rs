@@ -8,7 +8,9 @@ use crate::ecs::fixture::{Fixture, az_spread};
 use crate::ecs::model::{
     Action, FargateSize, InitialState, Model, Provider, Scheduling, Usage, WhenFull,
 };
-use crate::ecs::{AfterFailure, FailedChecks, FailureReason, Owner, Sim, StopCode, TaskStatus};
+use crate::ecs::{
+    AfterFailure, FailedChecks, FailureReason, InstanceStatus, Owner, Sim, StopCode, TaskStatus,
+};
 use crate::engine::{Distribution, Ix, Seed};
 use crate::units::{Bytes, Resources, SimTime, Span};
 
@@ -545,4 +547,35 @@ fn the_number_of_series_can_be_told_before_the_run() {
     let Recorded { sim, recording, .. } = record(mixture(), 1, WarmUp::default());
     let most = Recorder::series_counts(sim.model()).iter().sum::<usize>();
     assert!(recording.series.len() <= most && most <= recording.series.len() + 20);
+}
+
+#[test]
+fn instances_of_groups_are_counted_by_what_they_are_doing() {
+    let mut fixture = Fixture::new(2);
+    let group = fixture.spot_group("g", (0, 12, 30), (0.5, &["m5.large"]));
+    let spec = &mut fixture.model.auto_scaling_groups[group];
+    (spec.managed_draining, spec.spot_instance_draining) = (true, true);
+    let web = fixture.definition("web", 512, 512);
+    fixture.service("web", web, 16);
+    for step in 1..40 {
+        fixture.set_capacity(step * 2500, group, [4, 20, 12][step as usize % 3]);
+    }
+    let mut sim = sim_of(fixture, 1);
+    let mut recorder = Recorder::new(sim.model(), options(WarmUp::default()));
+    let mut most = [0; 3];
+    for second in (0..100_000).step_by(10) {
+        sim.run_until(SimTime::from_secs(second), &mut recorder);
+        let instances = || sim.world().cluster.instances().map(|(_, host)| host.status());
+        let count = |status| instances().filter(|it| *it == status).count() as u64;
+        let launching = count(InstanceStatus::Pending);
+        let draining = count(InstanceStatus::Draining);
+        let there = count(InstanceStatus::Active) + draining;
+        let kept = levels(&mut recorder.fleets[Ix::new(0)].capacity);
+        let of = |metric| kept.iter().find(|it| it.0 == metric).map(|it| it.1);
+        assert_eq!(of(Metric::LaunchingInstances), Some(launching), "at {second} s");
+        assert_eq!(of(Metric::DrainingInstances), Some(draining), "at {second} s");
+        assert_eq!(of(Metric::Instances), Some(there), "at {second} s");
+        most = [most[0].max(launching), most[1].max(draining), most[2].max(there)];
+    }
+    assert!(most[0] > 3 && most[1] > 0 && most[2] > 9, "{most:?}");
 }

@@ -259,8 +259,11 @@ fn normal(path: &Path) -> PathBuf {
 }
 
 /// Keys that replace each other: writing one takes the other away from what is merged over.
-const EXCLUSIVE: &[(&str, &str)] =
-    &[("launch_type", "capacity_provider_strategy"), ("cidr", "free_addresses")];
+const EXCLUSIVE: &[(&str, &str)] = &[
+    ("launch_type", "capacity_provider_strategy"),
+    ("cidr", "free_addresses"),
+    ("instance_type", "instance_types"),
+];
 
 /// Lays `over` over `base`: tables of keys and names are merged, everything else is replaced.
 pub(super) fn merge(kind: &Kind, base: &mut Table, over: Table) {

@@ -142,23 +142,19 @@ fn describe_capacity(
     world: &World,
     model: &Model,
 ) -> fmt::Result {
-    let name = |instance| instance_name(world, model, instance);
+    let host = |id: Id<Instance>| format!("instance {}", instance_name(world, model, id));
     match *fact {
-        Fact::InstanceLaunched { instance } => {
-            write!(out, "instance {} is launched", name(instance))
-        }
-        Fact::InstanceActive { instance } => write!(out, "instance {} is ACTIVE", name(instance)),
-        Fact::InstanceDraining { instance } => {
-            write!(out, "instance {} is DRAINING", name(instance))
-        }
+        Fact::InstanceLaunched { instance } => write!(out, "{} is launched", host(instance)),
+        Fact::InstanceActive { instance } => write!(out, "{} is ACTIVE", host(instance)),
+        Fact::InstanceDraining { instance } => write!(out, "{} is DRAINING", host(instance)),
         Fact::InstanceTerminated { instance, reason } => {
-            write!(out, "instance {} is terminated: {}", name(instance), reason.sentence())
+            write!(out, "{} is terminated: {}", host(instance), reason.sentence())
         }
         Fact::SpotRebalanceRecommended { instance } => {
-            write!(out, "instance {} is recommended to be replaced", name(instance))
+            write!(out, "{} is recommended to be replaced", host(instance))
         }
         Fact::SpotInterruptionNotice { instance } => {
-            write!(out, "instance {} has an interruption notice", name(instance))
+            write!(out, "{} has an interruption notice", host(instance))
         }
         Fact::LaunchFailed { pool, reason } => {
             let pool = &model.pools[pool];

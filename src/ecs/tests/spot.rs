@@ -171,11 +171,12 @@ struct Notices(Vec<(SimTime, String, bool)>);
 
 impl Observer for Notices {
     fn observe(&mut self, at: SimTime, fact: &Fact, world: &World, model: &Model) {
-        let (instance, is_notice) = match *fact {
-            Fact::SpotRebalanceRecommended { instance } => (instance, false),
-            Fact::SpotInterruptionNotice { instance } => (instance, true),
-            _ => return,
+        let (Fact::SpotRebalanceRecommended { instance }
+        | Fact::SpotInterruptionNotice { instance }) = *fact
+        else {
+            return;
         };
+        let is_notice = is_notice(fact);
         let name = model.instance_name(world.cluster.instance(instance));
         if name.starts_with("g-") {
             self.0.push((at, name, is_notice));
@@ -221,14 +222,14 @@ impl Observer for Hazards {
     fn observe(&mut self, at: SimTime, fact: &Fact, _: &World, _: &Model) {
         self.hours += self.alive as f64 * at.since(self.since).as_hours_f64();
         self.since = at;
-        match fact {
-            Fact::InstanceLaunched { .. } => self.alive += 1,
+        if is_launch(fact) {
+            self.alive += 1;
+        } else if is_notice(fact) {
             // Who has a notice is not at risk any more.
-            Fact::SpotInterruptionNotice { .. } => {
-                (self.alive, self.notices) = (self.alive - 1, self.notices + 1)
-            }
-            it if is_reclaimed(it) => self.reclaimed += 1,
-            _ => {}
+            self.alive -= 1;
+            self.notices += 1;
+        } else if is_reclaimed(fact) {
+            self.reclaimed += 1;
         }
     }
 }
@@ -341,13 +342,11 @@ fn a_drought_refuses_launches_until_it_ends() {
         droughts.iter().any(|it| it.start.as_secs_f64() <= at && at < it.end.as_secs_f64())
     };
     for (at, fact) in &story {
-        match fact {
-            Fact::InstanceLaunched { .. } => assert!(!is_dry(*at), "launched at {at}"),
-            Fact::LaunchFailed { .. } => {
-                assert!(is_dry(*at), "refused at {at}");
-                refused += 1;
-            }
-            _ => {}
+        if is_launch(fact) {
+            assert!(!is_dry(*at), "launched at {at}");
+        } else if matches!(fact, Fact::LaunchFailed { .. }) {
+            assert!(is_dry(*at), "refused at {at}");
+            refused += 1;
         }
     }
     assert!(refused > 10 && !when(&story, is_launch).is_empty());

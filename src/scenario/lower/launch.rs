@@ -1,7 +1,7 @@
 //! How tasks are launched: launch type or strategy, placement, network; and whether it can work.
 
 use crate::ecs::model::{
-    Architecture, ClusterSpec, InstanceClass, InstanceLaunchType, Launch, Model, Os,
+    Architecture, ClusterSpec, Fleet, InstanceClass, InstanceLaunchType, Launch, Model, Os,
     PlacementConstraint, PlacementStrategy, Provider, Requirement, StrategyItem, Subnet,
     TaskDefinition,
 };
@@ -685,17 +685,34 @@ fn no_room_of(
 /// Returns how many instances a launch may choose from.
 pub(super) fn hosts(model: &Model, launch: Ix<Launch>) -> u64 {
     let launch = &model.launches[launch];
-    let classes = model.classes.iter().filter(|(_, class)| may_host(model, launch, class));
-    classes.map(|(ix, _)| instances_of(model, ix)).sum()
+    let of_fleet = |(_, fleet): (_, &Fleet)| {
+        let may = fleet.classes.iter().filter(|&&it| may_host(model, launch, &model.classes[it]));
+        let there: u64 = may.map(|&it| instances_of(model, it)).sum();
+        there.min(u64::from(most_of(model, fleet)))
+    };
+    model.fleets.iter().map(of_fleet).sum()
+}
+
+/// Returns how many instances a fleet has, or may have at most.
+fn most_of(model: &Model, fleet: &Fleet) -> u32 {
+    match fleet.group {
+        Some(group) => model.auto_scaling_groups[group].max_size,
+        None => fleet.count,
+    }
 }
 
 /// Returns how many instances of a class there are, or may be at most.
 pub(super) fn instances_of(model: &Model, class: Ix<InstanceClass>) -> u64 {
     let fleet = &model.fleets[model.classes[class].fleet];
-    let count = match fleet.group {
-        Some(group) => model.auto_scaling_groups[group].max_size,
-        None => fleet.count,
+    let count = most_of(model, fleet);
+    let is_alike = |&other: &Ix<InstanceClass>| {
+        let (one, other) = (&model.classes[class], &model.classes[other]);
+        (&one.instance_type, one.spot.is_some()) == (&other.instance_type, other.spot.is_some())
     };
+    if !fleet.classes.iter().all(is_alike) {
+        // Of several types each may be the one that is to be had.
+        return u64::from(count);
+    }
     let Some(position) = fleet.classes.iter().position(|&it| it == class) else { return 0 };
     // Instance `i` is of kind `i mod n`.
     (count as usize + fleet.classes.len() - 1 - position) as u64 / fleet.classes.len() as u64
