@@ -5,6 +5,7 @@
 //! instances only those that are there count. Not published, and so keys of the scenario: how long
 //! ECS watches first, and how many tasks move at once.
 
+use std::cmp::Reverse;
 use std::ops::Range;
 
 use crate::engine::{Id, Ix};
@@ -80,20 +81,23 @@ fn fullest(counts: &mut [(Ix<Zone>, u32)]) -> Option<&mut (Ix<Zone>, u32)> {
     counts.iter_mut().rev().max_by_key(|(_, tasks)| *tasks)
 }
 
-/// Returns how many tasks of an item of the strategy are where, in each zone that they may go to.
-///
-/// Each capacity provider is balanced by itself. Source: as above, of Fargate and Fargate Spot.
-fn counts(cx: &Cx, world: &World, ix: Ix<Service>, item: u8) -> Vec<(Ix<Zone>, u32)> {
+/// Items of the strategy that are balanced together.
+type Together = Range<u8>;
+
+/// Returns how many tasks of some items are where, in each zone that they may go to.
+fn counts(cx: &Cx, world: &World, ix: Ix<Service>, items: &Together) -> Vec<(Ix<Zone>, u32)> {
     let spec = &cx.model.services[ix];
     let requirement = cx.model.task_definitions[spec.task_definition].requirement;
     let state = &world.services[ix].rebalancing;
     // Differences of one need no look at instances.
-    let everywhere = cx.model.zones.indices().map(|zone| (zone, state.count(item, zone)));
-    let everywhere: Vec<_> = everywhere.collect();
+    let count = |zone| items.clone().map(|item| state.count(item, zone)).sum();
+    let everywhere: Vec<_> = cx.model.zones.indices().map(|zone| (zone, count(zone))).collect();
     if lacking(&everywhere).is_empty() {
         return everywhere;
     }
-    let enabled = placement::zones(cx.model, &world.cluster, (spec.launch, requirement), item);
+    let launch = (spec.launch, requirement);
+    let enabled = |item| placement::zones(cx.model, &world.cluster, launch, item);
+    let enabled: Vec<_> = items.clone().flat_map(enabled).collect();
     everywhere.into_iter().filter(|(zone, tasks)| *tasks > 0 || enabled.contains(zone)).collect()
 }
 
@@ -103,8 +107,29 @@ fn items(cx: &Cx, ix: Ix<Service>) -> Range<u8> {
     0..launch.providers.len() as u8
 }
 
+/// Returns which items are balanced together: on Fargate each capacity provider by itself, on
+/// instances all of them.
+///
+/// Source: as above, of Fargate and Fargate Spot. Of providers with a group nothing is said;
+/// assumed, because placement counts the tasks of a zone whatever their provider.
+fn together(cx: &Cx, ix: Ix<Service>) -> Vec<Together> {
+    let launch = &cx.model.launches[cx.model.services[ix].launch];
+    match launch.providers.iter().all(|item| item.provider.uses_instances()) {
+        true => [items(cx, ix)].into(),
+        false => items(cx, ix).map(|item| item..item + 1).collect(),
+    }
+}
+
 fn is_balanced(cx: &Cx, world: &World, ix: Ix<Service>) -> bool {
-    items(cx, ix).all(|it| lacking(&counts(cx, world, ix, it)).is_empty())
+    together(cx, ix).iter().all(|it| lacking(&counts(cx, world, ix, it)).is_empty())
+}
+
+/// Returns the items that have tasks in a zone, those with most first: one of them may move.
+fn movable(world: &World, ix: Ix<Service>, items: &Together, zone: Ix<Zone>) -> Vec<u8> {
+    let state = &world.services[ix].rebalancing;
+    let mut there: Vec<u8> = items.clone().filter(|&item| state.count(item, zone) > 0).collect();
+    there.sort_by_key(|&item| Reverse(state.count(item, zone)));
+    there
 }
 
 /// Adds up the tasks of all items in each zone that any of them may use, for the sentences.
@@ -240,15 +265,18 @@ fn start_one(cx: &mut Cx, world: &mut World, ix: Ix<Service>) -> Started {
     }
     let mut refused = None;
     let launch = &cx.model.launches[cx.model.services[ix].launch];
-    for item in items(cx, ix) {
-        let provider = launch.providers[usize::from(item)].provider;
-        let mut counts = counts(cx, world, ix, item);
+    for items in together(cx, ix) {
+        let mut counts = counts(cx, world, ix, &items);
         // Those that move already take others away.
         let moving = world.services[ix].rebalancing.moving.iter();
-        for _ in moving.filter(|task| world.tasks[**task].item == item) {
+        for _ in moving.filter(|task| items.contains(&world.tasks[**task].item)) {
             fullest(&mut counts).into_iter().for_each(|(_, tasks)| *tasks -= 1);
         }
-        for zone in lacking(&counts) {
+        let to = lacking(&counts);
+        let Some(&mut (from, _)) = fullest(&mut counts) else { continue };
+        let ways = movable(world, ix, &items, from);
+        for (zone, item) in to.into_iter().flat_map(|zone| ways.iter().map(move |&it| (zone, it))) {
+            let provider = launch.providers[usize::from(item)].provider;
             let wait = world.account.fargate_launch_wait(provider, cx.now());
             if !wait.is_zero() {
                 return Started::Wait(wait);
@@ -304,7 +332,9 @@ pub(super) fn stop_replaced(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
         }
         let item = world.tasks[state.rebalancing.moving[at]].item;
         let moving = state.rebalancing.moving.clone();
-        let mut counts = counts(cx, world, ix, item);
+        let all = together(cx, ix).into_iter().find(|items| items.contains(&item));
+        let mut counts = counts(cx, world, ix, &all.unwrap_or(item..item + 1));
+        counts.retain(|(zone, _)| state.rebalancing.count(item, *zone) > 0);
         let Some(&mut (zone, _)) = fullest(&mut counts) else { return };
         let may_go = |task: Id<Task>, entry: &Task| {
             entry.item == item && entry.zone == Some(zone) && !moving.contains(&task)

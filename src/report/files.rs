@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::billing::{Bill, CommitmentKind, Holder, Payer};
 use crate::catalogue::{
-    CHARGES_AS_OF, FARGATE_AS_OF, FARGATE_SPOT_AS_OF, ON_DEMAND_AS_OF, RESERVED_AS_OF,
+    CHARGES_AS_OF, FARGATE_AS_OF, FARGATE_SPOT_AS_OF, ON_DEMAND_AS_OF, RESERVED_AS_OF, SPOT_AS_OF,
 };
 use crate::ecs::Model;
 use crate::engine::Seed;
@@ -407,6 +407,7 @@ struct ManifestFile<'a> {
 #[derive(Serialize)]
 struct PriceDates {
     ec2_on_demand: &'static str,
+    ec2_spot: &'static str,
     reserved_instances: &'static str,
     fargate: &'static str,
     fargate_spot: &'static str,
@@ -435,6 +436,7 @@ pub(super) fn manifest(finished: &Finished, asked: &Asked, files: Vec<&str>) -> 
         fingerprint: recording.fingerprint.map(|it| it.to_string()),
         prices_as_of: PriceDates {
             ec2_on_demand: ON_DEMAND_AS_OF,
+            ec2_spot: SPOT_AS_OF,
             reserved_instances: RESERVED_AS_OF,
             fargate: FARGATE_AS_OF,
             fargate_spot: FARGATE_SPOT_AS_OF,

@@ -6,7 +6,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use crate::billing::{CommitmentKind, Ec2Split};
 use crate::catalogue::Evidence;
-use crate::catalogue::{FARGATE_AS_OF, FARGATE_SPOT_AS_OF, ON_DEMAND_AS_OF};
+use crate::catalogue::{FARGATE_AS_OF, FARGATE_SPOT_AS_OF, ON_DEMAND_AS_OF, SPOT_AS_OF};
 use crate::ecs::model::{Model, Provider};
 use crate::record::{CapacitySummary, PerResource, Range, Ratio, UsageGiven};
 use crate::scenario::{Scenario, WarmUp};
@@ -123,6 +123,9 @@ impl Screen<'_> {
             .any(|(_, class)| class.launch_type == crate::ecs::model::InstanceLaunchType::Ec2)
         {
             prices.push(format!("EC2 on demand {ON_DEMAND_AS_OF}"));
+        }
+        if !self.model.spot_pools.is_empty() {
+            prices.push(format!("EC2 Spot {SPOT_AS_OF} (old)"));
         }
         if uses(Provider::Fargate) {
             prices.push(format!("Fargate {FARGATE_AS_OF}"));

@@ -381,3 +381,29 @@ fn the_same_seed_moves_the_same_tasks() {
         assert_eq!(run(pause), whole);
     }
 }
+
+/// Placement counts the tasks of a zone whatever their provider, and so does the balance.
+#[test]
+fn providers_with_groups_are_balanced_together() {
+    let mut f = Fixture::new(2);
+    let zones: Vec<_> = f.model.zones.indices().collect();
+    let groups = [("od", zones[0]), ("spot", zones[1])]
+        .map(|(name, zone)| f.group_in(name, (2, 2, 2), (4096, 8192), &[zone]));
+    let providers = groups.map(|group| f.provider(group));
+    let web = f.definition("web", 256, 512);
+    let service = f.service("web", web, 8);
+    f.model.services[service].availability_zone_rebalancing = true;
+    f.model.initial_state = InitialState::Steady;
+    let launch = f.model.services[service].launch;
+    f.strategy(launch, &[(providers[0], 0, 1), (providers[1], 0, 1)]);
+    let (sim, story) = f.story(7200);
+    assert_eq!(by_zone(&sim), [4, 4]);
+    let moves = story.iter().filter(|(_, fact)| {
+        matches!(fact, Fact::TaskStopRequested { reason: StopReason::Rebalanced, .. })
+    });
+    assert_eq!(moves.count(), 0, "four of each, all of one in one zone");
+    let said = story.iter().filter(|(_, fact)| {
+        matches!(fact, Fact::ServiceEvent { event: ServiceEvent::NotAzBalanced { .. }, .. })
+    });
+    assert_eq!(said.count(), 0);
+}
