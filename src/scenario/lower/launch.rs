@@ -8,6 +8,7 @@ use crate::ecs::model::{
 pub(super) use crate::ecs::placement::may_host;
 use crate::engine::Ix;
 
+use super::super::codes::Code;
 use super::super::keys::Kind;
 use super::super::problems::listed;
 use super::super::{Problem, View};
@@ -242,7 +243,17 @@ fn strategy_items(lower: &mut Lower, view: &View, key: &str, cluster: &str) -> V
             lower.problems.push(item.error("capacity_provider", message).hint(hint));
             continue;
         }
-        let (base, weight) = (item.get("base"), item.get("weight"));
+        let (base, weight): (u32, u32) = (item.get("base"), item.get("weight"));
+        let has_weight = |it: &View| it.get::<u32>("weight") > 0;
+        if base > 0 && weight == 0 && written.iter().any(has_weight) {
+            let message = format!(
+                "`{name}` has a `base` of {base} and the weight 0: it gets these tasks, and none \
+                 of the others"
+            );
+            let hint = "write `weight = 1` or more if it should have a share of the others";
+            let problem = item.warning(Code::BaseWithoutWeight, "base", message);
+            lower.problems.push(problem.hint(hint));
+        }
         items.push(StrategyItem { provider, capacity_provider, base, weight });
     }
     if items.iter().filter(|item| item.base > 0).count() > 1 {
@@ -308,7 +319,8 @@ fn strategy(
     if random.is_some_and(|at| at + 1 < rules.len()) {
         let message = "rules after `random` have no effect: it leaves no choice to them";
         let hint = "leave them out, or put `random` last";
-        lower.problems.push(view.warning(key, message).hint(hint));
+        let problem = view.warning(Code::RulesAfterRandom, key, message);
+        lower.problems.push(problem.hint(hint));
     }
     rules
 }
@@ -563,7 +575,8 @@ fn check_on_instances(
             let message = format!("`{key}` of the whole task, {size}, is ignored on Windows");
             let written = definition_view(lower, view).unwrap_or_else(|| view.clone());
             let hint = "what its containers say is reserved";
-            lower.problems.push(written.warning(key, message).hint(hint));
+            let problem = written.warning(Code::WindowsTaskSize, key, message);
+            lower.problems.push(problem.hint(hint));
         }
     }
 }
@@ -575,7 +588,8 @@ fn check_borrowed_mode(lower: &mut Lower, view: &View) {
         let message = "its task definition is for Fargate as well, and so its network mode is \
                        `awsvpc`: each task takes a network interface of its instance";
         let hint = "write `network_mode = \"awsvpc\"` there, or give EC2 a definition of its own";
-        lower.problems.push(view.warning("task_definition", message).hint(hint));
+        let code = Code::NetworkModeOfFargate;
+        lower.problems.push(view.warning(code, "task_definition", message).hint(hint));
     }
 }
 

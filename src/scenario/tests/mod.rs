@@ -420,7 +420,7 @@ fn a_flag_replaces_a_key_that_excludes_its_own_and_says_so() {
         on_fargate,
         on_spot,
         &format!(
-            "--set {on_spot}: warning: `capacity_provider_strategy` replaces `launch_type`, which \
+            "--set {on_spot}: warning[W004]: `capacity_provider_strategy` replaces `launch_type`, which \
              holds no more\n\
              hint: the two exclude each other: what a flag sets takes the other away\n"
         ),
