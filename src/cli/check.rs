@@ -64,7 +64,8 @@ fn explain(words: &[String], out: &mut dyn Write) -> io::Result<Exit> {
                     Some(meant) => format!("did you mean {meant}?"),
                     None => "`ecsim check --explain` lists all there are".to_string(),
                 };
-                tell(&format!("there is no warning {word:?}\nhint: {hint}"));
+                let word = word.escape_debug();
+                tell(&format!("there is no warning `{word}`\nhint: {hint}"));
                 exit = Exit::BadInput;
             }
         }

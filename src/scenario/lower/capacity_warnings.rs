@@ -209,7 +209,7 @@ fn too_big(lower: &Lower, launched: &Launched) -> Option<Problem> {
 }
 
 /// Says whether managed scaling looks away from tasks that some of these could hold.
-fn is_ignored(
+pub(super) fn is_ignored(
     scaling: &ManagedScaling,
     kinds: &[&InstanceClass],
     (launch, wanted): (&Launch, &Requirement),
@@ -363,12 +363,14 @@ fn on_spot(lower: &Lower, service: &Service, view: &View) -> Vec<Problem> {
     }
     let mut problems = Vec::new();
     if service.minimum_healthy_percent >= 100 {
+        let which = match tasks == most {
+            true => "its tasks".to_string(),
+            false => format!("{} of its {} tasks", number(tasks), number(most)),
+        };
         let message = format!(
-            "`minimum_healthy_percent` is {}, and {} of its {} tasks run on Spot, whose notice of 2 \
-             min may be too short for replacements to run first",
-            service.minimum_healthy_percent,
-            number(tasks),
-            number(most)
+            "`minimum_healthy_percent` is {}, and {which} run on Spot, whose notice of \
+             {SPOT_NOTICE} may be too short for replacements to run first",
+            service.minimum_healthy_percent
         );
         let hint = "let it be less, such as 50, and have a few tasks more than needed";
         let code = Code::StartsFirstOnSpot;

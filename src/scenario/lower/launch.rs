@@ -10,7 +10,7 @@ use crate::engine::Ix;
 
 use super::super::codes::Code;
 use super::super::keys::Kind;
-use super::super::problems::listed;
+use super::super::problems::{listed, number};
 use super::super::{Problem, View};
 use super::{Lower, task};
 
@@ -243,22 +243,14 @@ fn strategy_items(lower: &mut Lower, view: &View, key: &str, cluster: &str) -> V
             lower.problems.push(item.error("capacity_provider", message).hint(hint));
             continue;
         }
-        let (base, weight): (u32, u32) = (item.get("base"), item.get("weight"));
-        let has_weight = |it: &View| it.get::<u32>("weight") > 0;
-        if base > 0 && weight == 0 && written.iter().any(has_weight) {
-            let message = format!(
-                "`{name}` has a `base` of {base} and the weight 0: it gets these tasks, and none \
-                 of the others"
-            );
-            let hint = "write `weight = 1` or more if it should have a share of the others";
-            let problem = item.warning(Code::BaseWithoutWeight, "base", message);
-            lower.problems.push(problem.hint(hint));
-        }
+        let (base, weight) = (item.get("base"), item.get("weight"));
         items.push(StrategyItem { provider, capacity_provider, base, weight });
     }
     if items.iter().filter(|item| item.base > 0).count() > 1 {
         let message = "more than one item has a `base`; AWS allows one";
         lower.problems.push(view.error(key, message).hint("leave `base` out of the others"));
+    } else {
+        check_base(lower, &written);
     }
     if items.iter().all(|item| item.weight == 0) {
         if items.len() > 1 {
@@ -272,6 +264,24 @@ fn strategy_items(lower: &mut Lower, view: &View, key: &str, cluster: &str) -> V
         }
     }
     items
+}
+
+/// Who writes a base and no weight may expect a share of the rest, too.
+fn check_base(lower: &mut Lower, written: &[View]) {
+    let weight = |it: &View| it.get::<u32>("weight");
+    if written.iter().all(|it| weight(it) == 0) {
+        return;
+    }
+    for item in written.iter().filter(|it| weight(it) == 0 && it.get::<u32>("base") > 0) {
+        let message = format!(
+            "`{}` has a `base` of {} and the weight 0: it gets these tasks, and none of the others",
+            item.get::<String>("capacity_provider"),
+            number(item.get::<u32>("base"))
+        );
+        let hint = "write `weight = 1` or more if it should have a share of the others";
+        let problem = item.warning(Code::BaseWithoutWeight, "base", message);
+        lower.problems.push(problem.hint(hint));
+    }
 }
 
 /// What is equal by the strategy goes to an instance with fewest tasks of the group, and of these
