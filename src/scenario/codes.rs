@@ -285,7 +285,9 @@ codes! {
          empty any more, and so managed scaling launches another."
         "Each task drifts to an instance of its own, until there are as many instances as tasks or \
          `max_size` is reached: the bill is several times what the tasks need. The default \
-         strategy of services spreads, and that of RunTask is random, which drifts as well."
+         strategy of services spreads over instances, too; that of RunTask is random, which drifts \
+         less far. A spread over zones with binpack behind it costs little: an instance in each \
+         zone that is not quite full."
         "Put `binpack` first, or leave `target_capacity` at 100."
         "ECS Developer Guide, Automatically manage Amazon ECS capacity with cluster auto scaling \
          (considerations)"

@@ -116,8 +116,18 @@ fn most_per_instance(
 struct Loose {
     /// In words, such as "it spreads over `instanceId` ahead of binpack".
     words: String,
-    /// Whether instances of one zone are treated alike, so that each gets a task.
-    by_instance: bool,
+    drift: Drift,
+}
+
+/// What becomes of instances that are kept empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drift {
+    /// Each gets a task: they are where fewest are.
+    ToOwn,
+    /// Some get a task.
+    Onto,
+    /// One gets a task where those of its zone are full.
+    Seldom,
 }
 
 /// Says what keeps tasks from being packed; nothing if `binpack` decides first.
@@ -127,7 +137,7 @@ fn loose(strategy: &[PlacementStrategy], is_written: bool, by_run_task: bool) ->
     };
     let packing = strategy.iter().position(is_packing);
     let ahead = &strategy[..packing.unwrap_or(strategy.len())];
-    if packing == Some(0) || (ahead.is_empty() && packing.is_some()) {
+    if packing == Some(0) {
         return None;
     }
     let over: Vec<String> = ahead
@@ -140,8 +150,13 @@ fn loose(strategy: &[PlacementStrategy], is_written: bool, by_run_task: bool) ->
             | PlacementStrategy::Random => None,
         })
         .collect();
-    let by_instance = packing.is_none()
-        || ahead.iter().any(|it| !matches!(it, PlacementStrategy::SpreadAttribute(_)));
+    let drift = if ahead.contains(&PlacementStrategy::SpreadInstance) {
+        Drift::ToOwn
+    } else if packing.is_none() || ahead.contains(&PlacementStrategy::Random) {
+        Drift::Onto
+    } else {
+        Drift::Seldom
+    };
     let words = match (is_written, by_run_task) {
         (false, false) => "its tasks are spread over zones and instances by default".to_string(),
         (false, true) => "its tasks are placed at random by default".to_string(),
@@ -151,7 +166,7 @@ fn loose(strategy: &[PlacementStrategy], is_written: bool, by_run_task: bool) ->
             format!("it spreads over {} {how} binpack", over.join(" and "))
         }
     };
-    Some(Loose { words, by_instance })
+    Some(Loose { words, drift })
 }
 
 /// Instances that a target capacity keeps free are taken by tasks that are not packed.
@@ -170,9 +185,10 @@ fn drifts(lower: &Lower, launched: &Launched) -> Option<Problem> {
         if target >= 100 || is_fixed || per_instance < 2 || launched.most.is_some_and(|it| it < 2) {
             continue;
         }
-        let then = match loose.by_instance {
-            true => "each task drifts to an instance of its own",
-            false => "a task may go to one of these rather than beside others",
+        let then = match loose.drift {
+            Drift::ToOwn => "each task drifts to an instance of its own",
+            Drift::Onto => "tasks drift to these, and more are launched",
+            Drift::Seldom => "a task may go to one of these rather than beside others",
         };
         let message = format!(
             "{}, and `{}` keeps instances free for a target capacity of {target} %: {then}",
@@ -281,7 +297,8 @@ fn stays_busy(lower: &Lower, service: &Service, view: &View) -> Option<Problem> 
     let key = "placement_strategy";
     let model = &lower.model;
     let launch = &model.launches[service.launch];
-    let loose = loose(&launch.strategy, view.is_written(key), false).filter(|it| it.by_instance)?;
+    let loose = loose(&launch.strategy, view.is_written(key), false);
+    let loose = loose.filter(|it| it.drift != Drift::Seldom)?;
     let counts = desired_counts(model, &service.name);
     let requirement =
         &model.requirements[model.task_definitions[service.task_definition].requirement];
