@@ -240,8 +240,8 @@ codes! {
         "Correct the expression, or add instances with these attributes."
         "ECS Developer Guide, Define which container instances Amazon ECS uses for tasks"
     RulesAfterRandom "W033" "placement rules after random"
-        "Rules are applied in turn, each to what the one before left. `random` leaves one instance, \
-         and nothing to choose for those behind it."
+        "Rules are applied in turn, each to what the one before left. `random` leaves one \
+         instance, and nothing to choose for those behind it."
         "Tasks are not packed or spread, although it is written."
         "Put `random` last, or leave it out."
         "ECS Developer Guide, Use strategies to define Amazon ECS task placement"

@@ -786,8 +786,8 @@ mod tests {
         let few = |csv: &str| read(&format!("{JOB}{columns} }}"), csv).unwrap().1;
         assert_eq!(
             few("arrival_s,c,m\n0,1,512\n1,127,512\n"),
-            "a.toml:3:19: warning[W010]: job `j`: the most in the column `c` is 127 CPU units, of which \
-             a vCPU has 1,024 and a task 128 at least\n\
+            "a.toml:3:19: warning[W010]: job `j`: the most in the column `c` is 127 CPU units, \
+             of which a vCPU has 1,024 and a task 128 at least\n\
              hint: if these are vCPUs, write `columns.cpu_unit = \"vCPU\"`\n"
         );
         assert_eq!(few("arrival_s,c,m\n0,1,512\n1,128,512\n"), "");

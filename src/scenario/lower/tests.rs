@@ -374,8 +374,8 @@ fn problems_of_meaning_point_at_flags_and_at_bases() {
     let read = Scenario::read(&InMemory::new(&files), Path::new("a.toml"), &flags);
     assert_eq!(
         read.unwrap_err().to_lines(),
-        "warning[W036]: account: services want 2500.5 vCPU on Fargate; a new account has 6 until it \
-         asks\nhint: `account.quotas = \"documented\"` simulates a new account\n\
+        "warning[W036]: account: services want 2500.5 vCPU on Fargate; a new account has 6 until \
+         it asks\nhint: `account.quotas = \"documented\"` simulates a new account\n\
          b.toml:4:41: service `web`: `8 GB` is not a Fargate memory size for 0.5 vCPU\n\
          hint: sizes for 0.5 vCPU are 1, 2, 3 and 4 GB; the next size up is 1 vCPU and 8 GB\n\
          --set service.web.desired_count=5001: service `web`: `desired_count` is 5,001; AWS \
