@@ -8,9 +8,9 @@ use clap::Args;
 use crate::billing::{Per, Rate};
 use crate::ecs::model::{Image, InstanceLaunchType, TaskDefinition};
 use crate::scenario::keys::Evidence;
-use crate::scenario::{Filled, Scenario};
+use crate::scenario::{Code, Filled, Scenario, codes};
 
-use super::{Exit, ScenarioArgs, complain};
+use super::{Exit, ScenarioArgs, complain, tell};
 
 #[derive(Args, Debug)]
 pub(super) struct CheckArgs {
@@ -19,9 +19,15 @@ pub(super) struct CheckArgs {
     /// Print only mistakes and warnings
     #[arg(long, short)]
     quiet: bool,
+    /// Explain warnings by their codes, such as W050, instead; without a code list all there are
+    #[arg(long, value_name = "CODE", num_args = 0.., exclusive = true)]
+    explain: Option<Vec<String>>,
 }
 
 pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> io::Result<Exit> {
+    if let Some(codes) = &args.explain {
+        return explain(codes, out);
+    }
     let mut exit = Exit::Fine;
     let mut apart = "";
     for read in &args.scenario.read(&args.scenario.overrides()) {
@@ -38,6 +44,34 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> io::Result<Exit> {
                 exit = Exit::BadInput;
             }
         }
+    }
+    Ok(exit)
+}
+
+/// Writes what there is to know about these warnings, or lists all.
+fn explain(words: &[String], out: &mut dyn Write) -> io::Result<Exit> {
+    if matches!(words, [] | [_]) && words.iter().all(|word| word == "list") {
+        write!(out, "{}", codes::list())?;
+        return Ok(Exit::Fine);
+    }
+    let mut pages = Vec::new();
+    let mut exit = Exit::Fine;
+    for word in words {
+        match Code::find(word) {
+            Ok(code) => pages.push(code.explained()),
+            Err(meant) => {
+                let hint = match meant {
+                    Some(meant) => format!("did you mean {meant}?"),
+                    None => "`ecsim check --explain` lists all there are".to_string(),
+                };
+                let word = word.escape_debug();
+                tell(&format!("there is no warning `{word}`\nhint: {hint}"));
+                exit = Exit::BadInput;
+            }
+        }
+    }
+    if exit == Exit::Fine {
+        write!(out, "{}", pages.join("\n"))?;
     }
     Ok(exit)
 }

@@ -38,6 +38,7 @@ pub use self::fact::{
     ServiceEvent, TerminationReason, ZoneTasks,
 };
 pub use self::model::Model;
+pub(crate) use self::service::provider_targets;
 pub use self::task::{ContainerState, Owner, StopCode, StopReason, Task, TaskStatus, TaskTimes};
 
 use self::account::AccountState;

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::check::{Broken, Path, TOP, default_node, parse, resolved};
+use super::codes::Code;
 use super::keys::{Key, Kind, Need, ON_FARGATE};
-use super::problems::{Problem, Problems, Where};
+use super::problems::{Problem, Problems, Severity, Where};
 use super::text::{Entry, Node, Place, Sources, Table, Value};
 use super::value::{
     BytesPerSecond, CpuUnits, Distribution, Mib, Parsed, PerSecond, Percent, Share,
@@ -276,9 +277,13 @@ impl<'d> View<'d> {
 
     /// Makes a warning about the value of `key`.
     #[track_caller]
-    pub fn warning(&self, key: &str, message: impl Into<String>) -> Problem {
-        let severity = super::problems::Severity::Warning;
-        Problem { severity, ..self.error(key, message) }
+    pub fn warning(&self, code: Code, key: &str, message: impl Into<String>) -> Problem {
+        Problem { severity: Severity::Warning(code), ..self.error(key, message) }
+    }
+
+    /// Makes a warning about this part as a whole.
+    pub fn warning_here(&self, code: Code, message: impl Into<String>) -> Problem {
+        Problem { severity: Severity::Warning(code), ..self.error_here(message) }
     }
 
     /// Tells every value that can decide a result, written or default, in a form that does not

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
 
 use super::check::{Broken, Path as KeyPath, TOP, check, resolved};
+use super::codes::Code;
 use super::document::Document;
 use super::keys::{Kind, find};
 use super::problems::{Problem, Problems, Where, number};
@@ -336,7 +337,8 @@ fn apply(change: &Override, root: &mut Table, problems: &mut Problems) -> bool {
                     table.remove(gone);
                     let message = format!("`{}` replaces `{gone}`, which holds no more", last.0);
                     let hint = "the two exclude each other: what a flag sets takes the other away";
-                    problems.push(Problem::warning(last.1, message).hint(hint));
+                    let code = Code::ReplacedByFlag;
+                    problems.push(Problem::warning(code, last.1, message).hint(hint));
                 }
             }
             table.set(Entry { key: last.0.clone(), key_place: last.1, node });

@@ -5,6 +5,7 @@
 //! with places.
 
 mod check;
+pub mod codes;
 mod document;
 pub mod keys;
 mod load;
@@ -21,6 +22,7 @@ pub mod trace;
 mod used;
 pub mod value;
 
+pub use codes::Code;
 pub use document::{Document, Filled, Typed, View};
 pub use load::{Disk, Files, MAX_TEXT, Override, load};
 pub use objective::{Comparison, Objective};

@@ -12,6 +12,7 @@ use crate::units::{is_invisible, with_thousands};
 
 pub(super) use crate::units::shortened;
 
+use super::codes::Code;
 use super::text::{FileId, Place, Sources, floor_char};
 
 /// How many problems are printed before the rest is only counted.
@@ -28,8 +29,8 @@ const MAX_SHOWN_LINE: usize = 4096;
 pub enum Severity {
     /// Nothing is run.
     Error,
-    /// The run goes on; the reader should know.
-    Warning,
+    /// The run goes on; the reader should know. The code says where to read why.
+    Warning(Code),
 }
 
 /// Where a problem is.
@@ -88,8 +89,8 @@ impl Problem {
     }
 
     /// Makes a problem that the reader should know of.
-    pub fn warning(at: impl Into<Where>, message: impl Into<String>) -> Problem {
-        Problem { severity: Severity::Warning, ..Problem::error(at, message) }
+    pub fn warning(code: Code, at: impl Into<Where>, message: impl Into<String>) -> Problem {
+        Problem { severity: Severity::Warning(code), ..Problem::error(at, message) }
     }
 
     /// Says what it is about, such as ``service `web` ``.
@@ -213,8 +214,8 @@ impl Problems {
         for problem in self.sorted().into_iter().take(MAX_PRINTED) {
             let origin = self.origin(&problem.at);
             let severity = match problem.severity {
-                Severity::Error => "",
-                Severity::Warning => "warning: ",
+                Severity::Error => String::new(),
+                Severity::Warning(code) => format!("warning[{}]: ", code.page().id),
             };
             writeln!(text, "{origin}{severity}{}", problem.sentence()).expect("a string grows");
             if let Some(hint) = &problem.hint {
@@ -230,11 +231,13 @@ impl Problems {
         let renderer = renderer.decor_style(DecorStyle::Ascii).hyperlink(false);
         let mut text = String::new();
         for problem in self.sorted().into_iter().take(MAX_PRINTED) {
-            let level = match problem.severity {
-                Severity::Error => Level::ERROR,
-                Severity::Warning => Level::WARNING,
+            let title = match problem.severity {
+                Severity::Error => Level::ERROR.primary_title(problem.sentence()),
+                Severity::Warning(code) => {
+                    Level::WARNING.primary_title(problem.sentence()).id(code.page().id)
+                }
             };
-            let mut group = Group::with_title(level.primary_title(problem.sentence()));
+            let mut group = Group::with_title(title);
             for snippet in self.snippets(problem) {
                 group = snippet.into_group(group);
             }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use csv::ByteRecord;
 
+use super::codes::Code;
 use super::document::View;
 use super::keys::MAX_SPAN_US;
 use super::load::{Files, unreadable};
@@ -172,8 +173,12 @@ pub fn read_trace(
     if let Some(line) = raw.first_disorder {
         let at = Where::Line { file: rows.name.clone(), line };
         problems.push(
-            Problem::warning(at, "rows are not in order of arrival; they are sorted")
-                .hint("sort the file, if the order matters"),
+            Problem::warning(
+                Code::RowsOutOfOrder,
+                at,
+                "rows are not in order of arrival; they are sorted",
+            )
+            .hint("sort the file, if the order matters"),
         );
         raw.sort();
     }
@@ -331,7 +336,7 @@ impl Columns {
              a task {LEAST_TASK_CPU} at least"
         );
         let hint = "if these are vCPUs, write `columns.cpu_unit = \"vCPU\"`";
-        Some(job.table("columns").warning("cpu", message).hint(hint))
+        Some(job.table("columns").warning(Code::UnlikelyCpuUnit, "cpu", message).hint(hint))
     }
 
     /// Reads a row; says what is wrong with each of its cells.
@@ -786,8 +791,8 @@ mod tests {
         let few = |csv: &str| read(&format!("{JOB}{columns} }}"), csv).unwrap().1;
         assert_eq!(
             few("arrival_s,c,m\n0,1,512\n1,127,512\n"),
-            "a.toml:3:19: warning: job `j`: the most in the column `c` is 127 CPU units, of which \
-             a vCPU has 1,024 and a task 128 at least\n\
+            "a.toml:3:19: warning[W010]: job `j`: the most in the column `c` is 127 CPU units, \
+             of which a vCPU has 1,024 and a task 128 at least\n\
              hint: if these are vCPUs, write `columns.cpu_unit = \"vCPU\"`\n"
         );
         assert_eq!(few("arrival_s,c,m\n0,1,512\n1,128,512\n"), "");
@@ -873,7 +878,7 @@ mod tests {
         assert_eq!(trace.task_counts, Series::Each(vec![2, 4, 1, 3]));
         assert_eq!(
             lines,
-            "t.csv:3: warning: rows are not in order of arrival; they are sorted\n\
+            "t.csv:3: warning[W008]: rows are not in order of arrival; they are sorted\n\
              hint: sort the file, if the order matters\n"
         );
     }

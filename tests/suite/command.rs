@@ -49,6 +49,37 @@ fn a_missing_file_and_an_unknown_flag_are_bad_input() {
 }
 
 #[test]
+fn codes_of_warnings_are_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("empty.toml");
+    std::fs::write(&path, "").unwrap();
+    let told = ecsim(&["check", "--quiet", path.to_str().unwrap()]);
+    assert_eq!(told.status.code(), Some(0));
+    assert!(text(&told.stderr).starts_with("warning[W001]: nothing runs"), "{told:?}");
+    let page = ecsim(&["check", "--explain", "W001", "w050"]);
+    assert_eq!((page.status.code(), text(&page.stderr)), (Some(0), ""));
+    let page = text(&page.stdout);
+    assert!(page.starts_with("W001: nothing runs\n\nWhat happens\n"), "{page}");
+    assert!(page.contains("\n\nW050: spread ahead of binpack"), "{page}");
+    let source = "\nSource\n  ECS Developer Guide, Automatically manage Amazon ECS capacity";
+    assert!(page.contains(source), "{page}");
+    for list in [&["check", "--explain"][..], &["check", "--explain", "list"]] {
+        let list = ecsim(list);
+        assert_eq!((list.status.code(), text(&list.stderr)), (Some(0), ""));
+        assert!(text(&list.stdout).contains("\n  W050  spread ahead of binpack"), "{list:?}");
+    }
+    let unknown = ecsim(&["check", "--explain", "W001", "W999", "W0500"]);
+    assert_eq!((unknown.status.code(), text(&unknown.stdout)), (Some(2), ""));
+    assert_eq!(
+        text(&unknown.stderr),
+        "there is no warning `W999`\nhint: `ecsim check --explain` lists all there are\n\
+         there is no warning `W0500`\nhint: did you mean W050?\n"
+    );
+    assert_eq!(ecsim(&["check"]).status.code(), Some(2), "a scenario is needed otherwise");
+    assert_eq!(ecsim(&["check", "--explain", "W001", "--quiet"]).status.code(), Some(2));
+}
+
+#[test]
 fn a_wait_is_missed_where_nothing_is_ever_placed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("full.toml");

@@ -11,14 +11,22 @@ use super::{files, read, repository};
 
 #[test]
 fn the_reference_page_is_fresh() {
-    const RENEW: &str = "cargo run -- schema --reference > docs/reference.md";
-    let page = ecsim::scenario::reference_markdown();
-    let written = fs::read_to_string(repository("docs/reference.md")).unwrap_or_default();
+    check_fresh("docs/reference.md", &ecsim::scenario::reference_markdown(), "--reference");
+}
+
+#[test]
+fn the_page_of_warnings_is_fresh() {
+    check_fresh("docs/warnings.md", &ecsim::scenario::codes::markdown(), "--warnings");
+}
+
+#[track_caller]
+fn check_fresh(path: &str, page: &str, flag: &str) {
+    let written = fs::read_to_string(repository(path)).unwrap_or_default();
     let stale = written.lines().zip(page.lines()).position(|(written, page)| written != page);
     let line = stale.unwrap_or(written.lines().count().min(page.lines().count())) + 1;
     assert!(
         written == page,
-        "docs/reference.md:{line}: the page is stale; renew it with\n    {RENEW}"
+        "{path}:{line}: the page is stale; renew it with\n    cargo run -- schema {flag} > {path}"
     );
 }
 

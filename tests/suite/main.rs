@@ -15,6 +15,7 @@ mod schema;
 mod source;
 mod tidy;
 mod traces;
+mod warnings;
 
 use std::fs;
 use std::io::Write;

@@ -10,6 +10,7 @@ use crate::ecs::model::{InstanceClass, InstanceLaunchType, Model, Os};
 use crate::units::{HourlyRate, Money};
 
 use super::super::View;
+use super::super::codes::Code;
 use super::super::problems::Problem;
 use super::super::suggest::did_you_mean;
 use super::super::value::Share;
@@ -100,7 +101,8 @@ impl Market<'_> {
                 let hint = "plans cover instances on EC2 and Fargate, never Spot; what is unused \
                             is paid for all the same";
                 let message = format!("there is {what} in this scenario");
-                problems.push(view.warning("commitment", message).hint(hint));
+                problems
+                    .push(view.warning(Code::PlanCoversNothing, "commitment", message).hint(hint));
             }
         }
         Some(Commitment { name: name.into(), kind, per_hour: hourly(money), rates })
@@ -228,7 +230,8 @@ impl Market<'_> {
             let message = format!("there is no `{instance_type}` with Linux in this scenario");
             let hint = "a reservation covers instances of its own type, on demand, with Linux; it \
                         is paid for all the same";
-            problems.push(view.warning("instance_type", message).hint(hint));
+            let code = Code::ReservationCoversNothing;
+            problems.push(view.warning(code, "instance_type", message).hint(hint));
         }
         let count: u64 = view.get("count");
         let per_hour = i64::try_from(count).unwrap_or(i64::MAX).saturating_mul(rate.nanos);

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::ecs::model::{
-    FargateSize, InstanceClass, JobTrace, Launch, Model, Provider, Requirement, Source,
-    StrategyItem, Submitter, TaskDefinition, WhenFull,
+    FargateSize, InstanceClass, JobTrace, Launch, Model, PlacementConstraint, Provider,
+    Requirement, Source, StrategyItem, Submitter, TaskDefinition, WhenFull,
 };
 use crate::engine::Ix;
 use crate::units::{Calendar, Resources, Schedule, SimTime, Span};
 
+use super::super::codes::Code;
 use super::super::problems::number;
 use super::super::trace::{self, LEAST_MEMORY};
 use super::super::value::Mib;
@@ -55,7 +56,8 @@ fn warn_of_endless(lower: &mut Lower, view: &View, definition: Ix<TaskDefinition
     let name = &lower.model.task_definitions[definition].name;
     let message = "nothing says how long its tasks run: they run to the end, and add up";
     let hint = format!("add `behaviour.{name}.run_time`");
-    lower.problems.push(view.warning("task_definition", message).hint(hint));
+    let problem = view.warning(Code::EndlessTasks, "task_definition", message);
+    lower.problems.push(problem.hint(hint));
 }
 
 /// A schedule that does not come round in the run starts nothing; `first` is when it does.
@@ -73,7 +75,7 @@ fn warn_of_never(lower: &mut Lower, view: &View, first: Option<SimTime>) {
         None => "it starts nothing: its times are all over".to_string(),
     };
     let hint = "make `duration` longer, or `start` another time";
-    lower.problems.push(view.warning("schedule", message).hint(hint));
+    lower.problems.push(view.warning(Code::ScheduleNeverFires, "schedule", message).hint(hint));
 }
 
 /// Rows that arrive after the end of the run are never seen.
@@ -92,7 +94,7 @@ fn warn_of_late(lower: &mut Lower, view: &View, trace: &JobTrace) {
         format!("the run ends after {}, before {which} of the trace", lower.model.duration);
     let hint = "make `duration` longer, or `time_scale` smaller; arrivals are seconds since \
                 the start of the run";
-    lower.problems.push(view.warning("trace", message).hint(hint));
+    lower.problems.push(view.warning(Code::RowsAfterTheEnd, "trace", message).hint(hint));
 }
 
 /// A gang that its cluster could not hold even if it were empty would wait for ever.
@@ -157,21 +159,31 @@ pub(super) fn room_for(
     let may_host =
         |class: &InstanceClass| may_host(model, launch, class) && may_take(class, launch, wanted);
     for (ix, class) in model.classes.iter().filter(|(_, class)| may_host(class)) {
-        let has = class.registered;
-        let times = |has: u32, wanted: u32| has.checked_div(wanted).unwrap_or(u32::MAX);
-        let alone = launch
-            .constraints
-            .iter()
-            .any(|it| matches!(it, crate::ecs::model::PlacementConstraint::DistinctInstance))
-            || !wanted.ports.is_empty();
-        let fits = times(has.cpu_units, wanted.resources.cpu_units)
-            .min(times(has.memory_mib, wanted.resources.memory_mib))
-            .min(times(has.gpus, wanted.resources.gpus))
-            .min(if wanted.awsvpc { class.task_enis } else { u32::MAX })
-            .min(if alone { 1 } else { u32::MAX });
+        let fits = tasks_per_instance(class, launch, wanted);
         room = room.saturating_add(instances_of(model, ix).saturating_mul(u64::from(fits)));
     }
     room
+}
+
+/// Says whether an instance takes one task of these at most.
+pub(super) fn is_alone(launch: &Launch, wanted: &Requirement) -> bool {
+    let distinct = |it: &PlacementConstraint| matches!(it, PlacementConstraint::DistinctInstance);
+    !wanted.ports.is_empty() || launch.constraints.iter().any(distinct)
+}
+
+/// Returns how many tasks of one size an empty instance holds, whether or not it may host them.
+pub(super) fn tasks_per_instance(
+    class: &InstanceClass,
+    launch: &Launch,
+    wanted: &Requirement,
+) -> u32 {
+    let has = class.registered;
+    let times = |has: u32, wanted: u32| has.checked_div(wanted).unwrap_or(u32::MAX);
+    times(has.cpu_units, wanted.resources.cpu_units)
+        .min(times(has.memory_mib, wanted.resources.memory_mib))
+        .min(times(has.gpus, wanted.resources.gpus))
+        .min(if wanted.awsvpc { class.task_enis } else { u32::MAX })
+        .min(if is_alone(launch, wanted) { 1 } else { u32::MAX })
 }
 
 /// Returns the task group: as given, else that of the family.
@@ -279,7 +291,9 @@ fn warn_of_both(lower: &mut Lower, view: &View) {
             continue;
         };
         let message = format!("`{key}` has no effect: the column `{column}` says it of each row");
-        lower.problems.push(view.warning(key, message).hint("leave one of them out"));
+        lower
+            .problems
+            .push(view.warning(Code::SaidTwice, key, message).hint("leave one of them out"));
     }
 }
 
@@ -319,14 +333,14 @@ fn check_given(
         let (message, hint) = missing("cpu", "CPU");
         let problem = match on_fargate {
             true => view.error("cpu", message),
-            false => view.warning("cpu", message + "; they reserve none"),
+            false => view.warning(Code::NoCpu, "cpu", message + "; they reserve none"),
         };
         lower.problems.push(problem.hint(hint));
     }
     if rows.durations_us.is_none() && runs_on {
         let message = "nothing says how long its tasks run: they run to the end";
         let hint = format!("add `columns.duration`, `duration`, or `behaviour.{name}.run_time`");
-        lower.problems.push(view.warning("duration", message).hint(hint));
+        lower.problems.push(view.warning(Code::EndlessTasks, "duration", message).hint(hint));
     }
 }
 

@@ -8,8 +8,9 @@ use crate::ecs::model::{
 pub(super) use crate::ecs::placement::may_host;
 use crate::engine::Ix;
 
+use super::super::codes::Code;
 use super::super::keys::Kind;
-use super::super::problems::listed;
+use super::super::problems::{listed, number};
 use super::super::{Problem, View};
 use super::{Lower, task};
 
@@ -248,6 +249,8 @@ fn strategy_items(lower: &mut Lower, view: &View, key: &str, cluster: &str) -> V
     if items.iter().filter(|item| item.base > 0).count() > 1 {
         let message = "more than one item has a `base`; AWS allows one";
         lower.problems.push(view.error(key, message).hint("leave `base` out of the others"));
+    } else {
+        check_base(lower, &written);
     }
     if items.iter().all(|item| item.weight == 0) {
         if items.len() > 1 {
@@ -261,6 +264,24 @@ fn strategy_items(lower: &mut Lower, view: &View, key: &str, cluster: &str) -> V
         }
     }
     items
+}
+
+/// Who writes a base and no weight may expect a share of the rest, too.
+fn check_base(lower: &mut Lower, written: &[View]) {
+    let weight = |it: &View| it.get::<u32>("weight");
+    if written.iter().all(|it| weight(it) == 0) {
+        return;
+    }
+    for item in written.iter().filter(|it| weight(it) == 0 && it.get::<u32>("base") > 0) {
+        let message = format!(
+            "`{}` has a `base` of {} and the weight 0: it gets these tasks, and none of the others",
+            item.get::<String>("capacity_provider"),
+            number(item.get::<u32>("base"))
+        );
+        let hint = "write `weight = 1` or more if it should have a share of the others";
+        let problem = item.warning(Code::BaseWithoutWeight, "base", message);
+        lower.problems.push(problem.hint(hint));
+    }
 }
 
 /// What is equal by the strategy goes to an instance with fewest tasks of the group, and of these
@@ -308,7 +329,8 @@ fn strategy(
     if random.is_some_and(|at| at + 1 < rules.len()) {
         let message = "rules after `random` have no effect: it leaves no choice to them";
         let hint = "leave them out, or put `random` last";
-        lower.problems.push(view.warning(key, message).hint(hint));
+        let problem = view.warning(Code::RulesAfterRandom, key, message);
+        lower.problems.push(problem.hint(hint));
     }
     rules
 }
@@ -563,7 +585,8 @@ fn check_on_instances(
             let message = format!("`{key}` of the whole task, {size}, is ignored on Windows");
             let written = definition_view(lower, view).unwrap_or_else(|| view.clone());
             let hint = "what its containers say is reserved";
-            lower.problems.push(written.warning(key, message).hint(hint));
+            let problem = written.warning(Code::WindowsTaskSize, key, message);
+            lower.problems.push(problem.hint(hint));
         }
     }
 }
@@ -575,7 +598,8 @@ fn check_borrowed_mode(lower: &mut Lower, view: &View) {
         let message = "its task definition is for Fargate as well, and so its network mode is \
                        `awsvpc`: each task takes a network interface of its instance";
         let hint = "write `network_mode = \"awsvpc\"` there, or give EC2 a definition of its own";
-        lower.problems.push(view.warning("task_definition", message).hint(hint));
+        let code = Code::NetworkModeOfFargate;
+        lower.problems.push(view.warning(code, "task_definition", message).hint(hint));
     }
 }
 

@@ -7,6 +7,7 @@ use crate::ecs::model::{
 use crate::engine::Ix;
 use crate::units::{Resources, SimTime, Span};
 
+use super::super::codes::Code;
 use super::super::problems::number;
 use super::super::{Problem, View};
 use super::Lower;
@@ -143,7 +144,7 @@ pub(super) fn check(lower: &mut Lower) {
             "take some {share:.1} times the instances, or start fewer, shorter or smaller tasks"
         );
         let key = if table == "job" { "trace" } else { "schedule" };
-        problems.push(view.warning(key, message).hint(hint));
+        problems.push(view.warning(Code::CannotKeepUp, key, message).hint(hint));
         let started = (1.0 - others.over(room)) / own.work.over(room);
         problems.extend(tries(model, &view, (submitter, own), (1.0 - started).max(0.0)));
     }
@@ -172,7 +173,7 @@ fn tries(
         number(limit)
     );
     let hint = "write `when_full = \"queue\"`, make `retry_max` longer, or raise `limits.events`";
-    Some(view.warning("when_full", message).hint(hint))
+    Some(view.warning(Code::TooManyTries, "when_full", message).hint(hint))
 }
 
 /// Lists the kinds of instance that a launch may choose from, if it may run nowhere else.

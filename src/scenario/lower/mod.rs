@@ -5,6 +5,7 @@
 
 mod bounds;
 mod capacity_provider;
+mod capacity_warnings;
 mod cluster;
 mod commitments;
 mod group;
@@ -33,6 +34,7 @@ use crate::engine::{Distribution, Ix, Table};
 use crate::record::Buckets;
 use crate::units::{Bytes, Calendar, CalendarError, Span};
 
+use super::codes::Code;
 use super::document::default_of;
 use super::keys::find;
 use super::load::Files;
@@ -292,7 +294,7 @@ impl<'d> Lower<'d> {
             let hint = "zones have a letter from `a`, such as `us-east-1f`, the last there is; \
                         Local and Wavelength Zones are written `us-west-2-lax-1a` and \
                         `us-east-1-wl1-bos-wlz-1`";
-            self.problems.push(view.warning(key, message).hint(hint));
+            self.problems.push(view.warning(Code::UnlikelyZone, key, message).hint(hint));
         }
         *self
             .zones

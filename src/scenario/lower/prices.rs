@@ -8,6 +8,7 @@ use crate::catalogue::{
 use crate::ecs::model::{Architecture, InstanceLaunchType, Model, Os, Provider};
 use crate::units::{HourlyRate, Money};
 
+use super::super::codes::Code;
 use super::super::problems::{Problem, Severity};
 use super::super::suggest::did_you_mean;
 use super::super::value::Mib;
@@ -237,7 +238,7 @@ pub fn check_region(document: &Document) -> Option<Problem> {
         "`{region}` is not the name of a Region, and what is not in `prices` is \
                            assumed"
     );
-    Some(root.warning("region", message).hint(hint))
+    Some(root.warning(Code::UnlikelyRegion, "region", message).hint(hint))
 }
 
 struct Book<'a> {

@@ -8,6 +8,7 @@ use crate::engine::Ix;
 use crate::units::{SimTime, Span};
 
 use super::super::View;
+use super::super::codes::Code;
 use super::super::problems::{listed, number};
 use super::launch::{Launcher, SizedBy, check_fit, definition_view, knows_where, launch};
 use super::{Lower, task};
@@ -312,7 +313,8 @@ pub(super) fn actions(lower: &mut Lower) {
                 let message =
                     format!("`{text}` is {after} after the start, and the run ends before");
                 let hint = "make `duration` longer, if it should happen";
-                lower.problems.push(view.warning("time", message).hint(hint));
+                let problem = view.warning(Code::ActionAfterTheEnd, "time", message);
+                lower.problems.push(problem.hint(hint));
             }
             continue;
         }

@@ -10,12 +10,13 @@ use crate::ecs::placement::query::Query;
 use crate::engine::{Distribution, Ix};
 use crate::units::{Resources, Span};
 
+use super::super::View;
+use super::super::codes::Code;
 use super::super::keys::Kind;
 use super::super::problems::{listed, number, shortened};
 use super::super::suggest::did_you_mean;
 use super::super::trace::LEAST_MEMORY;
 use super::super::value::{self, CpuUnits, Mib, PerSecond, Share};
-use super::super::{Problem, View};
 use super::Lower;
 use super::launch::goes_to_fargate;
 
@@ -315,7 +316,9 @@ fn check_windows(lower: &mut Lower, view: &View, (mode, os_family): (&str, OsFam
             let message = "Windows containers have no `memory_reservation`: it is reserved, and \
                            the agent ignores it as a limit";
             let hint = "set `memory`, the hard limit, instead";
-            lower.problems.push(container.warning("memory_reservation", message).hint(hint));
+            let code = Code::WindowsMemoryReservation;
+            let problem = container.warning(code, "memory_reservation", message);
+            lower.problems.push(problem.hint(hint));
         }
         if gpus(lower, &container) > 0 {
             let message = "Windows tasks cannot have GPUs";
@@ -442,7 +445,8 @@ fn gpus(lower: &mut Lower, container: &View) -> u32 {
     for item in container.items("resource_requirements") {
         if item.get::<String>("type") != "GPU" {
             let message = "inference accelerators are not modelled, and nothing is reserved";
-            lower.problems.push(item.warning("type", message).hint("leave it out"));
+            let problem = item.warning(Code::InferenceAccelerator, "type", message);
+            lower.problems.push(problem.hint("leave it out"));
             continue;
         }
         let value = item.table("value");
@@ -830,7 +834,8 @@ fn check_usage(lower: &mut Lower, definition: &View, behaviour: &View, entries: 
             let message = format!(
                 "`{name}` uses {used_mib} MiB, more than its hard limit of memory, {hard} MiB"
             );
-            lower.problems.push(used.warning("memory", message).hint(HINT));
+            let problem = used.warning(Code::UsageAboveLimit, "memory", message);
+            lower.problems.push(problem.hint(HINT));
             is_said = true;
         }
     }
@@ -845,9 +850,8 @@ fn check_usage(lower: &mut Lower, definition: &View, behaviour: &View, entries: 
             "its containers use {} MiB together, more than the memory of the task, {hard} MiB",
             number(all)
         );
-        let problem = behaviour.error_here(message).hint(HINT);
-        let severity = super::super::Severity::Warning;
-        lower.problems.push(Problem { severity, ..problem });
+        let problem = behaviour.warning_here(Code::UsageAboveLimit, message);
+        lower.problems.push(problem.hint(HINT));
     }
 }
 

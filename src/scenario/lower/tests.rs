@@ -4,10 +4,14 @@ use std::path::Path;
 
 use crate::catalogue::Catalogue;
 use crate::ecs::Model;
-use crate::ecs::model::{Protocol, Provider, Source, StrategyItem, TaskDefinition};
+use crate::ecs::model::{
+    InstanceClass, Protocol, Provider, Requirement, Source, StrategyItem, TaskDefinition,
+};
 use crate::engine::Ix;
 use crate::scenario::tests::InMemory;
-use crate::scenario::{Override, Scenario};
+use crate::scenario::{Code, Override, Scenario};
+
+use super::capacity_warnings;
 
 const FILES: [(&str, &str); 15] = [
     ("levels.csv", "seconds,pool,capacity\n0,us-east-1f/c5.large,3\n60,us-east-1f/c5.large,1\n"),
@@ -82,6 +86,46 @@ fn every_rule_of_aws_has_its_message_and_a_hint() {
     }
     assert!(wrong.is_empty(), "{wrong}");
     assert!(rows > 100, "the table has {rows} rows");
+}
+
+/// Codes whose warning needs more than one scenario and a few files, and is tested elsewhere.
+const WITHOUT_ROW: [Code; 4] =
+    [Code::ReplacedByFlag, Code::RowsOutOfOrder, Code::UnlikelyCpuUnit, Code::TooBigForSmallest];
+
+#[test]
+fn every_code_of_a_warning_has_a_row() {
+    let table = include_str!("rules.txt");
+    for code in Code::ALL {
+        let has_row = table.contains(&format!("warning[{}]: ", code.page().id));
+        assert_eq!(has_row, !WITHOUT_ROW.contains(code), "{code:?}");
+    }
+}
+
+/// S-E73: in a group of a t3.medium and an m5.4xlarge, nothing is launched for tasks of 8 GiB.
+#[test]
+fn tasks_too_big_for_the_smallest_type_are_ignored_by_managed_scaling() {
+    let group = "min_size = 0\nmax_size = 9\n";
+    let text = format!(
+        "[auto_scaling_group.small]\ninstance_type = \"t3.medium\"\n{group}\
+         [auto_scaling_group.large]\ninstance_type = \"m5.4xlarge\"\n{group}\
+         [capacity_provider.large]\nauto_scaling_group = \"large\"\n\
+         [service.s]\ndesired_count = 1\ncapacity_provider_strategy = [{{ capacity_provider = \
+         \"large\" }}]\ntask_definition = {{ cpu = 256, memory = \"8 GiB\" }}\n"
+    );
+    let model = model(&text);
+    let scaling = model.capacity_providers[Ix::new(0)].managed_scaling.expect("by default");
+    let wanted = &model.requirements[Ix::new(0)];
+    let [small, large] = [0, 1].map(|class| &model.classes[Ix::new(class)]);
+    let is_ignored = |kinds: &[&InstanceClass], wanted: &Requirement| {
+        capacity_warnings::is_ignored(&scaling, kinds, (&model.launches[Ix::new(0)], wanted))
+    };
+    assert!(is_ignored(&[small, large], wanted));
+    assert!(!is_ignored(&[large], wanted));
+    let mut less = wanted.clone();
+    less.resources.memory_mib = 2048;
+    assert!(!is_ignored(&[small, large], &less));
+    // What fits none of them is an error, told otherwise.
+    assert!(!is_ignored(&[small], wanted));
 }
 
 #[track_caller]
@@ -334,8 +378,8 @@ fn problems_of_meaning_point_at_flags_and_at_bases() {
     let read = Scenario::read(&InMemory::new(&files), Path::new("a.toml"), &flags);
     assert_eq!(
         read.unwrap_err().to_lines(),
-        "warning: account: services want 2500.5 vCPU on Fargate; a new account has 6 until it \
-         asks\nhint: `account.quotas = \"documented\"` simulates a new account\n\
+        "warning[W036]: account: services want 2500.5 vCPU on Fargate; a new account has 6 until \
+         it asks\nhint: `account.quotas = \"documented\"` simulates a new account\n\
          b.toml:4:41: service `web`: `8 GB` is not a Fargate memory size for 0.5 vCPU\n\
          hint: sizes for 0.5 vCPU are 1, 2, 3 and 4 GB; the next size up is 1 vCPU and 8 GB\n\
          --set service.web.desired_count=5001: service `web`: `desired_count` is 5,001; AWS \

@@ -4,13 +4,15 @@
 use std::collections::BTreeSet;
 
 use crate::ecs::model::{
-    Action, Architecture, InitialState, InstanceClass, InstanceLaunchType, Launch, Os,
+    Action, Architecture, InitialState, InstanceClass, InstanceLaunchType, Launch, Model, Os,
     PlacementConstraint, PlacementStrategy, Provider, Requirement, Scheduling, Service, Source,
     StrategyItem, TaskDefinition,
 };
+use crate::ecs::provider_targets;
 use crate::engine::Ix;
 use crate::units::Resources;
 
+use super::super::codes::Code;
 use super::super::problems::{Severity, Where, listed, number};
 use super::super::suggest::did_you_mean;
 use super::super::{Problem, View};
@@ -18,7 +20,7 @@ use super::bounds::desired_most;
 use super::cluster::GIVEN_ATTRIBUTES;
 use super::job::room_for;
 use super::launch::{hosts, may_host, may_take};
-use super::{Lower, load, task};
+use super::{Lower, capacity_warnings, load, task};
 
 /// Looks at the model as a whole.
 pub(super) fn check(lower: &mut Lower) {
@@ -35,6 +37,7 @@ pub(super) fn check(lower: &mut Lower) {
         any_architecture(lower);
         idle_fleets(lower);
         load::check(lower);
+        capacity_warnings::check(lower);
     }
 }
 
@@ -52,34 +55,67 @@ fn too_many(lower: &mut Lower) {
             continue;
         }
         let requirement = model.task_definitions[service.task_definition].requirement;
-        let room = room_for(model, launch, (requirement, None));
         let Some(view) = lower.root().entry("service", &service.name) else { continue };
         let wanted = most.get(&ix).copied().unwrap_or(0);
-        if wanted <= room {
-            continue;
-        }
-        let message = |what: &str| {
-            format!(
-                "it wants {} tasks{what}; its instances hold {} of them at most, even empty",
+        let Some(short) = short_of_room(model, launch, (requirement, wanted)) else { continue };
+        let room = number(short.room);
+        let message = |what: &str| match short.provider {
+            Some(provider) => format!(
+                "it wants {} tasks{what}, {} of them on the capacity provider `{provider}`, whose \
+                 instances hold {room} at most, even empty",
                 number(wanted),
-                number(room)
-            )
+                number(short.share),
+            ),
+            None => format!(
+                "it wants {} tasks{what}; its instances hold {room} of them at most, even empty",
+                number(wanted),
+            ),
         };
+        let code = Code::TooManyTasks;
         let problem = match u64::from(desired_count) == wanted {
-            true => view.warning("desired_count", message("")),
+            true => view.warning(code, "desired_count", message("")),
             false => match update_to(lower, &service.name, wanted) {
                 Some((at, update)) => {
                     let subject = format!("service `{}`", service.name);
                     let what = format!(" from `at.{at}` on");
-                    update.warning("desired_count", message(&what)).about(subject)
+                    update.warning(code, "desired_count", message(&what)).about(subject)
                 }
-                None => view.warning("desired_count", message(" later")),
+                None => view.warning(code, "desired_count", message(" later")),
             },
         };
         let hint = "give its cluster more or larger instances, or let tasks ask for less";
         problems.push(problem.hint(hint));
     }
     lower.problems.extend(problems);
+}
+
+/// Where a service has too little room.
+struct Short<'m> {
+    /// The capacity provider, if the service has several.
+    provider: Option<&'m str>,
+    /// How many of its tasks go there.
+    share: u64,
+    /// How many it holds.
+    room: u64,
+}
+
+/// Finds the first item of a strategy whose instances cannot hold its share of so many tasks: a
+/// task does not go to another one instead.
+fn short_of_room<'m>(
+    model: &'m Model,
+    launch: &Launch,
+    (requirement, wanted): (Ix<Requirement>, u64),
+) -> Option<Short<'m>> {
+    let items = &launch.providers;
+    let shares = provider_targets(items, u32::try_from(wanted).unwrap_or(u32::MAX));
+    items.iter().zip(shares).find_map(|(item, share)| {
+        let alone = Launch { providers: vec![*item], ..launch.clone() };
+        let room = room_for(model, &alone, (requirement, None));
+        let provider = item.capacity_provider.filter(|_| items.len() > 1);
+        let provider = provider.map(|ix| model.capacity_providers[ix].name.as_str());
+        let share = u64::from(share);
+        (share > room).then_some(Short { provider, share, room })
+    })
 }
 
 /// An image for one architecture does not run on the other. Windows knows one only.
@@ -111,7 +147,8 @@ fn any_architecture(lower: &mut Lower) {
         );
         let hint = "write `runtime_platform.cpu_architecture` into the task definition, or a \
                     placement constraint; images for both need neither";
-        problems.push(view.warning("task_definition", message).hint(hint));
+        let problem = view.warning(Code::AnyArchitecture, "task_definition", message);
+        problems.push(problem.hint(hint));
     }
     lower.problems.extend(problems);
 }
@@ -142,7 +179,8 @@ fn idle_fleets(lower: &mut Lower) {
         let Some(view) = lower.fleet_view(&fleet.name) else { continue };
         if !is_used {
             let hint = "launch something there, or leave these instances out";
-            problems.push(warning(&view, "nothing in its cluster is launched on it").hint(hint));
+            let message = "nothing in its cluster is launched on it";
+            problems.push(view.warning_here(Code::IdleInstances, message).hint(hint));
         }
     }
     lower.problems.extend(problems);
@@ -158,7 +196,7 @@ fn nothing_runs(lower: &mut Lower) {
     }
     let message = "nothing runs: there is no service, no task and no job";
     let hint = "write a table [service.…], [task.…] or [job.…]";
-    lower.problems.push(Problem::warning(Where::Run, message).hint(hint));
+    lower.problems.push(Problem::warning(Code::NothingRuns, Where::Run, message).hint(hint));
 }
 
 /// Starts that fail change nothing where all tasks run from the beginning and none ends.
@@ -184,7 +222,8 @@ fn starts_that_are_over(lower: &mut Lower) {
                 service.name
             );
             let hint = "write `initial_state = \"cold\"`, or a `crash_rate`";
-            problems.push(view.warning("start_failure_rate", message).hint(hint));
+            let problem = view.warning(Code::StartFailuresInVain, "start_failure_rate", message);
+            problems.push(problem.hint(hint));
         }
     }
     lower.problems.extend(problems);
@@ -207,7 +246,8 @@ fn failures_without_an_end(lower: &mut Lower) {
         if in_vain && !has_end && view.is_written("failure_rate") {
             let message = "`failure_rate` has no effect: it is of runs that end, and these do not";
             let hint = "write `run_time`, or `crash_rate` for what fails at any time";
-            problems.push(view.warning("failure_rate", message).hint(hint));
+            let problem = view.warning(Code::FailuresInVain, "failure_rate", message);
+            problems.push(problem.hint(hint));
         }
     }
     lower.problems.extend(problems);
@@ -252,7 +292,7 @@ fn places(lower: &mut Lower) {
                 let message = format!(
                     "it spreads over `attribute:{attribute}`, which none of its instances has"
                 );
-                let problem = view.warning("placement_strategy", message);
+                let problem = view.warning(Code::SpreadOverNothing, "placement_strategy", message);
                 problems.push(problem.hint(known_attributes(attribute, &there)));
             }
         }
@@ -261,7 +301,8 @@ fn places(lower: &mut Lower) {
         if has_expressions && !there.iter().any(|class| may_host(&lower.model, launch, class)) {
             let message = "no instance meets its placement constraints: no task will be placed";
             let hint = known_attributes("", &there);
-            problems.push(view.warning("placement_constraints", message).hint(hint));
+            let problem = view.warning(Code::NoInstanceMeets, "placement_constraints", message);
+            problems.push(problem.hint(hint));
         }
     }
     lower.problems.extend(problems);
@@ -347,8 +388,7 @@ fn crowded_daemons(lower: &mut Lower) {
                 listed(&names)
             );
             let hint = "take larger instances, or let daemons ask for less";
-            let problem = view.error_here(message).hint(hint);
-            problems.push(Problem { severity: Severity::Warning, ..problem });
+            problems.push(view.warning_here(Code::CrowdedDaemons, message).hint(hint));
         }
     }
     lower.problems.extend(problems);
@@ -405,12 +445,13 @@ fn fargate_quota(lower: &mut Lower) {
             let message = format!(
                 "services want {wanted} vCPU on {name}, the quota is {quota}: not all will start"
             );
-            view.warning(key, message).hint(format!("set `account.{key}` higher"))
+            view.warning(Code::FargateQuota, key, message)
+                .hint(format!("set `account.{key}` higher"))
         } else {
             let message = format!(
                 "services want {wanted} vCPU on {name}; a new account has {quota} until it asks"
             );
-            view.warning(key, message)
+            view.warning(Code::QuotaOfNewAccounts, key, message)
                 .hint("`account.quotas = \"documented\"` simulates a new account")
         };
         lower.problems.push(problem);
@@ -456,13 +497,14 @@ fn unused(lower: &mut Lower) {
     for (name, view) in root.entries("task_definition") {
         if !used.contains(name) {
             let hint = format!("write `task_definition = \"{name}\"` somewhere, or leave it out");
-            let problem = warning(&view, "no service, task or job runs it");
+            let problem =
+                view.warning_here(Code::UnusedTaskDefinition, "no service, task or job runs it");
             lower.problems.push(problem.hint(hint));
         }
     }
     for (name, view) in root.entries("image") {
         if !lower.images.contains_key(name) {
-            let problem = warning(&view, "no container has this image");
+            let problem = view.warning_here(Code::UnusedImage, "no container has this image");
             if lower.is_full() {
                 lower.problems.push(problem);
                 continue;
@@ -474,9 +516,4 @@ fn unused(lower: &mut Lower) {
             });
         }
     }
-}
-
-fn warning(view: &View, message: &str) -> Problem {
-    let problem = view.error_here(message);
-    Problem { severity: Severity::Warning, ..problem }
 }

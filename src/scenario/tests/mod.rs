@@ -414,14 +414,15 @@ fn flags_reach_into_lists() {
 #[test]
 fn a_flag_replaces_a_key_that_excludes_its_own_and_says_so() {
     let on_fargate = "[service.v]\nlaunch_type = \"FARGATE\"\ndesired_count = 1\n\
+                      minimum_healthy_percent = 50\n\
                       task_definition = { cpu = 256, memory = 512 }\n";
     let on_spot = "service.v.capacity_provider_strategy=[{ capacity_provider = \"FARGATE_SPOT\" }]";
     check_set(
         on_fargate,
         on_spot,
         &format!(
-            "--set {on_spot}: warning: `capacity_provider_strategy` replaces `launch_type`, which \
-             holds no more\n\
+            "--set {on_spot}: warning[W004]: `capacity_provider_strategy` replaces `launch_type`, \
+             which holds no more\n\
              hint: the two exclude each other: what a flag sets takes the other away\n"
         ),
     );
@@ -510,6 +511,15 @@ fn a_terminal_sees_the_lines_and_both_places() {
          = hint: a key or table may be written once; put its keys in one place\n\n"
     );
     assert!(problems.to_terminal(true).contains("\u{1b}["));
+}
+
+#[test]
+fn a_terminal_sees_the_code_of_a_warning() {
+    let files = [("a.toml", "[image.\"x\"]\n")];
+    let read = crate::scenario::Scenario::read(&InMemory::new(&files), Path::new("a.toml"), &[]);
+    let problems = read.expect("it is allowed").document.problems.clone();
+    let shown = problems.to_terminal(false);
+    assert!(shown.contains("warning[W003]: image `x`: no container has this image\n"), "{shown}");
 }
 
 #[test]
