@@ -358,7 +358,13 @@ codes! {
         "The same tasks are counted again, and twice the instances are launched or more. They go \
          again after 15 minutes below the target, and are paid for all that time."
         "Make `instance_warmup_period` longer than instances take from launch to ACTIVE."
-        "ECS API, ManagedScaling; ECS Developer Guide, Amazon ECS managed scaling behavior";
+        "ECS API, ManagedScaling; ECS Developer Guide, Amazon ECS managed scaling behavior"
+    ShortageOfNothing "W059" "a shortage of what no group buys"
+        "`insufficient_capacity` names a zone or a type that no Auto Scaling group buys on demand, \
+         so no launch is refused."
+        "The outage that was to be studied does not happen."
+        "Name a zone and a type of a group, or leave them out for all."
+        "EC2 User Guide, Troubleshoot instance launch issues: InsufficientInstanceCapacity";
 "Spot":
     StartsFirstOnSpot "W060" "100 % minimum healthy on Spot"
         "Spot capacity is taken back two minutes after a notice. A minimum healthy percent of 100, \
@@ -380,7 +386,18 @@ codes! {
         "Make `deregistration_delay` and `stop_timeout` at most 120 s together, such as 60 s and \
          30 s. `stop_timeout` is 30 s where it is not written."
         "ECS Developer Guide, Amazon ECS clusters for Fargate: termination notices; Elastic Load \
-         Balancing, deregistration delay";
+         Balancing, deregistration delay"
+    RecordedInVain "W062" "a recorded pool that nobody buys"
+        "The recording of Spot availability has a pool that no group of the scenario buys from."
+        "The pool that was meant keeps the market's droughts, and not those that were recorded."
+        "Name pools by zone and type, such as `us-east-1a/m7g.large`, as groups have them."
+        "ecsim, the key spot.availability"
+    RecordedDemand "W063" "a recording that mixes demand with supply"
+        "Rows of `add` and `remove` tell what somebody held, and not what there was: a node that \
+         was given back looks like one that was reclaimed."
+        "There are more interruptions in the run than there were."
+        "Use a recording of `capacity`, where there is one."
+        "ecsim, the key spot.availability";
 "The bill":
     PlanCoversNothing "W070" "a Savings Plan for nothing"
         "No instance of the scenario is of what the plan covers. Plans cover EC2 on demand and \

@@ -351,7 +351,7 @@ fn shortage(lower: &mut Lower, view: &View) -> Action {
     if lower.model.pools.position(meets).is_none() && !lower.has_unknown_instances {
         let message = "no Auto Scaling group buys that on demand";
         let hint = "name a zone and a type of a group, or leave them out for all";
-        lower.problems.push(view.warning("for", message).hint(hint));
+        lower.problems.push(view.warning(Code::ShortageOfNothing, "for", message).hint(hint));
     }
     lower.model.shortages.push(Shortage { zone, instance_type, lasts: view.get("for") });
     Action::InsufficientCapacity(lower.model.shortages.len() as u32 - 1)

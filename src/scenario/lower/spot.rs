@@ -13,6 +13,7 @@ use crate::engine::Ix;
 use crate::units::{HourlyRate, Money, SimTime, Span};
 
 use super::super::View;
+use super::super::codes::Code;
 use super::super::keys::MAX_SPAN_US;
 use super::super::load::{Files, unreadable};
 use super::super::problems::{Problem, number};
@@ -203,7 +204,8 @@ pub(super) fn find_idle(lower: &mut Lower, recorded: &Recordings) {
     for name in recorded.keys().filter(|name| !names.contains(name)) {
         let message = format!("no group buys Spot capacity of the recorded pool `{name}`");
         let hint = "pools are named by zone and type, such as `us-east-1a/m7g.large`";
-        lower.problems.push(view.warning("availability", message).hint(hint));
+        let problem = view.warning(Code::RecordedInVain, "availability", message);
+        lower.problems.push(problem.hint(hint));
     }
 }
 
@@ -229,7 +231,8 @@ pub(super) fn recordings(lower: &mut Lower) -> Recordings {
                 let message = "the recording tells what somebody held, which mixes their demand \
                                with the supply: a node that was given back looks reclaimed";
                 let hint = "a recording of `capacity` does not";
-                lower.problems.push(view.warning("availability", message).hint(hint));
+                let problem = view.warning(Code::RecordedDemand, "availability", message);
+                lower.problems.push(problem.hint(hint));
             }
             recorded.pools
         }
