@@ -3,16 +3,16 @@
 //! Source: Amazon EC2 Auto Scaling User Guide.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 
 use crate::engine::{Id, Ix, Luck, Purpose};
 use crate::units::{HourlyRate, Span};
 
 use super::capacity::group::{self, GroupView, LaunchedFrom, Pool, PurchaseOption};
 use super::capacity::reservation::GroupNow;
-use super::cluster::{Instance, InstanceStatus};
-use super::model::{AutoScalingGroup, InitialState, InstanceClass};
-use super::{Cx, Event, TerminationReason, World, instance, rank};
+use super::cluster::{Cluster, Instance, InstanceStatus};
+use super::model::{AutoScalingGroup, Fleet, InitialState, InstanceClass, Model};
+use super::{Cx, Event, TerminationReason, World, detect, fault, instance, rank};
 
 const PENDING: Purpose = Purpose::new("instance pending");
 const BOOT: Purpose = Purpose::new("instance boot");
@@ -35,6 +35,8 @@ pub struct GroupState {
     launched: u32,
     /// How often the group let instances go.
     scale_ins: u64,
+    /// Instances that it found unhealthy and has not replaced yet.
+    pub(super) unhealthy: VecDeque<Id<Instance>>,
 }
 
 /// An instance of a group.
@@ -55,6 +57,7 @@ impl GroupState {
             incarnations: Vec::new(),
             launched: 0,
             scale_ins: 0,
+            unhealthy: VecDeque::new(),
         }
     }
 
@@ -66,6 +69,12 @@ impl GroupState {
     /// Returns how many instances are launched or in service, those that leave apart.
     pub fn capacity(&self) -> u32 {
         self.staying().count() as u32
+    }
+
+    /// Returns how many of those are in service, healthy or not.
+    pub(super) fn in_service(&self, cluster: &Cluster) -> u32 {
+        let is_active = |it: &&Member| cluster.instance(it.instance).is_active();
+        self.staying().filter(is_active).count() as u32
     }
 
     fn staying(&self) -> impl Iterator<Item = &Member> {
@@ -90,7 +99,7 @@ pub(super) fn begin(cx: &mut Cx, world: &mut World) {
             InitialState::Cold => spec.min_size,
         };
         for _ in 0..there {
-            let instance = launch(cx, world, ix);
+            let Some(instance) = launch(cx, world, ix) else { break };
             instance::become_active(cx, world, instance);
         }
         adjust(cx, world, ix);
@@ -131,15 +140,15 @@ pub(super) fn grow(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) -> 
         return None;
     }
     group.desired_capacity += 1;
-    let instance = launch(cx, world, ix);
+    let instance = launch(cx, world, ix)?;
     instance::become_active(cx, world, instance);
     Some(())
 }
 
-/// Launches what is missing, and lets go what is too much.
-fn adjust(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
+/// Launches what is missing, as far as launches do not fail, and lets go what is too much.
+pub(super) fn adjust(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
     while world.groups[ix].capacity() < world.groups[ix].desired_capacity {
-        let instance = launch(cx, world, ix);
+        let Some(instance) = launch(cx, world, ix) else { break };
         let timing = &cx.model.timing;
         let luck = luck_of(cx, world, ix, instance);
         let delay = timing
@@ -163,7 +172,7 @@ fn let_go_surplus(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
     let turn = world.groups[ix].scale_ins;
     let luck = group_luck(cx, ix).named("scale-in").part(turn);
     let (seats, members) = members(cx, world, ix);
-    let view = GroupView { members: &members, pools: &pools(cx, ix), now: cx.now() };
+    let view = GroupView { members: &members, pools: &pools(cx, world, ix), now: cx.now() };
     let victims = spec.policy.victims(view, surplus, luck);
     for victim in victims.into_iter().map(|at| seats[at]) {
         if spec.managed_draining && world.cluster.instance(victim).is_active() {
@@ -180,21 +189,21 @@ fn let_go_surplus(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
     }
 }
 
-/// Launches an instance where the group wants it next.
-fn launch(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) -> Id<Instance> {
+/// Launches an instance where the group wants it next; `None`: every launch fails now.
+fn launch(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) -> Option<Id<Instance>> {
     let spec = &cx.model.auto_scaling_groups[ix];
     let number = world.groups[ix].launched;
     let luck = group_luck(cx, ix).named("launch").part(u64::from(number));
     let (_, members) = members(cx, world, ix);
-    let view = GroupView { members: &members, pools: &pools(cx, ix), now: cx.now() };
-    let pool = spec.policy.next_launch(view, luck).expect("no pool of a group refuses");
+    let view = GroupView { members: &members, pools: &pools(cx, world, ix), now: cx.now() };
+    let pool = spec.policy.next_launch(view, luck)?;
     let class = cx.model.fleets[spec.fleet].classes[pool];
     let group = &mut world.groups[ix];
     group.launched += 1;
     let slot = group.take_slot();
     let instance = instance::launch(cx, world, class, number);
     world.groups[ix].members.push(Member { instance, slot, is_leaving: false });
-    instance
+    Some(instance)
 }
 
 /// Returns the instances that stay, and what the rules of groups see of each.
@@ -214,7 +223,7 @@ fn members(
             launched: host.launched_at,
             launched_from: LaunchedFrom::Template(0),
             protected: spec.managed_termination_protection && host.is_occupied(),
-            healthy: true,
+            healthy: !world.groups[ix].unhealthy.contains(&member.instance),
         };
         (member.instance, seen)
     };
@@ -222,7 +231,7 @@ fn members(
 }
 
 /// Returns where a group may launch: one type, on demand, in each of its zones.
-fn pools(cx: &Cx, ix: Ix<AutoScalingGroup>) -> Vec<Pool> {
+fn pools(cx: &Cx, world: &World, ix: Ix<AutoScalingGroup>) -> Vec<Pool> {
     let classes = &cx.model.fleets[cx.model.auto_scaling_groups[ix].fleet].classes;
     let pool = |&class: &Ix<InstanceClass>| Pool {
         zone: cx.model.classes[class].zone,
@@ -230,7 +239,7 @@ fn pools(cx: &Cx, ix: Ix<AutoScalingGroup>) -> Vec<Pool> {
         instance_type: 0,
         price: HourlyRate::ZERO,
         capacity: 0,
-        refused: false,
+        refused: world.faults.refuses(cx.model.classes[class].zone),
     };
     classes.iter().map(pool).collect()
 }
@@ -240,7 +249,12 @@ fn group_luck(cx: &Cx, ix: Ix<AutoScalingGroup>) -> Luck {
 }
 
 /// The luck of an instance: that of its group, its place in it, and how often that was filled.
-fn luck_of(cx: &Cx, world: &World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) -> Luck {
+pub(super) fn luck_of(
+    cx: &Cx,
+    world: &World,
+    ix: Ix<AutoScalingGroup>,
+    instance: Id<Instance>,
+) -> Luck {
     let group = &world.groups[ix];
     let slot = group.members.iter().find(|it| it.instance == instance).map_or(0, |it| it.slot);
     let luck = cx.seed.luck("instance").named(&cx.model.auto_scaling_groups[ix].name);
@@ -249,13 +263,36 @@ fn luck_of(cx: &Cx, world: &World, ix: Ix<AutoScalingGroup>, instance: Id<Instan
 
 /// The agent of a launched instance has registered it, unless the group has given it up.
 pub(super) fn on_registered(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
+    let event = Event::Registered(instance);
+    if fault::keeps(cx, world, Some(instance), (rank::PROGRESSED, event)) {
+        return;
+    }
     if world.cluster.get(instance).is_some_and(|host| host.status() == InstanceStatus::Pending) {
         instance::become_active(cx, world, instance);
+        let fleet = cx.model.classes[world.cluster.instance(instance).class].fleet;
+        if let Some(group) = cx.model.fleets[fleet].group {
+            detect::replace_unhealthy(cx, world, group);
+        }
+    }
+}
+
+/// Returns the instances of a fleet, each with the number that keys its luck.
+pub(super) fn seats(model: &Model, world: &World, fleet: Ix<Fleet>) -> Vec<(u32, Id<Instance>)> {
+    match model.fleets[fleet].group {
+        Some(group) => {
+            let members = world.groups[group].members.iter();
+            members.map(|member| (member.slot, member.instance)).collect()
+        }
+        None => {
+            let of_fleet = |host: &Instance| model.classes[host.class].fleet == fleet;
+            let hosts = world.cluster.instances().filter(|(_, host)| of_fleet(host));
+            hosts.map(|(id, host)| (host.number, id)).collect()
+        }
     }
 }
 
 /// The group has the instance no more.
-fn leave(world: &mut World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) {
+pub(super) fn leave(world: &mut World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) {
     let group = &mut world.groups[ix];
     if let Some(at) = group.members.iter().position(|member| member.instance == instance) {
         let member = group.members.remove(at);

@@ -7,7 +7,8 @@ use super::World;
 use super::capacity::reservation::{Decision, Reservation};
 use super::cluster::Instance;
 use super::model::{
-    CapacityProvider, HostPort, Model, Provider, Requirement, Service, Submitter, TargetGroup, Zone,
+    CapacityProvider, Fault, HostFailure, HostPort, Model, Provider, Requirement, Service, Submitter,
+    TargetGroup, Zone,
 };
 use super::task::{StopReason, Task, TaskStatus};
 
@@ -170,6 +171,60 @@ pub enum Fact {
         /// What happens now.
         then: AfterFailure,
     },
+    /// Infrastructure has failed, or works again.
+    Fault {
+        /// By which fault of the model.
+        fault: Ix<Fault>,
+        /// What.
+        what: FaultEvent,
+    },
+    /// What a task runs on has stopped to work, or works again. Nobody need have noticed.
+    TaskReach {
+        /// Which.
+        task: Id<Task>,
+        /// Whether it works now.
+        works: bool,
+    },
+    /// A task that counted as healthy does so no more.
+    TaskUnhealthy {
+        /// Which.
+        task: Id<Task>,
+    },
+}
+
+/// What has failed, or works again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FaultEvent {
+    /// An instance has failed.
+    Instance {
+        /// Which.
+        instance: Id<Instance>,
+        /// How.
+        failure: HostFailure,
+    },
+    /// It works again, or its agent is back.
+    InstanceBack {
+        /// Which.
+        instance: Id<Instance>,
+    },
+    /// A zone is out.
+    Zone {
+        /// Which.
+        zone: Ix<Zone>,
+        /// How many instances have failed.
+        instances: u32,
+        /// How many tasks on Fargate are lost.
+        tasks: u32,
+    },
+    /// It is back.
+    ZoneBack {
+        /// Which.
+        zone: Ix<Zone>,
+    },
+    /// No instance can be launched in the Region.
+    Launches,
+    /// They can again.
+    LaunchesBack,
 }
 
 /// Why an instance was terminated.
@@ -177,6 +232,10 @@ pub enum Fact {
 pub enum TerminationReason {
     /// Its Auto Scaling group has a lower desired capacity.
     ScaledIn,
+    /// It has failed.
+    Failed,
+    /// Its Auto Scaling group found it unhealthy by the status check of EC2.
+    Unhealthy,
 }
 
 impl TerminationReason {
@@ -184,6 +243,8 @@ impl TerminationReason {
     pub const fn sentence(self) -> &'static str {
         match self {
             TerminationReason::ScaledIn => "its group wants fewer",
+            TerminationReason::Failed => "it has failed",
+            TerminationReason::Unhealthy => "the EC2 status check of its group",
         }
     }
 }
@@ -245,6 +306,8 @@ pub enum FailureReason {
     VcpuQuota,
     /// As many tasks of the cluster as may be wait in PROVISIONING.
     ProvisioningLimit,
+    /// Fargate has no capacity in any of the zones.
+    Capacity,
 }
 
 /// How many instances failed which check first.
@@ -371,6 +434,13 @@ pub enum ServiceEvent {
     },
     /// `stopped AZ Rebalancing`: something else happened to the service.
     RebalancingStopped,
+    /// `(task …) is unhealthy in (target-group …) due to (reason …)`.
+    TargetUnhealthy {
+        /// Which task.
+        task: Id<Task>,
+        /// Where.
+        group: Ix<TargetGroup>,
+    },
 }
 
 /// How many tasks of a service are in each of its zones: the first eight, in order.

@@ -9,7 +9,9 @@ mod auto_scaling;
 pub mod capacity;
 mod capacity_provider;
 pub mod cluster;
+mod detect;
 mod fact;
+mod fault;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod instance;
@@ -32,7 +34,7 @@ use crate::units::{SimTime, Span};
 
 pub use self::cluster::{Cluster, Instance, InstanceStatus, Location};
 pub use self::fact::{
-    AfterFailure, Fact, FailedChecks, FailureReason, Observer, PlacementFailure, ServiceEvent,
+    AfterFailure, Fact, FailedChecks, FailureReason, FaultEvent, Observer, PlacementFailure, ServiceEvent,
     TerminationReason, ZoneTasks,
 };
 pub use self::model::Model;
@@ -41,7 +43,8 @@ pub use self::task::{ContainerState, Owner, StopCode, StopReason, Task, TaskStat
 use self::account::AccountState;
 use self::auto_scaling::GroupState;
 use self::capacity_provider::ProviderState;
-use self::model::{AutoScalingGroup, CapacityProvider, ClusterSpec, Service, Submitter};
+use self::fault::{Faults, Outage};
+use self::model::{AutoScalingGroup, CapacityProvider, ClusterSpec, Fault, Service, Submitter};
 use self::placement::Placer;
 use self::provisioning::Waiting;
 use self::service::ServiceState;
@@ -77,6 +80,7 @@ pub struct World {
     placer: Placer,
     provisioning: Table<Waiting, ClusterSpec>,
     capacity_providers: Table<ProviderState, CapacityProvider>,
+    faults: Faults,
 }
 
 /// How far a run came.
@@ -108,8 +112,9 @@ enum Event {
     Begin,
     /// A step in the life of a task.
     Task(Id<Task>, TaskStep),
-    /// A step in the life of a container, of its start with this number.
-    Container { task: Id<Task>, container: u8, start: u16, step: ContainerStep },
+    /// A step in the life of a container, of its start with this number, foreseen when its host
+    /// had hung so often.
+    Container { task: Id<Task>, container: u8, start: u16, step: ContainerStep, hangs: u8 },
     /// The next pull on an instance is complete, unless the epoch is stale.
     InstancePull(Id<Instance>, u32),
     /// The next pull of a Fargate task is complete, unless the epoch is stale.
@@ -136,6 +141,14 @@ enum Event {
     Registered(Id<Instance>),
     /// The action at this position of the model.
     Action(u32),
+    /// A fault strikes.
+    Fault(Ix<Fault>),
+    /// A failure ends.
+    FaultEnds(Id<Outage>),
+    /// The status check of an instance that hangs, after so many times before, fails.
+    StatusCheck(Id<Instance>, u32),
+    /// A group looks whether it has what it wants.
+    AdjustGroup(Ix<AutoScalingGroup>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +165,10 @@ enum TaskStep {
     Deprovisioned,
     /// It has waited for capacity as long as it may.
     CapacityTimeout,
+    /// Its load balancer finds it unhealthy, since it fell for this time.
+    ChecksFail(u16),
+    /// Fargate knows that its host has failed.
+    HostFailed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -249,6 +266,7 @@ impl Sim {
                 .iter()
                 .map(|_| ProviderState::default())
                 .collect(),
+            faults: Faults::new(&model),
         };
         Sim { model, seed, world, queue, events: 0 }
     }
@@ -334,8 +352,10 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
     match event {
         Event::Begin => begin(cx, world),
         Event::Task(task, step) => life::on_task(cx, world, task, step),
-        Event::Container { task, container, start, step } => {
-            life::on_container(cx, world, ((task, container), start), step);
+        Event::Container { task, container, start, step, .. } => {
+            if !fault::delays(cx, world, event) {
+                life::on_container(cx, world, ((task, container), start), step);
+            }
         }
         Event::InstancePull(instance, epoch) => life::on_instance_pull(cx, world, instance, epoch),
         Event::TaskPull(task, epoch) => life::on_task_pull(cx, world, task, epoch),
@@ -352,6 +372,12 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
         Event::DrainTimeout(instance) => auto_scaling::on_drain_timeout(cx, world, instance),
         Event::Registered(instance) => auto_scaling::on_registered(cx, world, instance),
         Event::Action(position) => act(cx, world, position),
+        Event::Fault(fault) => fault::on_fault(cx, world, fault),
+        Event::FaultEnds(outage) => fault::on_end(cx, world, outage),
+        Event::StatusCheck(instance, number) => {
+            detect::on_status_check(cx, world, instance, number);
+        }
+        Event::AdjustGroup(group) => auto_scaling::adjust(cx, world, group),
     }
 }
 
@@ -362,6 +388,7 @@ fn begin(cx: &mut Cx, world: &mut World) {
     service::begin(cx, world);
     capacity_provider::begin(cx, world);
     submit::begin(cx, world);
+    fault::begin(cx, world);
     for position in 0..cx.model.actions.len() {
         let (at, _) = cx.model.actions[position];
         cx.at(at, rank::DEMAND, Event::Action(position as u32));

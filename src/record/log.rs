@@ -2,11 +2,11 @@
 
 use crate::ecs::capacity::reservation::{Decision, Reservation};
 use crate::ecs::model::{
-    CapacityProvider, FargateSize, InstanceClass, Model, Provider, Requirement, Scheduling,
+    CapacityProvider, FargateSize, Fault, HostFailure, InstanceClass, Model, Provider, Requirement, Scheduling,
     Service, Submitter, TargetGroup, TaskDefinition, Zone,
 };
 use crate::ecs::{
-    AfterFailure, ContainerState, Fact, FailedChecks, FailureReason, Instance, Observer, Owner,
+    AfterFailure, ContainerState, Fact, FailedChecks, FailureReason, FaultEvent, Instance, Observer, Owner,
     PlacementFailure, ServiceEvent, StopReason, Task, TaskStatus, TaskTimes, World, ZoneTasks,
 };
 use crate::engine::{Id, Ix};
@@ -86,6 +86,8 @@ pub enum Speaker {
     Submitter(Ix<Submitter>),
     /// A capacity provider.
     CapacityProvider(Ix<CapacityProvider>),
+    /// A fault.
+    Fault(Ix<Fault>),
 }
 
 /// What is said: [`ServiceEvent`] and failed RunTask calls, with names instead of ids.
@@ -209,6 +211,43 @@ pub enum Happening {
         /// What happens now.
         then: AfterFailure,
     },
+    /// A load balancer found a task unhealthy.
+    TargetUnhealthy {
+        /// Its number; `None`: it is gone already.
+        task: Option<u64>,
+        /// Where.
+        group: Ix<TargetGroup>,
+    },
+    /// An instance has failed.
+    InstanceFailed {
+        /// Which.
+        instance: Option<InstanceName>,
+        /// How.
+        failure: HostFailure,
+    },
+    /// An instance works again, or its agent is back.
+    InstanceBack {
+        /// Which.
+        instance: Option<InstanceName>,
+    },
+    /// A zone is out.
+    ZoneOut {
+        /// Which.
+        zone: Ix<Zone>,
+        /// How many instances have failed.
+        instances: u32,
+        /// How many tasks on Fargate are lost.
+        tasks: u32,
+    },
+    /// A zone is back.
+    ZoneBack {
+        /// Which.
+        zone: Ix<Zone>,
+    },
+    /// No instance can be launched.
+    LaunchesFail,
+    /// They can again.
+    LaunchesBack,
 }
 
 /// Why no instance was found.
@@ -354,6 +393,11 @@ impl<S: RowSink> Observer for RowLog<S> {
                 let row = EventRow { at, speaker: Speaker::Submitter(submitter), happening };
                 self.sink.event(&row, model);
             }
+            Fact::Fault { fault, what } => {
+                let happening = fault_happening(what, world);
+                let row = EventRow { at, speaker: Speaker::Fault(fault), happening };
+                self.sink.event(&row, model);
+            }
             Fact::InstanceLaunched { instance } => {
                 let slot = instance.slot();
                 if self.hosts.len() <= slot {
@@ -369,6 +413,8 @@ impl<S: RowSink> Observer for RowLog<S> {
             | Fact::ContainerStarted { .. }
             | Fact::ContainerStopped { .. }
             | Fact::ContainerRestarted { .. }
+            | Fact::TaskReach { .. }
+            | Fact::TaskUnhealthy { .. }
             | Fact::Submitted { .. } => {}
         }
     }
@@ -530,5 +576,26 @@ fn happening(event: ServiceEvent, world: &World) -> Happening {
             Happening::UnableToRebalance { provider, zone }
         }
         ServiceEvent::RebalancingStopped => Happening::RebalancingStopped,
+        ServiceEvent::TargetUnhealthy { task, group } => {
+            let task = world.tasks.get(task).map(|task| task.number);
+            Happening::TargetUnhealthy { task, group }
+        }
+    }
+}
+
+fn fault_happening(what: FaultEvent, world: &World) -> Happening {
+    match what {
+        FaultEvent::Instance { instance, failure } => {
+            Happening::InstanceFailed { instance: instance_name(instance, world), failure }
+        }
+        FaultEvent::InstanceBack { instance } => {
+            Happening::InstanceBack { instance: instance_name(instance, world) }
+        }
+        FaultEvent::Zone { zone, instances, tasks } => {
+            Happening::ZoneOut { zone, instances, tasks }
+        }
+        FaultEvent::ZoneBack { zone } => Happening::ZoneBack { zone },
+        FaultEvent::Launches => Happening::LaunchesFail,
+        FaultEvent::LaunchesBack => Happening::LaunchesBack,
     }
 }

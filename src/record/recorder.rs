@@ -294,7 +294,8 @@ impl ServiceEvents {
             | ServiceEvent::NotAzBalanced { .. }
             | ServiceEvent::AzBalanced { .. }
             | ServiceEvent::UnableToRebalance { .. }
-            | ServiceEvent::RebalancingStopped => return,
+            | ServiceEvent::RebalancingStopped
+            | ServiceEvent::TargetUnhealthy { .. } => return,
         };
         *count += 1;
     }
@@ -322,15 +323,17 @@ impl Observer for Recorder {
             }
             Fact::TaskHealthy { task } => {
                 let task = &world.tasks[task];
-                self.counts.of(task.owner).healthy(&task.times);
+                if task.times.healthy == Some(at) {
+                    self.counts.of(task.owner).healthy(&task.times);
+                }
                 if let Some(service) = task.service() {
-                    self.services[service].task_is_healthy(at);
+                    self.services[service].task_is_healthy(at, task.works);
                 }
             }
             Fact::TaskStopRequested { task, .. } => {
                 let task = &world.tasks[task];
                 if let Some(service) = task.service() {
-                    self.services[service].task_is_to_stop(at, task.healthy);
+                    self.services[service].task_is_to_stop(at, (task.healthy, task.works));
                 }
             }
             Fact::ReservationReleased { task } => self.reserve(now, &world.tasks[task], false),
@@ -361,9 +364,22 @@ impl Observer for Recorder {
                 }
                 self.counts.refused(&failure);
             }
+            Fact::TaskReach { task, works } => {
+                let task = &world.tasks[task];
+                if let Some(service) = task.service().filter(|_| task.stop.is_none()) {
+                    self.services[service].task_works(at, (task.healthy, works));
+                }
+            }
+            Fact::TaskUnhealthy { task } => {
+                let task = &world.tasks[task];
+                if let Some(service) = task.service() {
+                    self.services[service].task_is_unhealthy(at, task.works);
+                }
+            }
             Fact::InstanceLaunched { .. }
             | Fact::InstanceDraining { .. }
-            | Fact::TaskPullStarted { .. } => {}
+            | Fact::TaskPullStarted { .. }
+            | Fact::Fault { .. } => {}
         }
     }
 }
@@ -738,7 +754,8 @@ impl Recorder {
             | ServiceEvent::StartedToRebalance { .. }
             | ServiceEvent::StoppedToRebalance { .. }
             | ServiceEvent::UnableToRebalance { .. }
-            | ServiceEvent::RebalancingStopped => {}
+            | ServiceEvent::RebalancingStopped
+            | ServiceEvent::TargetUnhealthy { .. } => {}
         }
     }
 

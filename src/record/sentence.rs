@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::ecs::capacity::reservation::{Decision, Limit, Reservation};
-use crate::ecs::model::{Model, Source};
+use crate::ecs::model::{HostFailure, Model, Source};
 use crate::ecs::{AfterFailure, FailedChecks, FailureReason, ZoneTasks};
 use crate::units::Span;
 
@@ -48,6 +48,10 @@ pub const fn failure_code(reason: FailureReason) -> &'static str {
             "You've reached the limit on the number of vCPUs you can run concurrently"
         }
         FailureReason::ProvisioningLimit => "tasks provisioning capacity limit",
+        FailureReason::Capacity => {
+            "Capacity is unavailable at this time. Please try again later or in a different \
+             availability zone"
+        }
     }
 }
 
@@ -62,6 +66,7 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         Speaker::CapacityProvider(ix) => {
             format!("(capacity provider {}) ", model.capacity_providers[ix].name)
         }
+        Speaker::Fault(ix) => format!("(fault {}) ", model.faults[ix].name),
     };
     match row.happening {
         Happening::StartedTasks { count, first } => {
@@ -114,9 +119,53 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         | Happening::StoppedToRebalance { .. }
         | Happening::UnableToRebalance { .. }
         | Happening::RebalancingStopped => rebalancing(&mut text, &row.happening, model),
+        Happening::TargetUnhealthy { task, group } => {
+            // Source of the shape: ECS Developer Guide, service event messages.
+            let id = task.map(|task| format!("(task {}) ", task_id(task))).unwrap_or_default();
+            let name = &model.target_groups[group].name;
+            let _ = write!(
+                text,
+                "{id}is unhealthy in (target-group {name}) due to (reason Health checks \
+                 failed)"
+            );
+        }
+        Happening::InstanceFailed { .. }
+        | Happening::InstanceBack { .. }
+        | Happening::ZoneOut { .. }
+        | Happening::ZoneBack { .. }
+        | Happening::LaunchesFail
+        | Happening::LaunchesBack => fault(&mut text, row.happening, model),
         Happening::RunTaskFailed { .. } => run_task_failed(&mut text, row, model),
     }
     text
+}
+
+/// Writes what has failed, or works again; the sentences are ours.
+fn fault(text: &mut String, happening: Happening, model: &Model) {
+    let name = |it: Option<InstanceName>| it.map(|it| it.text(model)).unwrap_or_default();
+    if let Happening::InstanceFailed { instance, failure } = happening {
+        let what = match failure {
+            HostFailure::Terminated => "is gone",
+            HostFailure::Hung => "hangs",
+            HostFailure::AgentDisconnected => "has no agent connected",
+        };
+        let _ = write!(text, "[(container-instance {}) {what}]", name(instance));
+    } else if let Happening::InstanceBack { instance } = happening {
+        let _ = write!(text, "[(container-instance {}) works again]", name(instance));
+    } else if let Happening::ZoneOut { zone, instances, tasks } = happening {
+        let zone = &model.zones[zone].name;
+        let _ = write!(text, "[{zone} is out: {instances} instances");
+        if tasks > 0 {
+            let _ = write!(text, " and {tasks} tasks on Fargate");
+        }
+        text.push(']');
+    } else if let Happening::ZoneBack { zone } = happening {
+        let _ = write!(text, "[{} is back]", model.zones[zone].name);
+    } else if let Happening::LaunchesFail = happening {
+        text.push_str("[no instance can be launched]");
+    } else {
+        text.push_str("[instances can be launched again]");
+    }
 }
 
 /// Writes that RunTask found no room, and what its caller does then.
@@ -207,7 +256,7 @@ fn list_tasks(text: &mut String, count: u64, first: Option<u64>) {
 }
 
 fn unable_to_place(text: &mut String, refusal: &Refusal, model: &Model) {
-    if refusal.reason == FailureReason::VcpuQuota {
+    if matches!(refusal.reason, FailureReason::VcpuQuota | FailureReason::Capacity) {
         let _ =
             write!(text, "was unable to place a task. Reason: {}.", failure_code(refusal.reason));
         return;
@@ -293,7 +342,8 @@ fn closest_instance(
         | FailureReason::Location
         | FailureReason::NoInstances
         | FailureReason::VcpuQuota
-        | FailureReason::ProvisioningLimit => {
+        | FailureReason::ProvisioningLimit
+        | FailureReason::Capacity => {
             let _ = write!(text, "encountered error \"{}\".", failure_code(reason));
         }
     }

@@ -18,7 +18,7 @@ pub(super) fn failure(view: &View, ask: &Ask, instance: Id<Instance>) -> Option<
     if !fits_kind(class, wanted) {
         return Some(FailureReason::Attribute);
     }
-    if !host.is_active() {
+    if !host.accepts_tasks() {
         return Some(FailureReason::Agent);
     }
     if wanted.awsvpc && !subnet_in_zone(model, launch, class) {
@@ -142,7 +142,7 @@ pub(super) fn allows_some(group: &Group, class: Ix<InstanceClass>) -> bool {
     let constraints: Vec<_> = group.launch.constraints.iter().filter(is_of_instance).collect();
     let is_allowed = |&instance: &Id<Instance>| {
         let host = group.cluster.instance(instance);
-        host.is_active()
+        host.accepts_tasks()
             && host.class == class
             && constraints.iter().all(|it| holds(group, it, instance))
     };
@@ -215,7 +215,8 @@ const fn lateness(reason: FailureReason) -> u32 {
     match reason {
         FailureReason::NoInstances
         | FailureReason::VcpuQuota
-        | FailureReason::ProvisioningLimit => 0,
+        | FailureReason::ProvisioningLimit
+        | FailureReason::Capacity => 0,
         FailureReason::Attribute => 1,
         FailureReason::Agent => 2,
         FailureReason::Location => 3,
@@ -241,6 +242,7 @@ fn missing_ppm(view: &View, ask: &Ask, (instance, reason): (Id<Instance>, Failur
         FailureReason::NoInstances
         | FailureReason::VcpuQuota
         | FailureReason::ProvisioningLimit
+        | FailureReason::Capacity
         | FailureReason::Attribute
         | FailureReason::Agent
         | FailureReason::Location
@@ -264,7 +266,8 @@ pub(super) fn counter(failed: &mut FailedChecks, reason: FailureReason) -> &mut 
         FailureReason::Agent
         | FailureReason::NoInstances
         | FailureReason::VcpuQuota
-        | FailureReason::ProvisioningLimit => &mut failed.agent,
+        | FailureReason::ProvisioningLimit
+        | FailureReason::Capacity => &mut failed.agent,
         FailureReason::Attribute => &mut failed.attribute,
         FailureReason::Location => &mut failed.location,
         FailureReason::MemberOf => &mut failed.member_of,
@@ -288,7 +291,7 @@ impl Subject for InstanceSubject<'_> {
     }
 
     fn agent_connected(&self) -> bool {
-        true
+        self.cluster.instance(self.instance).agent_connected()
     }
 
     fn ec2_instance_id(&self) -> String {

@@ -161,7 +161,9 @@ pub(super) fn choose_for_daemon(
     let wanted = &model.requirements[ask.requirement];
     let view = View { model, cluster: &world.cluster, account: &world.account };
     let is_set_aside = world.cluster.instance(instance).hosts_daemon(service);
-    let missing = if !is_set_aside {
+    let missing = if !world.cluster.instance(instance).accepts_tasks() {
+        Some(FailureReason::Agent)
+    } else if !is_set_aside {
         check::failure(&view, ask, instance)
     } else if !world.cluster.has_room(instance, wanted, Some(service)) {
         Some(FailureReason::Eni)
@@ -207,9 +209,13 @@ fn choose_on_fargate(
     }
     let launch = &model.launches[ask.launch];
     let view = View { model, cluster: &world.cluster, account: &world.account };
-    let zones = launch.zones.iter().copied().filter(|&zone| {
-        only.is_none_or(|only| only == zone)
-            && (launch.subnets.is_empty() || free_subnet(&view, launch, zone).is_some())
+    let zones = launch.zones.iter().copied().filter(|&zone| only.is_none_or(|it| it == zone));
+    let mut zones = zones.filter(|&zone| !world.faults.refuses_in(zone)).peekable();
+    if zones.peek().is_none() {
+        return Err(FailureReason::Capacity);
+    }
+    let zones = zones.filter(|&zone| {
+        launch.subnets.is_empty() || free_subnet(&view, launch, zone).is_some()
     });
     let count = |zone| world.cluster.group_on_fargate(launch.group, ask.provider, zone);
     let zone = zones.min_by_key(|&zone| count(zone)).ok_or(FailureReason::Address)?;

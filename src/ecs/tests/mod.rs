@@ -4,6 +4,7 @@
 #![allow(clippy::wildcard_enum_match_arm)]
 
 mod capacity;
+mod fault;
 mod life;
 mod managed_scaling;
 mod placement;

@@ -162,6 +162,14 @@ const GROUP: &[Key] = &[
         "How many instances it should have when the run begins; without it `min_size`.",
     )
     .documented(AUTO_SCALING),
+    key(
+        "health_check_grace_period",
+        SPAN,
+        "How long after an instance is in service its status check is not looked at; the console \
+         suggests 300 s.",
+    )
+    .or("\"0 s\"")
+    .documented(AUTO_SCALING),
 ];
 
 const PROVIDER_API: &str = "ECS API, AutoScalingGroupProvider";

@@ -131,6 +131,7 @@ pub(super) fn auto_scaling_groups(lower: &mut Lower) {
             policy: GroupPolicy::of_zones(zones),
             managed_draining: false,
             managed_termination_protection: false,
+            health_check_grace_period: view.get("health_check_grace_period"),
         });
         let fleet = &mut lower.model.fleets[fleet];
         fleet.count = desired_capacity;

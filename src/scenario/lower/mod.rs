@@ -6,6 +6,7 @@
 mod bounds;
 mod capacity_provider;
 mod cluster;
+mod fault;
 mod idle;
 mod job;
 mod launch;
@@ -179,6 +180,7 @@ impl<'d> Lower<'d> {
             services: Table::new(),
             submitters: Table::new(),
             actions: Vec::new(),
+            faults: Table::new(),
             account: empty_account,
             timing,
             limits: Limits { events: limits.get("events"), tasks: limits.get("tasks") },
@@ -235,6 +237,7 @@ impl<'d> Lower<'d> {
         job::tasks(self);
         job::jobs(self);
         service::actions(self);
+        fault::faults(self);
         true
     }
 
