@@ -49,6 +49,8 @@
 //! | fleet, class | a fixed number of instances, and what those in one zone have in common |
 //! | pool, drought | a zone and a type sold as Spot; a time in which it reclaims and refuses |
 //! | strike | an interruption of whoever sits in a slot of a pool |
+//! | fault, outage | what fails at a time or at random; what it left out of order, until it ends |
+//! | detector | who notices that something has failed, after how long |
 //! | requirement | what a task asks of an instance |
 //! | measure | one figure of a result, by name ([`study::Measure`]) |
 //! | objective | what must hold of a measure ([`scenario::Objective`]) |
@@ -119,7 +121,8 @@
 //! 2. [`engine`]: `queue.rs` (order), `arena.rs` (handles), `random.rs` (luck).
 //! 3. [`ecs`]: `model.rs` (what can be simulated), `fact.rs` (what can happen), `mod.rs` (the
 //!    loop), then `life.rs` (a task's life), `service.rs`, `submit.rs`, `placement/`,
-//!    `instance.rs` and `auto_scaling.rs` (instances come and go), `capacity/` (by which rules).
+//!    `instance.rs` and `auto_scaling.rs` (instances come and go), `capacity/` (by which rules),
+//!    `fault.rs` (what fails) and `detect.rs` (who notices).
 //! 4. [`billing`]: `meter.rs`, `price.rs`; [`record`]: `recorder.rs`.
 //! 5. [`scenario`]: `keys/mod.rs`, `load.rs`, `check.rs`, `lower/`.
 //! 6. `tests/suite/`, for what is held to be true, and by which judge.

@@ -395,7 +395,7 @@ fn works_again(
 /// What was due on the instance while it was away comes now, or when what was left of it is done.
 fn unpark(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
     let Some(away) = &mut world.cluster.instance_mut(instance).away else { return };
-    let hangs = away.hangs.len() as u8;
+    let hangs = away.hangs.len() as u16;
     for (left, rank, event) in std::mem::take(&mut away.parked) {
         let event = match event {
             Event::Container { task, container, start, step, .. } => {
@@ -414,7 +414,7 @@ pub(super) fn keeps(
     instance: Option<Id<Instance>>,
     (rank, event): (Rank, Event),
 ) -> bool {
-    let Some(instance) = instance else { return false };
+    let Some(instance) = instance.filter(|_| !cx.model.faults.is_empty()) else { return false };
     if world.cluster.get(instance).is_none_or(Instance::agent_connected) {
         return false;
     }
@@ -429,6 +429,9 @@ pub(super) fn keeps(
 ///
 /// Assumption: ECS learns of what containers do without an agent when that is back.
 pub(super) fn delays(cx: &mut Cx, world: &mut World, event: Event) -> bool {
+    if cx.model.faults.is_empty() {
+        return false;
+    }
     let Event::Container { task, container, start, step, hangs } = event else { return false };
     let Some(entry) = world.tasks.get(task) else { return false };
     if entry.is_lost() {
@@ -452,17 +455,21 @@ pub(super) fn delays(cx: &mut Cx, world: &mut World, event: Event) -> bool {
         return true;
     }
     let Some(away) = &world.cluster.instance(instance).away else { return false };
-    let missed = away.hangs.iter().skip(usize::from(hangs)).fold(Span::ZERO, |sum, &it| sum + it);
+    // The number wraps, long after what was foreseen then has come.
+    let times = (away.hangs.len() as u16).wrapping_sub(hangs);
+    let last = away.hangs.iter().rev().take(times.into());
+    let missed = last.fold(Span::ZERO, |sum, &it| sum + it);
     if missed.is_zero() {
         return false;
     }
-    let hangs = away.hangs.len() as u8;
+    let hangs = away.hangs.len() as u16;
     cx.after(missed, rank, Event::Container { task, container, start, step, hangs });
     true
 }
 
 /// Returns how often the host of a task has hung so far.
-pub(super) fn hangs_of(world: &World, task: &Task) -> u8 {
-    let away = task.instance.and_then(|it| world.cluster.instance(it).away.as_ref());
-    away.map_or(0, |away| away.hangs.len() as u8)
+pub(super) fn hangs_of(cx: &Cx, world: &World, task: &Task) -> u16 {
+    let instance = task.instance.filter(|_| !cx.model.faults.is_empty());
+    let away = instance.and_then(|it| world.cluster.instance(it).away.as_ref());
+    away.map_or(0, |away| away.hangs.len() as u16)
 }

@@ -552,7 +552,7 @@ fn foresee(
 ) {
     let entry = &world.tasks[task];
     let start = start_number(entry, container);
-    let hangs = fault::hangs_of(world, entry);
+    let hangs = fault::hangs_of(cx, world, entry);
     cx.after(delay, rank, Event::Container { task, container, start, step, hangs });
 }
 

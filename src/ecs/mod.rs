@@ -114,7 +114,7 @@ enum Event {
     Task(Id<Task>, TaskStep),
     /// A step in the life of a container, of its start with this number, foreseen when its host
     /// had hung so often.
-    Container { task: Id<Task>, container: u8, start: u16, step: ContainerStep, hangs: u8 },
+    Container { task: Id<Task>, container: u8, start: u16, step: ContainerStep, hangs: u16 },
     /// The next pull on an instance is complete, unless the epoch is stale.
     InstancePull(Id<Instance>, u32),
     /// The next pull of a Fargate task is complete, unless the epoch is stale.

@@ -754,9 +754,11 @@ pub(super) fn task_healthy(cx: &mut Cx, world: &mut World, task: Id<Task>) {
     let Some(ix) = world.tasks[task].service() else { return };
     world.services[ix].healthy += 1;
     if std::mem::take(&mut world.tasks[task].failed_checks) {
-        // It has recovered: no other need take its place.
+        // It has recovered: no other need take its place, unless its instance drains.
+        let host = world.tasks[task].instance.map(|it| world.cluster.instance(it));
+        let stays = host.is_none_or(Instance::is_active);
         let state = &mut world.services[ix];
-        state.leaving.retain(|other| *other != task);
+        state.leaving.retain(|other| *other != task || !stays);
         state.note_missing(cx.now());
         let luck = world.tasks[task].luck.named("recovered");
         react(cx, world, ix, luck);

@@ -161,7 +161,7 @@ pub(super) fn choose_for_daemon(
     let wanted = &model.requirements[ask.requirement];
     let view = View { model, cluster: &world.cluster, account: &world.account };
     let is_set_aside = world.cluster.instance(instance).hosts_daemon(service);
-    let missing = if !world.cluster.instance(instance).accepts_tasks() {
+    let missing = if !world.cluster.instance(instance).agent_connected() {
         Some(FailureReason::Agent)
     } else if !is_set_aside {
         check::failure(&view, ask, instance)
