@@ -111,6 +111,9 @@ fn timing() -> Timing {
         pull_state: PullState::Activating,
         settle: Span::MINUTE,
         health_check_response: constant(0.0),
+        status_check: constant(0.0),
+        termination_check: constant(0.0),
+        fargate_host_check: constant(0.0),
     }
 }
 
@@ -201,6 +204,7 @@ fn model(case: &Case, instances: u32) -> Model {
         services: Default::default(),
         submitters: Default::default(),
         actions: Vec::new(),
+        faults: Table::new(),
         account: Account {
             fargate_cpu_units: None,
             fargate_spot_cpu_units: None,

@@ -35,9 +35,10 @@ pub(super) fn task_stops_working(cx: &mut Cx, world: &mut World, task: Id<Task>)
     let Some(service) = world.tasks[task].service().filter(|_| is_target) else { return };
     let groups = &cx.model.services[service].target_groups;
     let luck = luck.named("fall").part(u64::from(falls));
-    let delays = groups.iter().enumerate().map(|(n, &group)| {
-        unhealthy_after(&cx.model.target_groups[group], luck.part(n as u64))
-    });
+    let delays = groups
+        .iter()
+        .enumerate()
+        .map(|(n, &group)| unhealthy_after(&cx.model.target_groups[group], luck.part(n as u64)));
     if let Some(delay) = delays.min() {
         let step = TaskStep::ChecksFail(falls);
         cx.after(delay, rank::PROGRESSED, Event::Task(task, step));
@@ -77,9 +78,8 @@ pub(super) fn task_works_again(cx: &mut Cx, world: &mut World, task: Id<Task>) {
         return;
     }
     entry.works = true;
-    let looks = entry.last_status == TaskStatus::Running
-        && entry.stop.is_none()
-        && !entry.target_healthy;
+    let looks =
+        entry.last_status == TaskStatus::Running && entry.stop.is_none() && !entry.target_healthy;
     let failed = entry.failed_checks;
     cx.tell(world, Fact::TaskReach { task, works: true });
     if !looks {
@@ -131,12 +131,7 @@ fn group_of(cx: &Cx, world: &World, instance: Id<Instance>) -> Option<Ix<AutoSca
 
 /// The status check of an instance fails: its group counts it as unhealthy, for good, unless it
 /// works again already.
-pub(super) fn on_status_check(
-    cx: &mut Cx,
-    world: &mut World,
-    instance: Id<Instance>,
-    number: u32,
-) {
+pub(super) fn on_status_check(cx: &mut Cx, world: &mut World, instance: Id<Instance>, number: u32) {
     let Some(host) = world.cluster.get(instance) else { return };
     let times_hung = host.away.as_ref().map_or(0, |away| away.times_hung());
     if !host.is_hung() || times_hung as u32 != number {

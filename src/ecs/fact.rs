@@ -7,8 +7,8 @@ use super::World;
 use super::capacity::reservation::{Decision, Reservation};
 use super::cluster::Instance;
 use super::model::{
-    CapacityProvider, Fault, HostFailure, HostPort, Model, Provider, Requirement, Service, Submitter,
-    TargetGroup, Zone,
+    CapacityProvider, Fault, HostFailure, HostPort, Model, Provider, Requirement, Service,
+    Submitter, TargetGroup, Zone,
 };
 use super::task::{StopReason, Task, TaskStatus};
 

@@ -298,9 +298,8 @@ fn tasks_on(world: &World, hosts: &mut [Id<Instance>]) -> Vec<Id<Task>> {
     }
     hosts.sort_unstable_by_key(|host| host.slot());
     let slots: Vec<usize> = hosts.iter().map(|host| host.slot()).collect();
-    let on = |task: &Task| {
-        task.instance.is_some_and(|host| slots.binary_search(&host.slot()).is_ok())
-    };
+    let on =
+        |task: &Task| task.instance.is_some_and(|host| slots.binary_search(&host.slot()).is_ok());
     world.tasks.iter().filter(|(_, task)| on(task)).map(|(id, _)| id).collect()
 }
 
@@ -397,11 +396,10 @@ fn unpark(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
     let Some(away) = &mut world.cluster.instance_mut(instance).away else { return };
     let hangs = away.hangs.len() as u16;
     for (left, rank, event) in std::mem::take(&mut away.parked) {
-        let event = match event {
-            Event::Container { task, container, start, step, .. } => {
-                Event::Container { task, container, start, step, hangs }
-            }
-            other => other,
+        let event = if let Event::Container { task, container, start, step, .. } = event {
+            Event::Container { task, container, start, step, hangs }
+        } else {
+            event
         };
         cx.after(left, rank, event);
     }

@@ -262,9 +262,9 @@ pub(super) fn on_task(cx: &mut Cx, world: &mut World, task: Id<Task>, step: Task
             }
         }
         TaskStep::Healthy => {
-            let is_target = entry.service().is_some_and(|service| {
-                !cx.model.services[service].target_groups.is_empty()
-            });
+            let is_target = entry
+                .service()
+                .is_some_and(|service| !cx.model.services[service].target_groups.is_empty());
             if entry.works || !is_target {
                 entry.target_healthy = true;
                 try_healthy(cx, world, task);

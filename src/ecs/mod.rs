@@ -34,8 +34,8 @@ use crate::units::{SimTime, Span};
 
 pub use self::cluster::{Cluster, Instance, InstanceStatus, Location};
 pub use self::fact::{
-    AfterFailure, Fact, FailedChecks, FailureReason, FaultEvent, Observer, PlacementFailure, ServiceEvent,
-    TerminationReason, ZoneTasks,
+    AfterFailure, Fact, FailedChecks, FailureReason, FaultEvent, Observer, PlacementFailure,
+    ServiceEvent, TerminationReason, ZoneTasks,
 };
 pub use self::model::Model;
 pub use self::task::{ContainerState, Owner, StopCode, StopReason, Task, TaskStatus, TaskTimes};

@@ -398,12 +398,7 @@ fn take_away_unhealthy(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
 }
 
 /// A load balancer found a task unhealthy: another is to take its place.
-pub(super) fn task_is_unhealthy(
-    cx: &mut Cx,
-    world: &mut World,
-    task: Id<Task>,
-    was_healthy: bool,
-) {
+pub(super) fn task_is_unhealthy(cx: &mut Cx, world: &mut World, task: Id<Task>, was_healthy: bool) {
     let Some(ix) = world.tasks[task].service() else { return };
     world.services[ix].healthy -= u32::from(was_healthy);
     for &group in &cx.model.services[ix].target_groups {

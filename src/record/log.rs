@@ -2,12 +2,13 @@
 
 use crate::ecs::capacity::reservation::{Decision, Reservation};
 use crate::ecs::model::{
-    CapacityProvider, FargateSize, Fault, HostFailure, InstanceClass, Model, Provider, Requirement, Scheduling,
-    Service, Submitter, TargetGroup, TaskDefinition, Zone,
+    CapacityProvider, FargateSize, Fault, HostFailure, InstanceClass, Model, Provider, Requirement,
+    Scheduling, Service, Submitter, TargetGroup, TaskDefinition, Zone,
 };
 use crate::ecs::{
-    AfterFailure, ContainerState, Fact, FailedChecks, FailureReason, FaultEvent, Instance, Observer, Owner,
-    PlacementFailure, ServiceEvent, StopReason, Task, TaskStatus, TaskTimes, World, ZoneTasks,
+    AfterFailure, ContainerState, Fact, FailedChecks, FailureReason, FaultEvent, Instance,
+    Observer, Owner, PlacementFailure, ServiceEvent, StopReason, Task, TaskStatus, TaskTimes,
+    World, ZoneTasks,
 };
 use crate::engine::{Id, Ix};
 use crate::units::{Resources, SimTime, Span};
@@ -343,13 +344,7 @@ impl RowSink for Rows {
 impl<S: RowSink> Observer for RowLog<S> {
     fn observe(&mut self, at: SimTime, fact: &Fact, world: &World, model: &Model) {
         match *fact {
-            Fact::InstanceActive { instance } => {
-                let slot = instance.slot();
-                if self.hosts.len() <= slot {
-                    self.hosts.resize(slot + 1, Host::default());
-                }
-                self.hosts[slot] = Host { is_registered: true, changed: at, ..Host::default() };
-            }
+            Fact::InstanceActive { instance } => self.host_comes(at, instance, true),
             Fact::InstanceTerminated { instance, .. } => {
                 self.instance_row((at, true), instance, world, model);
             }
@@ -398,13 +393,7 @@ impl<S: RowSink> Observer for RowLog<S> {
                 let row = EventRow { at, speaker: Speaker::Fault(fault), happening };
                 self.sink.event(&row, model);
             }
-            Fact::InstanceLaunched { instance } => {
-                let slot = instance.slot();
-                if self.hosts.len() <= slot {
-                    self.hosts.resize(slot + 1, Host::default());
-                }
-                self.hosts[slot] = Host { changed: at, ..Host::default() };
-            }
+            Fact::InstanceLaunched { instance } => self.host_comes(at, instance, false),
             Fact::InstanceDraining { .. }
             | Fact::TaskMoved { .. }
             | Fact::TaskPullStarted { .. }
@@ -435,6 +424,14 @@ impl<S: RowSink> RowLog<S> {
             self.instance_row((end, false), id, world, model);
         }
         self.sink
+    }
+
+    fn host_comes(&mut self, at: SimTime, instance: Id<Instance>, is_registered: bool) {
+        let slot = instance.slot();
+        if self.hosts.len() <= slot {
+            self.hosts.resize(slot + 1, Host::default());
+        }
+        self.hosts[slot] = Host { is_registered, changed: at, ..Host::default() };
     }
 
     fn instance_row(

@@ -349,18 +349,9 @@ impl Observer for Recorder {
             Fact::ServiceEvent { service, event } => self.service_says(now, service, &event),
             Fact::Submitted { submitter, count, .. } => self.submitted(now, submitter, count),
             Fact::RunTaskFailed { submitter, row, missing, failure, then } => {
-                let counts = &mut self.counts.submitters[submitter];
-                counts.failed_calls += 1;
+                self.counts.submitters[submitter].failed_calls += 1;
                 if then == AfterFailure::GivesUp {
-                    counts.given_up += u64::from(missing);
-                    // Whoever drops work must not look better than whoever is late with it.
-                    let end = SimTime::ZERO + model.duration;
-                    let arrived = match &model.submitters[submitter].source {
-                        Source::Trace(trace) => trace.arrival[row as usize],
-                        Source::Schedule { .. } => at, // but for what rates held it back
-                    };
-                    counts.waiting.record_times(end.max(at).since(arrived), missing);
-                    self.waiting_changes(now, submitter, missing, false);
+                    self.given_up(now, submitter, (row, missing));
                 }
                 self.counts.refused(&failure);
             }
@@ -765,6 +756,20 @@ impl Recorder {
         counts.submissions += 1;
         counts.submitted += u64::from(count);
         self.waiting_changes(now, submitter, count, true);
+    }
+
+    /// Tasks of a row are given up.
+    fn given_up(&mut self, now: Now, submitter: Ix<Submitter>, (row, missing): (u32, u32)) {
+        let counts = &mut self.counts.submitters[submitter];
+        counts.given_up += u64::from(missing);
+        // Whoever drops work must not look better than whoever is late with it.
+        let end = SimTime::ZERO + now.model.duration;
+        let arrived = match &now.model.submitters[submitter].source {
+            Source::Trace(trace) => trace.arrival[row as usize],
+            Source::Schedule { .. } => now.at, // but for what rates held it back
+        };
+        counts.waiting.record_times(end.max(now.at).since(arrived), missing);
+        self.waiting_changes(now, submitter, missing, false);
     }
 
     fn waiting_changes(&mut self, now: Now, submitter: Ix<Submitter>, count: u32, more: bool) {

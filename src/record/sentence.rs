@@ -60,14 +60,7 @@ pub const fn failure_code(reason: FailureReason) -> &'static str {
 /// Shapes: ECS Developer Guide, service event messages (2026). What AWS would not say stands in
 /// brackets at the end.
 pub fn sentence(row: &EventRow, model: &Model) -> String {
-    let mut text = match row.speaker {
-        Speaker::Service(service) => format!("(service {}) ", model.services[service].name),
-        Speaker::Submitter(submitter) => format!("(RunTask {}) ", model.submitters[submitter].name),
-        Speaker::CapacityProvider(ix) => {
-            format!("(capacity provider {}) ", model.capacity_providers[ix].name)
-        }
-        Speaker::Fault(ix) => format!("(fault {}) ", model.faults[ix].name),
-    };
+    let mut text = speaker(row.speaker, model);
     match row.happening {
         Happening::StartedTasks { count, first } => {
             let _ = write!(text, "has started {count} tasks:"); // a String takes anything
@@ -120,14 +113,8 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         | Happening::UnableToRebalance { .. }
         | Happening::RebalancingStopped => rebalancing(&mut text, &row.happening, model),
         Happening::TargetUnhealthy { task, group } => {
-            // Source of the shape: ECS Developer Guide, service event messages.
-            let id = task.map(|task| format!("(task {}) ", task_id(task))).unwrap_or_default();
             let name = &model.target_groups[group].name;
-            let _ = write!(
-                text,
-                "{id}is unhealthy in (target-group {name}) due to (reason Health checks \
-                 failed)"
-            );
+            target_unhealthy(&mut text, task, name);
         }
         Happening::InstanceFailed { .. }
         | Happening::InstanceBack { .. }
@@ -138,6 +125,17 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         Happening::RunTaskFailed { .. } => run_task_failed(&mut text, row, model),
     }
     text
+}
+
+/// Writes that a load balancer found a task unhealthy.
+///
+/// Shape: ECS Developer Guide, service event messages, save for the port.
+fn target_unhealthy(text: &mut String, task: Option<u64>, group: &str) {
+    if let Some(task) = task {
+        let _ = write!(text, "(task {}) ", task_id(task));
+    }
+    let _ =
+        write!(text, "is unhealthy in (target-group {group}) due to (reason Health checks failed)");
 }
 
 /// Writes what has failed, or works again; the sentences are ours.
@@ -165,6 +163,18 @@ fn fault(text: &mut String, happening: Happening, model: &Model) {
         text.push_str("[no instance can be launched]");
     } else {
         text.push_str("[instances can be launched again]");
+    }
+}
+
+/// Returns who speaks, as a sentence begins.
+fn speaker(speaker: Speaker, model: &Model) -> String {
+    match speaker {
+        Speaker::Service(service) => format!("(service {}) ", model.services[service].name),
+        Speaker::Submitter(submitter) => format!("(RunTask {}) ", model.submitters[submitter].name),
+        Speaker::CapacityProvider(ix) => {
+            format!("(capacity provider {}) ", model.capacity_providers[ix].name)
+        }
+        Speaker::Fault(ix) => format!("(fault {}) ", model.faults[ix].name),
     }
 }
 

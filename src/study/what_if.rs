@@ -195,16 +195,7 @@ fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> f
             write!(out, "service {} says ", model.services[service].name)?;
             describe_event(out, event, world, model)
         }
-        Fact::Submitted { submitter, row, count } => {
-            let Submitter { name, source, .. } = &model.submitters[submitter];
-            write!(out, "{name} submits row {} of {count} tasks", source.row_number(row))
-        }
-        Fact::RunTaskFailed { submitter, row, missing, failure, .. } => {
-            let Submitter { name, source, .. } = &model.submitters[submitter];
-            let reason = crate::record::failure_code(failure.reason);
-            let row = source.row_number(row);
-            write!(out, "{name} finds no room for {missing} tasks of row {row}: {reason}")
-        }
+        Fact::Submitted { .. } | Fact::RunTaskFailed { .. } => describe_run_task(out, fact, model),
         Fact::Fault { fault, what } => {
             write!(out, "fault {}: ", model.faults[fault].name)?;
             describe_fault(out, what, world, model)
@@ -212,6 +203,21 @@ fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> f
         Fact::TaskReach { task: id, works: true } => write!(out, "{} works again", task(id)),
         Fact::TaskReach { task: id, works: false } => write!(out, "{} works no more", task(id)),
         Fact::TaskUnhealthy { task: id } => write!(out, "{} is unhealthy", task(id)),
+    }
+}
+
+/// Says what whoever calls RunTask does.
+fn describe_run_task(out: &mut dyn Write, fact: &Fact, model: &Model) -> fmt::Result {
+    if let Fact::Submitted { submitter, row, count } = *fact {
+        let Submitter { name, source, .. } = &model.submitters[submitter];
+        write!(out, "{name} submits row {} of {count} tasks", source.row_number(row))
+    } else if let Fact::RunTaskFailed { submitter, row, missing, failure, .. } = *fact {
+        let Submitter { name, source, .. } = &model.submitters[submitter];
+        let reason = crate::record::failure_code(failure.reason);
+        let row = source.row_number(row);
+        write!(out, "{name} finds no room for {missing} tasks of row {row}: {reason}")
+    } else {
+        Ok(())
     }
 }
 

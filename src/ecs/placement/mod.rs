@@ -214,9 +214,8 @@ fn choose_on_fargate(
     if zones.peek().is_none() {
         return Err(FailureReason::Capacity);
     }
-    let zones = zones.filter(|&zone| {
-        launch.subnets.is_empty() || free_subnet(&view, launch, zone).is_some()
-    });
+    let zones = zones
+        .filter(|&zone| launch.subnets.is_empty() || free_subnet(&view, launch, zone).is_some());
     let count = |zone| world.cluster.group_on_fargate(launch.group, ask.provider, zone);
     let zone = zones.min_by_key(|&zone| count(zone)).ok_or(FailureReason::Address)?;
     let subnet = free_subnet(&view, launch, zone);

@@ -66,7 +66,7 @@ pub(super) const ZONE: Key = key(
         key(
             "instances",
             Kind::Choice(&["hung", "terminated"]),
-            "Whether instances hang until it ends, or are gone for good; tasks on Fargate are lost.",
+            "Whether instances hang until it ends, or are gone for good; Fargate's tasks are lost.",
         )
         .or("\"hung\""),
         key(

@@ -67,8 +67,8 @@ const CHECK: &[Key] = &[
     key(
         "timeout",
         seconds(2, 120),
-        "Until a check that is not answered has failed; without it 10 s of a Network Load Balancer, \
-         else 6 s.",
+        "Until a check that is not answered has failed; without it 10 s of a Network Load \
+         Balancer, else 6 s.",
     )
     .documented(CHECK_API),
     key(

@@ -159,8 +159,8 @@ const DETECTION: &[Key] = &[
     key(
         "status_check",
         Kind::Distribution,
-        "From an instance hanging until its Auto Scaling group counts it as unhealthy, by the status \
-         check of Amazon EC2.",
+        "From an instance hanging until its Auto Scaling group counts it as unhealthy, by the \
+         status check of Amazon EC2.",
     )
     .or("{ uniform = { min = \"2 min\", max = \"5 min\" } }")
     .assumed("status checks run every minute; how many must fail, and how soon, is not published"),

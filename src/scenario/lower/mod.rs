@@ -121,6 +121,13 @@ pub fn lower(document: &Document, files: &dyn Files) -> Lowered {
     }
 }
 
+fn initial_state(root: &View) -> InitialState {
+    match root.get::<String>("initial_state").as_str() {
+        "cold" => InitialState::Cold,
+        _ => InitialState::Steady,
+    }
+}
+
 /// Reads the scenario's clock.
 fn calendar(root: &View) -> Result<Calendar, Box<Problem>> {
     let start: String = root.get("start");
@@ -142,10 +149,6 @@ impl<'d> Lower<'d> {
     fn new(document: &'d Document, files: &'d dyn Files, calendar: Calendar) -> Lower<'d> {
         let root = document.root();
         let limits = root.table("limits");
-        let initial_state = match root.get::<String>("initial_state").as_str() {
-            "cold" => InitialState::Cold,
-            _ => InitialState::Steady,
-        };
         let empty_account = crate::ecs::model::Account {
             fargate_cpu_units: None,
             fargate_spot_cpu_units: None,
@@ -163,7 +166,7 @@ impl<'d> Lower<'d> {
             name: root.find("name").unwrap_or_default(),
             calendar,
             duration: root.get("duration"),
-            initial_state,
+            initial_state: initial_state(&root),
             zones: Table::new(),
             clusters: Table::new(),
             fleets: Table::new(),
