@@ -20,7 +20,7 @@ use ecsim::ecs::model::*;
 use ecsim::ecs::placement::query::Query;
 use ecsim::ecs::placement::rig::Rig;
 use ecsim::ecs::placement::{Ask, Method, Place};
-use ecsim::engine::{Distribution, Id, Ix, Luck, Seed};
+use ecsim::engine::{Distribution, Id, Ix, Luck, Seed, Table};
 use ecsim::units::{Bytes, Calendar, Resources, Span};
 use ecsim::{ecs, engine};
 
