@@ -355,18 +355,7 @@ impl Observer for Recorder {
                 }
                 self.counts.refused(&failure);
             }
-            Fact::TaskReach { task, works } => {
-                let task = &world.tasks[task];
-                if let Some(service) = task.service().filter(|_| task.stop.is_none()) {
-                    self.services[service].task_works(at, (task.healthy, works));
-                }
-            }
-            Fact::TaskUnhealthy { task } => {
-                let task = &world.tasks[task];
-                if let Some(service) = task.service() {
-                    self.services[service].task_is_unhealthy(at, task.works);
-                }
-            }
+            Fact::TaskReach { .. } | Fact::TaskUnhealthy { .. } => self.task_fails(now, fact),
             Fact::InstanceLaunched { .. }
             | Fact::InstanceDraining { .. }
             | Fact::TaskPullStarted { .. }
@@ -756,6 +745,21 @@ impl Recorder {
         counts.submissions += 1;
         counts.submitted += u64::from(count);
         self.waiting_changes(now, submitter, count, true);
+    }
+
+    /// What a task runs on fails, or works again, or a load balancer notices.
+    fn task_fails(&mut self, now: Now, fact: &Fact) {
+        if let Fact::TaskReach { task, works } = *fact {
+            let task = &now.world.tasks[task];
+            if let Some(service) = task.service().filter(|_| task.stop.is_none()) {
+                self.services[service].task_works(now.at, (task.healthy, works));
+            }
+        } else if let Fact::TaskUnhealthy { task } = *fact {
+            let task = &now.world.tasks[task];
+            if let Some(service) = task.service() {
+                self.services[service].task_is_unhealthy(now.at, task.works);
+            }
+        }
     }
 
     /// Tasks of a row are given up.

@@ -102,8 +102,9 @@ pub(super) fn choose_in_zone(
     Some(place_on(model, world, ask, instance))
 }
 
-/// Returns the zones that tasks of an item of a launch may go to: on Fargate the launch's own, otherwise
-/// those with ACTIVE instances that fit in kind, size and constraints, with or without room.
+/// Returns the zones that tasks of an item of a launch may go to: on Fargate the launch's own,
+/// otherwise those with instances that accept tasks and fit in kind, size and constraints, with or
+/// without room.
 pub(super) fn zones(
     model: &Model,
     cluster: &Cluster,

@@ -321,8 +321,8 @@ pub(super) fn actions(lower: &mut Lower) {
         }
         let changes = ["update_service", "set_desired_capacity"];
         if !changes.iter().chain(&fault::TABLES).any(|key| view.is_written(key)) {
-            let hint = "write `update_service = {…}`, `set_desired_capacity = {…}` or a failure, such \
-                        as `availability_zone_outage = {…}`";
+            let hint = "write `update_service = {…}`, `set_desired_capacity = {…}` or a failure, \
+                        such as `availability_zone_outage = {…}`";
             lower.problems.push(view.error_here("nothing happens then").hint(hint));
         }
         let update = view.child("update_service").and_then(|it| update_service(lower, &it));
