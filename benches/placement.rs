@@ -21,7 +21,7 @@ use ecsim::ecs::model::*;
 use ecsim::ecs::placement::query::Query;
 use ecsim::ecs::placement::rig::Rig;
 use ecsim::ecs::placement::{Ask, Method, Place};
-use ecsim::engine::{Distribution, Id, Ix, Luck, Seed};
+use ecsim::engine::{Distribution, Id, Ix, Luck, Seed, Table};
 use ecsim::units::{Bytes, Calendar, Resources, Span};
 use ecsim::{ecs, engine};
 
@@ -115,6 +115,9 @@ fn timing() -> Timing {
         pull_state: PullState::Activating,
         settle: Span::MINUTE,
         health_check_response: constant(0.0),
+        status_check: constant(0.0),
+        termination_check: constant(0.0),
+        fargate_host_check: constant(0.0),
     }
 }
 
@@ -214,6 +217,7 @@ fn model(case: &Case, instances: u32) -> Model {
         services: Default::default(),
         submitters: Default::default(),
         actions: Vec::new(),
+        faults: Table::new(),
         account: Account {
             fargate_cpu_units: None,
             fargate_spot_cpu_units: None,

@@ -52,6 +52,8 @@
 //! | pool | a zone and a type, bought on demand or as Spot: where a group launches |
 //! | supply, drought | a pool of Spot capacity; a time in which it reclaims and refuses |
 //! | strike | an interruption of whoever sits in a slot of a pool |
+//! | fault, outage | what fails at a time or at random; what it left out of order, until it ends |
+//! | detector | who notices that something has failed, after how long |
 //! | requirement | what a task asks of an instance |
 //! | measure | one figure of a result, by name ([`study::Measure`]) |
 //! | objective | what must hold of a measure ([`scenario::Objective`]) |
@@ -122,7 +124,8 @@
 //! 2. [`engine`]: `queue.rs` (order), `arena.rs` (handles), `random.rs` (luck).
 //! 3. [`ecs`]: `model.rs` (what can be simulated), `fact.rs` (what can happen), `mod.rs` (the
 //!    loop), then `life.rs` (a task's life), `service.rs`, `submit.rs`, `placement/`,
-//!    `instance.rs` and `auto_scaling.rs` (instances come and go), `capacity/` (by which rules).
+//!    `instance.rs` and `auto_scaling.rs` (instances come and go), `capacity/` (by which rules),
+//!    `fault.rs` (what fails) and `detect.rs` (who notices).
 //! 4. [`billing`]: `meter.rs`, `price.rs`, `commitment.rs`; [`record`]: `recorder.rs`.
 //! 5. [`scenario`]: `keys/mod.rs`, `load.rs`, `check.rs`, `lower/`.
 //! 6. `tests/suite/`, for what is held to be true, and by which judge.

@@ -294,7 +294,10 @@ impl Observer for Meter {
             | Fact::ContainerRestarted { .. }
             | Fact::ServiceEvent { .. }
             | Fact::Submitted { .. }
-            | Fact::RunTaskFailed { .. } => {}
+            | Fact::RunTaskFailed { .. }
+            | Fact::Fault { .. }
+            | Fact::TaskReach { .. }
+            | Fact::TaskUnhealthy { .. } => {}
         }
     }
 }

@@ -3,17 +3,19 @@
 //! Source: Amazon EC2 Auto Scaling User Guide.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 use crate::engine::{Id, Ix, Luck, Purpose};
 use crate::units::{SimTime, Span};
 
 use super::capacity::group::{self, Census, GroupView, LaunchedFrom, Pool, PurchaseOption};
 use super::capacity::reservation::GroupNow;
-use super::cluster::{Instance, InstanceStatus};
-use super::model::{AutoScalingGroup, CapacityPool, InitialState, InstanceClass};
+use super::cluster::{Cluster, Instance, InstanceStatus};
+use super::model::{AutoScalingGroup, CapacityPool, Fleet, InitialState, InstanceClass, Model};
 use super::spot::{self, AloneSlot};
-use super::{Cx, Event, Fact, LaunchFailure, TerminationReason, World, instance, rank};
+use super::{
+    Cx, Event, Fact, LaunchFailure, TerminationReason, World, detect, fault, instance, rank,
+};
 
 const CALL: Purpose = Purpose::new("instance launch call");
 const PENDING: Purpose = Purpose::new("instance pending");
@@ -41,6 +43,8 @@ pub struct GroupState {
     scale_ins: u64,
     /// When it looks again at what it has.
     next_look: Option<SimTime>,
+    /// Instances that it found unhealthy and has not replaced yet.
+    pub(super) unhealthy: VecDeque<Id<Instance>>,
 }
 
 /// An instance of a group.
@@ -105,6 +109,7 @@ impl GroupState {
             launched: 0,
             scale_ins: 0,
             next_look: None,
+            unhealthy: VecDeque::new(),
         }
     }
 
@@ -116,6 +121,13 @@ impl GroupState {
     /// Returns how many instances are launched or in service, those that leave apart.
     pub fn capacity(&self) -> u32 {
         self.staying.total()
+    }
+
+    /// Returns how many of those are in service, healthy or not.
+    pub(super) fn in_service(&self, cluster: &Cluster) -> u32 {
+        let stays = |(_, member): &(&Id<Instance>, &Member)| member.standing == Standing::Stays;
+        let is_active = |(id, _): &(&Id<Instance>, &Member)| cluster.instance(**id).is_active();
+        self.members.iter().filter(stays).filter(is_active).count() as u32
     }
 }
 
@@ -235,7 +247,7 @@ fn look_again(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>, after: S
 }
 
 /// Launches what is missing, and lets go what is too much.
-fn adjust(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
+pub(super) fn adjust(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
     world.groups[ix].next_look = None;
     launch_missing(cx, world, ix);
     let_go_surplus(cx, world, ix);
@@ -397,7 +409,7 @@ fn refusal(
         Some(supply) => spot::has_capacity(cx, world, supply),
         None => world.pools[pool].short_until <= cx.now(),
     };
-    if !has_capacity {
+    if !has_capacity || world.faults.refuses(cx.model.pools[pool].zone) {
         return Some(LaunchFailure::InsufficientCapacity);
     }
     let is_within = world.account.may_launch_instance(cx.model, class);
@@ -422,7 +434,7 @@ fn members(
             launched: host.launched_at,
             launched_from: LaunchedFrom::Template(0),
             protected: spec.managed_termination_protection && host.is_occupied(),
-            healthy: true,
+            healthy: !world.groups[ix].unhealthy.contains(&instance),
         };
         (instance, seen)
     };
@@ -454,7 +466,12 @@ fn group_luck(cx: &Cx, ix: Ix<AutoScalingGroup>) -> Luck {
 
 /// The luck of an instance: that of its group and pool, its slot there, and how often that was
 /// filled.
-fn luck_of(cx: &Cx, world: &World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) -> Luck {
+pub(super) fn luck_of(
+    cx: &Cx,
+    world: &World,
+    ix: Ix<AutoScalingGroup>,
+    instance: Id<Instance>,
+) -> Luck {
     let class = &cx.model.classes[world.cluster.instance(instance).class];
     let luck = cx
         .seed
@@ -473,6 +490,10 @@ fn luck_of(cx: &Cx, world: &World, ix: Ix<AutoScalingGroup>, instance: Id<Instan
 
 /// The agent of a launched instance has registered it, unless the group has given it up.
 pub(super) fn on_registered(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
+    let event = Event::Registered(instance);
+    if fault::keeps(cx, world, Some(instance), (rank::PROGRESSED, event)) {
+        return;
+    }
     if world.cluster.get(instance).is_some_and(|host| host.status() == InstanceStatus::Pending) {
         instance::become_active(cx, world, instance);
         let Some(ix) = group_of(cx, world, instance) else { return };
@@ -482,6 +503,26 @@ pub(super) fn on_registered(cx: &mut Cx, world: &mut World, instance: Id<Instanc
         if !world.groups[ix].at_risk.is_empty() {
             let_go_replaced(cx, world, ix);
             launch_missing(cx, world, ix);
+        }
+        detect::replace_unhealthy(cx, world, ix);
+    }
+}
+
+/// Returns the instances of a fleet, each with the number that keys its luck.
+pub(super) fn seats(model: &Model, world: &World, fleet: Ix<Fleet>) -> Vec<(u32, Id<Instance>)> {
+    match model.fleets[fleet].group {
+        Some(group) => {
+            let pools = &model.auto_scaling_groups[group].pools;
+            let place = |pool| pools.iter().position(|it| *it == pool).unwrap_or(0) as u32;
+            // Slots are numbered in each pool: together they are one number.
+            let seat = |member: &Member| member.slot * pools.len() as u32 + place(member.pool);
+            let members = world.groups[group].members.iter();
+            members.map(|(&instance, member)| (seat(member), instance)).collect()
+        }
+        None => {
+            let of_fleet = |host: &Instance| model.classes[host.class].fleet == fleet;
+            let hosts = world.cluster.instances().filter(|(_, host)| of_fleet(host));
+            hosts.map(|(id, host)| (host.number, id)).collect()
         }
     }
 }
@@ -517,7 +558,7 @@ fn stand(
 }
 
 /// The group has the instance no more.
-fn leave(cx: &Cx, world: &mut World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) {
+pub(super) fn leave(cx: &Cx, world: &mut World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) {
     stand(cx, world, (ix, instance), Standing::Leaves(TerminationReason::ScaledIn));
     if let Some(member) = world.groups[ix].members.remove(&instance) {
         world.pools[member.pool].free_slot(member.slot);

@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 use crate::engine::{Arena, Id, Ix, Table};
 use crate::units::{Resources, SimTime};
 
+use super::fault::Away;
 use super::model::{
     ClusterSpec, HostPort, InstanceClass, Model, PlacementStrategy, Provider, Requirement, Service,
     TaskGroup, Zone,
@@ -26,7 +27,7 @@ pub struct Cluster {
     instances: Arena<Instance>,
     /// Instances of each cluster, in order of registration.
     members: Table<Vec<Id<Instance>>, ClusterSpec>,
-    /// How many instances of each kind are ACTIVE.
+    /// How many instances of each kind accept tasks.
     active: Table<u32, InstanceClass>,
     groups: Table<GroupCounts, TaskGroup>,
     spread: SpreadValues,
@@ -80,6 +81,8 @@ pub struct Instance {
     scheduler: Ledger,
     /// What is really free, by the agent's books.
     agent: Ledger,
+    /// What has failed of it; `None`: nothing ever has.
+    pub(super) away: Option<Box<Away>>,
     /// Its `status`, or what comes before it registers.
     status: InstanceStatus,
     /// Number within its fleet, from 0, in order of launch.
@@ -267,9 +270,24 @@ impl Instance {
         self.status
     }
 
-    /// Says whether tasks can be placed on it.
+    /// Says whether it is ACTIVE.
     pub fn is_active(&self) -> bool {
         self.status == InstanceStatus::Active
+    }
+
+    /// Returns the API's `agentConnected`; an instance that hangs has no agent that is.
+    pub fn agent_connected(&self) -> bool {
+        self.away.as_ref().is_none_or(|away| away.agent_connected())
+    }
+
+    /// Says whether it hangs: it runs, and does nothing.
+    pub fn is_hung(&self) -> bool {
+        self.away.as_ref().is_some_and(|away| away.is_hung())
+    }
+
+    /// Says whether tasks can be placed on it: ACTIVE, and its agent is connected.
+    pub fn accepts_tasks(&self) -> bool {
+        self.is_active() && self.agent_connected()
     }
 
     /// Says whether a daemon service has room set aside here.
@@ -340,6 +358,7 @@ impl Cluster {
             waiting: VecDeque::new(),
             puller: Puller::new(model.images.len()),
             daemons: SmallVec::new(),
+            away: None,
         });
         for counts in model.groups.indices() {
             let by_instance = &mut self.groups[counts].by_instance;
@@ -359,7 +378,7 @@ impl Cluster {
         host.registered_at = now;
         host.order = self.registered;
         self.registered += 1;
-        self.active[host.class] += 1;
+        self.active[host.class] += u32::from(host.accepts_tasks());
         self.members[model.classes[host.class].cluster].push(id);
         self.note(id);
     }
@@ -378,9 +397,17 @@ impl Cluster {
 
     fn set_inactive(&mut self, id: Id<Instance>, status: InstanceStatus) {
         let host = &mut self.instances[id];
-        if std::mem::replace(&mut host.status, status) == InstanceStatus::Active {
-            self.active[host.class] -= 1;
-        }
+        self.active[host.class] -= u32::from(host.accepts_tasks());
+        host.status = status;
+    }
+
+    /// Changes what has failed of an instance.
+    pub(super) fn change_away(&mut self, id: Id<Instance>, change: impl FnOnce(&mut Away)) {
+        let host = &mut self.instances[id];
+        self.active[host.class] -= u32::from(host.accepts_tasks());
+        change(host.away.get_or_insert_default());
+        self.active[host.class] += u32::from(host.accepts_tasks());
+        self.note(id);
     }
 
     /// Removes an instance, on which no task is left.
@@ -440,7 +467,7 @@ impl Cluster {
         &self.members[cluster]
     }
 
-    /// Returns how many instances of a kind are ACTIVE.
+    /// Returns how many instances of a kind accept tasks.
     pub(super) fn active_of(&self, class: Ix<InstanceClass>) -> u32 {
         self.active[class]
     }

@@ -8,8 +8,8 @@ use super::capacity::group::PurchaseOption;
 use super::capacity::reservation::{Decision, Reservation};
 use super::cluster::Instance;
 use super::model::{
-    CapacityPool, CapacityProvider, HostPort, Model, Provider, Requirement, Service, Submitter,
-    TargetGroup, Zone,
+    CapacityPool, CapacityProvider, Fault, HostFailure, HostPort, Model, Provider, Requirement,
+    Service, Submitter, TargetGroup, Zone,
 };
 use super::task::{StopReason, Task, TaskStatus};
 
@@ -191,6 +191,25 @@ pub enum Fact {
         /// Why.
         reason: LaunchFailure,
     },
+    /// Infrastructure has failed, or works again.
+    Fault {
+        /// By which fault of the model.
+        fault: Ix<Fault>,
+        /// What.
+        what: FaultEvent,
+    },
+    /// What a task runs on has stopped to work, or works again. Nobody need have noticed.
+    TaskReach {
+        /// Which.
+        task: Id<Task>,
+        /// Whether it works now.
+        works: bool,
+    },
+    /// A task that counted as healthy does so no more.
+    TaskUnhealthy {
+        /// Which.
+        task: Id<Task>,
+    },
 }
 
 /// Why an instance could not be launched.
@@ -213,6 +232,41 @@ impl LaunchFailure {
     }
 }
 
+/// What has failed, or works again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FaultEvent {
+    /// An instance has failed.
+    Instance {
+        /// Which.
+        instance: Id<Instance>,
+        /// How.
+        failure: HostFailure,
+    },
+    /// It works again, or its agent is back.
+    InstanceBack {
+        /// Which.
+        instance: Id<Instance>,
+    },
+    /// A zone is out.
+    Zone {
+        /// Which.
+        zone: Ix<Zone>,
+        /// How many instances have failed.
+        instances: u32,
+        /// How many tasks on Fargate are lost.
+        tasks: u32,
+    },
+    /// It is back.
+    ZoneBack {
+        /// Which.
+        zone: Ix<Zone>,
+    },
+    /// No instance can be launched in the Region.
+    Launches,
+    /// They can again.
+    LaunchesBack,
+}
+
 /// Why an instance was terminated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TerminationReason {
@@ -222,6 +276,10 @@ pub enum TerminationReason {
     SpotInterrupted,
     /// It was at risk, and its replacement is in service.
     Rebalanced,
+    /// It has failed.
+    Failed,
+    /// Its Auto Scaling group found it unhealthy by the status check of EC2.
+    Unhealthy,
 }
 
 impl TerminationReason {
@@ -231,6 +289,8 @@ impl TerminationReason {
             TerminationReason::ScaledIn => "its group wants fewer",
             TerminationReason::SpotInterrupted => "EC2 reclaimed its Spot capacity",
             TerminationReason::Rebalanced => "it was at risk and is replaced",
+            TerminationReason::Failed => "it has failed",
+            TerminationReason::Unhealthy => "the EC2 status check of its group",
         }
     }
 }
@@ -420,6 +480,13 @@ pub enum ServiceEvent {
     },
     /// `stopped AZ Rebalancing`: something else happened to the service.
     RebalancingStopped,
+    /// `(task …) is unhealthy in (target-group …) due to (reason …)`.
+    TargetUnhealthy {
+        /// Which task.
+        task: Id<Task>,
+        /// Where.
+        group: Ix<TargetGroup>,
+    },
 }
 
 /// How many tasks of a service are in each of its zones: the first eight, in order.

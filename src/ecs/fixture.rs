@@ -51,6 +51,9 @@ pub(crate) fn quiet_timing() -> Timing {
         pull_state: PullState::Activating,
         settle: Span::secs(40),
         health_check_response: constant(0.0),
+        status_check: constant(180.0),
+        termination_check: constant(30.0),
+        fargate_host_check: constant(90.0),
     }
 }
 
@@ -127,6 +130,7 @@ impl Fixture {
             services: Default::default(),
             submitters: Default::default(),
             actions: Vec::new(),
+            faults: Default::default(),
             account: Account {
                 fargate_cpu_units: None,
                 fargate_spot_cpu_units: None,
@@ -236,6 +240,7 @@ impl Fixture {
             managed_termination_protection: false,
             spot_instance_draining: false,
             capacity_rebalance: false,
+            health_check_grace_period: Span::ZERO,
         })
     }
 
@@ -446,6 +451,29 @@ impl Fixture {
             when_full,
             gang: false,
         })
+    }
+
+    /// Something fails at a time.
+    pub fn fault(&mut self, secs: u64, kind: FaultKind) -> Ix<Fault> {
+        let name = format!("fault-{}", self.model.faults.len());
+        let when = FaultTime::At(SimTime::from_secs(secs));
+        self.model.faults.push(Fault { name, when, kind })
+    }
+
+    /// Adds a target group with checks every ten seconds that time out at once, and a service's
+    /// tasks to it.
+    pub fn balance(&mut self, service: Ix<Service>) -> Ix<TargetGroup> {
+        let group = self.model.target_groups.push(TargetGroup {
+            name: "web".into(),
+            deregistration_delay: Span::secs(20),
+            health_check_interval: Span::secs(10),
+            health_check_timeout: Span::ZERO,
+            first_healthy_checks: 1,
+            healthy_checks: 5,
+            unhealthy_checks: 2,
+        });
+        self.model.services[service].target_groups.push(group);
+        group
     }
 
     pub fn sim(self) -> Sim {

@@ -17,7 +17,7 @@ use super::pull::Puller;
 use super::task::{ContainerId, ContainerRun, FargateHost, Holds};
 use super::{
     ContainerState, ContainerStep, Cx, Event, Fact, Owner, StopReason, Task, TaskStatus, TaskStep,
-    TaskTimes, World, fargate_spot, instance, provisioning, rank, service, submit,
+    TaskTimes, World, detect, fargate_spot, fault, instance, provisioning, rank, service, submit,
 };
 
 const ENI_ATTACH: Purpose = Purpose::new("network interface attach");
@@ -86,6 +86,9 @@ fn create(cx: &mut Cx, world: &mut World, new: &NewTask, status: TaskStatus) -> 
         luck: new.luck,
         fargate: size.map(|size| Box::new(FargateHost { size, puller: puller(), seat: None })),
         target_healthy: false,
+        failed_checks: false,
+        works: true,
+        falls: 0,
         holds: Holds::default(),
     });
     if let Some(place) = new.place {
@@ -241,8 +244,8 @@ pub(super) fn on_task(cx: &mut Cx, world: &mut World, task: Id<Task>, step: Task
     let Some(entry) = world.tasks.get_mut(task) else { return };
     match step {
         TaskStep::Provisioned => {
-            if entry.last_status != TaskStatus::Provisioning {
-                return; // stopped meanwhile
+            if entry.last_status != TaskStatus::Provisioning || entry.is_lost() {
+                return; // stopped meanwhile, or lost
             }
             let on_instance = entry.instance.is_some();
             set_status(cx, world, task, TaskStatus::Pending);
@@ -253,13 +256,22 @@ pub(super) fn on_task(cx: &mut Cx, world: &mut World, task: Id<Task>, step: Task
             }
         }
         TaskStep::Received => {
+            let event = Event::Task(task, step);
             if entry.last_status == TaskStatus::Pending {
-                arrive_at_agent(cx, world, task);
+                let instance = entry.instance;
+                if !fault::keeps(cx, world, instance, (rank::PROGRESSED, event)) {
+                    arrive_at_agent(cx, world, task);
+                }
             }
         }
         TaskStep::Healthy => {
-            entry.target_healthy = true;
-            try_healthy(cx, world, task);
+            let is_target = entry
+                .service()
+                .is_some_and(|service| !cx.model.services[service].target_groups.is_empty());
+            if entry.works || !is_target {
+                entry.target_healthy = true;
+                try_healthy(cx, world, task);
+            }
         }
         TaskStep::Deregistered => {
             if entry.last_status == TaskStatus::Deactivating {
@@ -273,6 +285,8 @@ pub(super) fn on_task(cx: &mut Cx, world: &mut World, task: Id<Task>, step: Task
             }
         }
         TaskStep::Interrupted => fargate_spot::interrupt(cx, world, task),
+        TaskStep::ChecksFail(falls) => detect::on_checks_fail(cx, world, task, falls),
+        TaskStep::HostFailed => host_is_gone(cx, world, task),
     }
 }
 
@@ -302,9 +316,12 @@ fn arrive_at_agent(cx: &mut Cx, world: &mut World, task: Id<Task>) {
 }
 
 /// Starts the tasks at the head of the agent's queue that fit now.
-fn admit_waiting(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
+pub(super) fn admit_waiting(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
     loop {
         let host = world.cluster.instance_mut(instance);
+        if !host.agent_connected() {
+            return;
+        }
         let Some(&task) = host.waiting.front() else { return };
         let requirement = &cx.model.requirements[world.tasks[task].requirement];
         if !host.agent_has_room(requirement) {
@@ -472,6 +489,10 @@ pub(super) fn on_instance_pull(cx: &mut Cx, world: &mut World, instance: Id<Inst
     if world.cluster.get(instance).is_none_or(|host| host.puller.epoch() != epoch) {
         return;
     }
+    let event = Event::InstancePull(instance, epoch);
+    if fault::keeps(cx, world, Some(instance), (rank::PROGRESSED, event)) {
+        return;
+    }
     let host = world.cluster.instance_mut(instance);
     let bandwidth = cx.model.classes[host.class].pull_bandwidth;
     let done = host.puller.finish(cx.now(), bandwidth);
@@ -483,9 +504,8 @@ pub(super) fn on_instance_pull(cx: &mut Cx, world: &mut World, instance: Id<Inst
 
 /// The next pull of a Fargate task is complete.
 pub(super) fn on_task_pull(cx: &mut Cx, world: &mut World, task: Id<Task>, epoch: u32) {
-    let Some(host) = world.tasks.get_mut(task).and_then(|entry| entry.fargate.as_mut()) else {
-        return;
-    };
+    let there = world.tasks.get_mut(task).filter(|entry| entry.works);
+    let Some(host) = there.and_then(|entry| entry.fargate.as_mut()) else { return };
     let puller = &mut host.puller;
     if puller.epoch() != epoch {
         return;
@@ -534,8 +554,10 @@ fn foresee(
     delay: Span,
     (rank, step): (Rank, ContainerStep),
 ) {
-    let start = start_number(&world.tasks[task], container);
-    cx.after(delay, rank, Event::Container { task, container, start, step });
+    let entry = &world.tasks[task];
+    let start = start_number(entry, container);
+    let hangs = fault::hangs_of(cx, world, entry);
+    cx.after(delay, rank, Event::Container { task, container, start, step, hangs });
 }
 
 /// Which start of the container this is; the number wraps long after all that was foreseen for
@@ -550,6 +572,11 @@ fn definition<'m>(cx: &Cx<'m>, task: &Task) -> &'m TaskDefinition {
 
 fn container<'m>(cx: &Cx<'m>, task: &Task, position: u8) -> &'m Container {
     &definition(cx, task).containers[position as usize]
+}
+
+/// Says whether the task stops with this container.
+pub(super) fn is_essential(cx: &Cx, task: &Task, position: u8) -> bool {
+    container(cx, task, position).essential
 }
 
 /// The luck of one start of one container.
@@ -814,7 +841,7 @@ fn try_healthy(cx: &mut Cx, world: &mut World, task: Id<Task>) {
         return;
     }
     entry.healthy = true;
-    entry.times.healthy = Some(cx.now());
+    entry.times.healthy.get_or_insert(cx.now());
     cx.tell(world, Fact::TaskHealthy { task });
     service::task_healthy(cx, world, task);
 }
@@ -889,15 +916,16 @@ pub(super) fn request_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, reaso
     cx.tell(world, Fact::TaskStopRequested { task, reason });
     service::task_is_to_stop(cx, world, task, reason);
     let drain = match reason {
-        StopReason::ScaledIn | StopReason::Rebalanced | StopReason::Drained => {
-            deregistration_delay(cx, &world.tasks[task])
-        }
+        StopReason::ScaledIn
+        | StopReason::Rebalanced
+        | StopReason::Drained
+        | StopReason::Unhealthy => deregistration_delay(cx, &world.tasks[task]),
         StopReason::SpotInterruption => match cx.model.fargate_spot_deregistration {
             Deregistration::WithSigterm => None,
             Deregistration::BeforeSigterm => deregistration_delay(cx, &world.tasks[task])
                 .map(|delay| delay.min(cx.model.spot_market.notice())),
         },
-        StopReason::HostTerminated => return,
+        StopReason::HostTerminated | StopReason::FargateHostFailed => return,
         StopReason::EssentialContainerExited { .. }
         | StopReason::ContainerStartFailed { .. }
         | StopReason::DependencyFailed { .. }
@@ -914,7 +942,11 @@ pub(super) fn request_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, reaso
 
 /// The host of a task is gone: whatever it did ends now, and nothing of it has an end of its own.
 pub(super) fn host_is_gone(cx: &mut Cx, world: &mut World, task: Id<Task>) {
-    request_stop(cx, world, task, StopReason::HostTerminated);
+    let reason = match world.tasks[task].instance {
+        Some(_) => StopReason::HostTerminated,
+        None => StopReason::FargateHostFailed,
+    };
+    request_stop(cx, world, task, reason);
     if world.tasks[task].last_status < TaskStatus::Stopping {
         world.tasks[task].times.stopping = Some(cx.now());
         set_status(cx, world, task, TaskStatus::Stopping);
@@ -1008,6 +1040,11 @@ fn leave_pull(cx: &mut Cx, world: &mut World, id: ContainerId) {
 ///
 /// Containers stop in the reverse order of `dependsOn`. Source: ECS API, ContainerDependency.
 fn continue_stopping(cx: &mut Cx, world: &mut World, task: Id<Task>) {
+    let entry = &world.tasks[task];
+    let host = entry.instance.map(|it| world.cluster.instance(it));
+    if entry.is_lost() || host.is_some_and(|it| !it.agent_connected()) {
+        return; // nobody is there to do it
+    }
     let containers = &definition(cx, &world.tasks[task]).containers;
     let left = time_left(cx, world, task);
     let mut all_stopped = true;
@@ -1050,6 +1087,13 @@ fn time_left(cx: &Cx, world: &World, task: Id<Task>) -> Span {
             cx.model.spot_market.notice().saturating_sub(cx.now().since(noticed))
         }
         _ => Span::MAX,
+    }
+}
+
+/// The agent of a task's instance is connected again: it learns of a stop that it has missed.
+pub(super) fn agent_is_back(cx: &mut Cx, world: &mut World, task: Id<Task>) {
+    if world.tasks[task].last_status == TaskStatus::Stopping {
+        continue_stopping(cx, world, task);
     }
 }
 

@@ -9,8 +9,10 @@ mod auto_scaling;
 pub mod capacity;
 mod capacity_provider;
 pub mod cluster;
+mod detect;
 mod fact;
 mod fargate_spot;
+mod fault;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod instance;
@@ -34,8 +36,8 @@ use crate::units::{SimTime, Span};
 
 pub use self::cluster::{Cluster, Instance, InstanceStatus, Location};
 pub use self::fact::{
-    AfterFailure, Fact, FailedChecks, FailureReason, LaunchFailure, Observer, PlacementFailure,
-    ServiceEvent, TerminationReason, ZoneTasks,
+    AfterFailure, Fact, FailedChecks, FailureReason, FaultEvent, LaunchFailure, Observer,
+    PlacementFailure, ServiceEvent, TerminationReason, ZoneTasks,
 };
 pub use self::model::Model;
 pub(crate) use self::service::provider_targets;
@@ -45,9 +47,10 @@ use self::account::AccountState;
 use self::auto_scaling::{GroupState, PoolState};
 use self::capacity_provider::ProviderState;
 use self::fargate_spot::FargateSpot;
+use self::fault::{Faults, Outage};
 use self::model::{
-    AutoScalingGroup, CapacityPool, CapacityProvider, ClusterSpec, Service, SpotSupply, Submitter,
-    Zone,
+    AutoScalingGroup, CapacityPool, CapacityProvider, ClusterSpec, Fault, Service, SpotSupply,
+    Submitter, Zone,
 };
 use self::placement::Placer;
 use self::provisioning::Waiting;
@@ -90,6 +93,7 @@ pub struct World {
     placer: Placer,
     provisioning: Table<Waiting, ClusterSpec>,
     capacity_providers: Table<ProviderState, CapacityProvider>,
+    faults: Faults,
 }
 
 /// How far a run came.
@@ -121,8 +125,9 @@ enum Event {
     Begin,
     /// A step in the life of a task.
     Task(Id<Task>, TaskStep),
-    /// A step in the life of a container, of its start with this number.
-    Container { task: Id<Task>, container: u8, start: u16, step: ContainerStep },
+    /// A step in the life of a container, of its start with this number, foreseen when its host
+    /// had hung so often.
+    Container { task: Id<Task>, container: u8, start: u16, step: ContainerStep, hangs: u16 },
     /// The next pull on an instance is complete, unless the epoch is stale.
     InstancePull(Id<Instance>, u32),
     /// The next pull of a Fargate task is complete, unless the epoch is stale.
@@ -161,6 +166,14 @@ enum Event {
     Interruption(Id<Instance>, Interruption),
     /// The action at this position of the model.
     Action(u32),
+    /// A fault strikes.
+    Fault(Ix<Fault>),
+    /// A failure ends.
+    FaultEnds(Id<Outage>),
+    /// The status check of an instance that hangs, after so many times before, fails.
+    StatusCheck(Id<Instance>, u32),
+    /// A group looks whether it has what it wants.
+    AdjustGroup(Ix<AutoScalingGroup>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,6 +192,10 @@ enum TaskStep {
     CapacityTimeout,
     /// Fargate Spot takes its capacity back.
     Interrupted,
+    /// Its load balancer finds it unhealthy, since it fell for this time.
+    ChecksFail(u16),
+    /// Fargate knows that its host has failed.
+    HostFailed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -293,6 +310,7 @@ impl Sim {
                 .iter()
                 .map(|_| ProviderState::default())
                 .collect(),
+            faults: Faults::new(&model),
         };
         Sim { model, seed, world, queue, events: 0 }
     }
@@ -378,8 +396,10 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
     match event {
         Event::Begin => begin(cx, world),
         Event::Task(task, step) => life::on_task(cx, world, task, step),
-        Event::Container { task, container, start, step } => {
-            life::on_container(cx, world, ((task, container), start), step);
+        Event::Container { task, container, start, step, .. } => {
+            if !fault::delays(cx, world, event) {
+                life::on_container(cx, world, ((task, container), start), step);
+            }
         }
         Event::InstancePull(instance, epoch) => life::on_instance_pull(cx, world, instance, epoch),
         Event::TaskPull(task, epoch) => life::on_task_pull(cx, world, task, epoch),
@@ -402,6 +422,12 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
         Event::FargateRefilled(zone) => fargate_spot::on_refilled(cx, world, zone),
         Event::Interruption(instance, step) => spot::on_interruption(cx, world, instance, step),
         Event::Action(position) => act(cx, world, position),
+        Event::Fault(fault) => fault::on_fault(cx, world, fault),
+        Event::FaultEnds(outage) => fault::on_end(cx, world, outage),
+        Event::StatusCheck(instance, number) => {
+            detect::on_status_check(cx, world, instance, number);
+        }
+        Event::AdjustGroup(group) => auto_scaling::adjust(cx, world, group),
     }
 }
 
@@ -414,6 +440,7 @@ fn begin(cx: &mut Cx, world: &mut World) {
     service::begin(cx, world);
     capacity_provider::begin(cx, world);
     submit::begin(cx, world);
+    fault::begin(cx, world);
     for position in 0..cx.model.actions.len() {
         let (at, _) = cx.model.actions[position];
         cx.at(at, rank::DEMAND, Event::Action(position as u32));

@@ -68,6 +68,8 @@ pub struct Model {
     pub submitters: Table<Submitter>,
     /// Changes at stated times, in order of time.
     pub actions: Vec<(SimTime, Action)>,
+    /// Failures of infrastructure.
+    pub faults: Table<Fault>,
     /// The account's quotas.
     pub account: Account,
     /// Durations that AWS does not publish, and rates.
@@ -140,6 +142,8 @@ pub struct AutoScalingGroup {
     pub spot_instance_draining: bool,
     /// `CapacityRebalance`: whether a Spot instance is replaced when it is said to be at risk.
     pub capacity_rebalance: bool,
+    /// How long after an instance is in service its health is not looked at.
+    pub health_check_grace_period: Span,
 }
 
 /// A capacity provider with an Auto Scaling group.
@@ -647,8 +651,14 @@ pub struct TargetGroup {
     pub deregistration_delay: Span,
     /// Time between health checks; default 30 s.
     pub health_check_interval: Span,
+    /// Time after which a check that is not answered has failed.
+    pub health_check_timeout: Span,
     /// Successes in a row that make a new target healthy: 1 for an Application Load Balancer.
     pub first_healthy_checks: u32,
+    /// Successes in a row that make an unhealthy target healthy; default 5.
+    pub healthy_checks: u32,
+    /// Failures in a row that make a target unhealthy; default 2.
+    pub unhealthy_checks: u32,
 }
 
 /// A service.
@@ -782,6 +792,74 @@ pub enum Action {
     InsufficientCapacity(u32),
 }
 
+/// A failure of infrastructure: once at a stated time, or again and again at random.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// The scenario's name of it, which keys its luck.
+    pub name: String,
+    /// When.
+    pub when: FaultTime,
+    /// What fails.
+    pub kind: FaultKind,
+}
+
+/// When something fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultTime {
+    /// Once.
+    At(SimTime),
+    /// At random, without memory: each instance, each zone, or the Region by itself.
+    Random {
+        /// The mean time from one failure to the next.
+        mean_time_between: Span,
+    },
+}
+
+/// What fails, and for how long; without a length of time for good. Lengths are in seconds.
+#[derive(Clone, Debug)]
+pub enum FaultKind {
+    /// Instances of a fleet.
+    Instances {
+        /// Whose.
+        fleet: Ix<Fleet>,
+        /// How many at once; of failures at random each instance has its own.
+        count: u32,
+        /// How.
+        failure: HostFailure,
+        /// For how long.
+        lasts: Option<Distribution>,
+    },
+    /// An Availability Zone.
+    Zone {
+        /// Which.
+        zone: Ix<Zone>,
+        /// How likely each host in it fails.
+        share: f64,
+        /// How instances fail; tasks on Fargate are lost.
+        failure: HostFailure,
+        /// Whether nothing can be launched there.
+        launches_fail: bool,
+        /// For how long.
+        lasts: Distribution,
+    },
+    /// Launches of instances, in the whole Region.
+    Launches {
+        /// For how long.
+        lasts: Distribution,
+    },
+}
+
+/// How an instance fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum HostFailure {
+    /// It is gone, and Amazon EC2 knows.
+    Terminated,
+    /// It runs, and does nothing: neither containers nor the agent.
+    Hung,
+    /// Its agent is not connected; containers go on.
+    AgentDisconnected,
+}
+
 /// The account's quotas; `None` is no limit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Account {
@@ -877,6 +955,12 @@ pub struct Timing {
     pub settle: Span,
     /// From a load balancer's check of a new target to its answer counting.
     pub health_check_response: Distribution,
+    /// From an instance hanging until its Auto Scaling group knows by the status check of EC2.
+    pub status_check: Distribution,
+    /// From an instance's unwanted end until its Auto Scaling group replaces it.
+    pub termination_check: Distribution,
+    /// From a Fargate host's failure until its tasks are stopped.
+    pub fargate_host_check: Distribution,
 }
 
 /// What `lastStatus` says while images are pulled.

@@ -41,7 +41,8 @@ pub struct ServiceState {
     free_slots: BinaryHeap<Reverse<u32>>,
     active: u32,
     healthy: u32,
-    /// Tasks that run on draining instances: as many are to run elsewhere.
+    /// Tasks that run on draining instances, or that failed the checks of a load balancer: as many
+    /// are to run elsewhere.
     leaving: Vec<Id<Task>>,
     /// Of those active, how many are of each item of the capacity provider strategy.
     by_item: Counts,
@@ -247,6 +248,7 @@ pub(super) fn on_reconcile(cx: &mut Cx, world: &mut World, ix: Ix<Service>, epoc
         scale_in(cx, world, ix);
     }
     take_away_leaving(cx, world, ix);
+    take_away_unhealthy(cx, world, ix);
     start_missing(cx, world, ix);
     rebalancing::stop_replaced(cx, world, ix);
     check_steady(cx, world, ix);
@@ -349,7 +351,9 @@ fn take_away_leaving(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
     let least = u64::from(world.services[ix].desired) * u64::from(percent);
     let least = least.div_ceil(100);
     let mut stopped = None;
-    while let Some(&task) = world.services[ix].leaving.first() {
+    loop {
+        let mut leaving = world.services[ix].leaving.iter().copied();
+        let Some(task) = leaving.find(|&task| !world.tasks[task].failed_checks) else { break };
         // One that is not healthy is not missed.
         let is_missed = world.tasks[task].healthy;
         if is_missed && u64::from(world.services[ix].healthy) <= least {
@@ -365,13 +369,66 @@ fn take_away_leaving(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
     }
 }
 
+/// Stops tasks that a load balancer found unhealthy: each when another is healthy in its place, or
+/// one at a time where nothing may be started first.
+///
+/// Source: ECS Developer Guide, services, "replaced due to an unhealthy status". Assumption: the
+/// one found first goes first.
+fn take_away_unhealthy(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
+    let percent = cx.model.services[ix].maximum_percent;
+    let mut stopped = None;
+    loop {
+        let state = &world.services[ix];
+        let unhealthy = || state.leaving.iter().filter(|&&it| world.tasks[it].failed_checks);
+        let Some(&task) = unhealthy().next() else { break };
+        let is_replaced = state.healthy + unhealthy().count() as u32 > state.desired;
+        let most = percent_of(state.desired, percent);
+        let is_full = state.staying() < state.desired && u64::from(state.active) >= most;
+        if !is_replaced && !is_full {
+            break;
+        }
+        life::request_stop(cx, world, task, StopReason::Unhealthy);
+        stopped = Some(stopped.map_or((1, task), |(count, first)| (count + 1, first)));
+    }
+    if let Some((count, first)) = stopped {
+        let event = ServiceEvent::StoppedTasks { count, first };
+        cx.tell(world, Fact::ServiceEvent { service: ix, event });
+        say_drained(cx, world, ix, count);
+    }
+}
+
+/// A load balancer found a task unhealthy: another is to take its place.
+pub(super) fn task_is_unhealthy(cx: &mut Cx, world: &mut World, task: Id<Task>, was_healthy: bool) {
+    let Some(ix) = world.tasks[task].service() else { return };
+    world.services[ix].healthy -= u32::from(was_healthy);
+    for &group in &cx.model.services[ix].target_groups {
+        let event = ServiceEvent::TargetUnhealthy { task, group };
+        cx.tell(world, Fact::ServiceEvent { service: ix, event });
+    }
+    if cx.model.services[ix].scheduling == Scheduling::Daemon {
+        // Its instance has room for one.
+        return life::request_stop(cx, world, task, StopReason::Unhealthy);
+    }
+    rebalancing::interrupt(cx, world, ix);
+    let luck = world.tasks[task].luck.named("unhealthy");
+    let state = &mut world.services[ix];
+    state.steady = false;
+    if !state.leaving.contains(&task) {
+        state.leaving.push(task);
+    }
+    state.note_missing(cx.now());
+    react(cx, world, ix, luck);
+}
+
 /// A running task is on an instance that drains from now on.
 pub(super) fn task_is_leaving(cx: &mut Cx, world: &mut World, task: Id<Task>) {
     let Some(ix) = world.tasks[task].service() else { return };
     let luck = world.tasks[task].luck.named("leaving");
     rebalancing::interrupt(cx, world, ix);
     let state = &mut world.services[ix];
-    state.leaving.push(task);
+    if !state.leaving.contains(&task) {
+        state.leaving.push(task);
+    }
     state.steady = false;
     state.note_missing(cx.now());
     react(cx, world, ix, luck);
@@ -691,6 +748,16 @@ pub(super) fn task_runs(cx: &mut Cx, world: &mut World, task: Id<Task>) {
 pub(super) fn task_healthy(cx: &mut Cx, world: &mut World, task: Id<Task>) {
     let Some(ix) = world.tasks[task].service() else { return };
     world.services[ix].healthy += 1;
+    if std::mem::take(&mut world.tasks[task].failed_checks) {
+        // It has recovered: no other need take its place, unless its instance drains.
+        let host = world.tasks[task].instance.map(|it| world.cluster.instance(it));
+        let stays = host.is_none_or(Instance::is_active);
+        let state = &mut world.services[ix];
+        state.leaving.retain(|other| *other != task || !stays);
+        state.note_missing(cx.now());
+        let luck = world.tasks[task].luck.named("recovered");
+        react(cx, world, ix, luck);
+    }
     let state = &world.services[ix];
     if !state.leaving.is_empty() || state.rebalancing.is_moving(task) {
         let luck = world.tasks[task].luck.named("healthy");

@@ -43,6 +43,12 @@ pub struct Task {
     pub healthy: bool,
     /// Whether its load balancers, if any, see it as healthy.
     pub(super) target_healthy: bool,
+    /// Whether they found it unhealthy after it was healthy.
+    pub(super) failed_checks: bool,
+    /// Whether what it runs on works: it may count as healthy, and serve nobody.
+    pub works: bool,
+    /// How often what it runs on has failed.
+    pub(super) falls: u16,
     /// Which ledgers and queues it is in.
     pub(super) holds: Holds,
     /// Its containers, in the order of the definition.
@@ -251,6 +257,10 @@ pub enum StopReason {
     Rebalanced,
     /// Fargate Spot takes its capacity back.
     SpotInterruption,
+    /// `Task failed ELB health checks in (target-group …)`.
+    Unhealthy,
+    /// What it ran on, on Fargate, has failed. The words are assumed.
+    FargateHostFailed,
 }
 
 /// The `stopCode` enumeration of the API.
@@ -294,10 +304,13 @@ impl StopReason {
             StopReason::ContainerStartFailed { ran: false, .. }
             | StopReason::DependencyFailed { .. }
             | StopReason::NoCapacity => StopCode::TaskFailedToStart,
-            StopReason::ScaledIn | StopReason::Rebalanced | StopReason::Drained => {
-                StopCode::ServiceSchedulerInitiated
+            StopReason::ScaledIn
+            | StopReason::Rebalanced
+            | StopReason::Drained
+            | StopReason::Unhealthy => StopCode::ServiceSchedulerInitiated,
+            StopReason::HostTerminated | StopReason::FargateHostFailed => {
+                StopCode::InfrastructureHealth
             }
-            StopReason::HostTerminated => StopCode::InfrastructureHealth,
             StopReason::SpotInterruption => StopCode::SpotInterruption,
         }
     }
@@ -321,6 +334,8 @@ impl StopReason {
             StopReason::HostTerminated => "Host EC2 (instance) stopped/terminated.",
             StopReason::NoCapacity => "TaskFailedToStart: RESOURCE",
             StopReason::SpotInterruption => "Your Spot Task was interrupted.",
+            StopReason::Unhealthy => "Task failed ELB health checks",
+            StopReason::FargateHostFailed => "The infrastructure that hosts the task has failed",
         }
     }
 }
@@ -337,6 +352,11 @@ impl Task {
     /// Says whether it waits for capacity: it has no place yet.
     pub fn is_unplaced(&self) -> bool {
         self.zone.is_none()
+    }
+
+    /// Says whether it is gone with its host, and nobody has noticed yet: on Fargate for good.
+    pub(super) fn is_lost(&self) -> bool {
+        !self.works && self.instance.is_none()
     }
 
     /// Returns what it is sized and billed as on Fargate; `None` on an instance.

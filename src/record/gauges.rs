@@ -66,6 +66,8 @@ pub(super) struct ServiceGauges {
     active: Gauge,
     pub running: Gauge,
     healthy: Gauge,
+    /// Of those that count as healthy, the ones whose host has failed.
+    unreachable: Gauge,
     available: Gauge,
     used: [Gauge; 2],
     pub usage: UsageSeen,
@@ -267,6 +269,7 @@ impl ServiceGauges {
             active: gauge.clone(),
             running: gauge.clone(),
             healthy: gauge.clone(),
+            unreachable: gauge.clone(),
             available: gauge.clone(),
             used: [gauge.clone(), gauge],
             usage: UsageSeen::default(),
@@ -282,14 +285,32 @@ impl ServiceGauges {
         self.active.add(at, 1);
     }
 
-    pub fn task_is_healthy(&mut self, at: SimTime) {
+    pub fn task_is_healthy(&mut self, at: SimTime, works: bool) {
         self.healthy.add(at, 1);
+        self.unreachable.add(at, (!works).into());
         self.update_available(at);
     }
 
-    pub fn task_is_to_stop(&mut self, at: SimTime, healthy: bool) {
+    pub fn task_is_unhealthy(&mut self, at: SimTime, works: bool) {
+        self.healthy.subtract(at, 1);
+        self.unreachable.subtract(at, (!works).into());
+        self.update_available(at);
+    }
+
+    /// What a task runs on has failed, or works again.
+    pub fn task_works(&mut self, at: SimTime, (healthy, works): (bool, bool)) {
+        if works {
+            self.unreachable.subtract(at, healthy.into());
+        } else {
+            self.unreachable.add(at, healthy.into());
+        }
+        self.update_available(at);
+    }
+
+    pub fn task_is_to_stop(&mut self, at: SimTime, (healthy, works): (bool, bool)) {
         self.active.subtract(at, 1);
         self.healthy.subtract(at, healthy.into());
+        self.unreachable.subtract(at, (healthy && !works).into());
         self.update_available(at);
     }
 
@@ -299,7 +320,8 @@ impl ServiceGauges {
     }
 
     fn update_available(&mut self, at: SimTime) {
-        self.available.set(at, self.healthy.level().min(self.desired.level()));
+        let there = self.healthy.level() - self.unreachable.level();
+        self.available.set(at, there.min(self.desired.level()));
     }
 }
 
@@ -391,6 +413,7 @@ impl Group for ServiceGauges {
         visit(Metric::ActiveTasks, &mut self.active);
         visit(Metric::RunningTasks, &mut self.running);
         visit(Metric::HealthyTasks, &mut self.healthy);
+        visit(Metric::UnreachableTasks, &mut self.unreachable);
         visit(Metric::AvailableTasks, &mut self.available);
         let [cpu, memory] = &mut self.used;
         visit(Metric::UsedCpu, cpu);

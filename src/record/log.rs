@@ -2,12 +2,13 @@
 
 use crate::ecs::capacity::reservation::{Decision, Reservation};
 use crate::ecs::model::{
-    CapacityProvider, FargateSize, InstanceClass, Model, Provider, Requirement, Scheduling,
-    Service, Submitter, TargetGroup, TaskDefinition, Zone,
+    CapacityProvider, FargateSize, Fault, HostFailure, InstanceClass, Model, Provider, Requirement,
+    Scheduling, Service, Submitter, TargetGroup, TaskDefinition, Zone,
 };
 use crate::ecs::{
-    AfterFailure, ContainerState, Fact, FailedChecks, FailureReason, Instance, Observer, Owner,
-    PlacementFailure, ServiceEvent, StopReason, Task, TaskStatus, TaskTimes, World, ZoneTasks,
+    AfterFailure, ContainerState, Fact, FailedChecks, FailureReason, FaultEvent, Instance,
+    Observer, Owner, PlacementFailure, ServiceEvent, StopReason, Task, TaskStatus, TaskTimes,
+    World, ZoneTasks,
 };
 use crate::engine::{Id, Ix};
 use crate::units::{Resources, SimTime, Span};
@@ -86,6 +87,8 @@ pub enum Speaker {
     Submitter(Ix<Submitter>),
     /// A capacity provider.
     CapacityProvider(Ix<CapacityProvider>),
+    /// A fault.
+    Fault(Ix<Fault>),
 }
 
 /// What is said: [`ServiceEvent`] and failed RunTask calls, with names instead of ids.
@@ -209,6 +212,43 @@ pub enum Happening {
         /// What happens now.
         then: AfterFailure,
     },
+    /// A load balancer found a task unhealthy.
+    TargetUnhealthy {
+        /// Its number; `None`: it is gone already.
+        task: Option<u64>,
+        /// Where.
+        group: Ix<TargetGroup>,
+    },
+    /// An instance has failed.
+    InstanceFailed {
+        /// Which.
+        instance: Option<InstanceName>,
+        /// How.
+        failure: HostFailure,
+    },
+    /// An instance works again, or its agent is back.
+    InstanceBack {
+        /// Which.
+        instance: Option<InstanceName>,
+    },
+    /// A zone is out.
+    ZoneOut {
+        /// Which.
+        zone: Ix<Zone>,
+        /// How many instances have failed.
+        instances: u32,
+        /// How many tasks on Fargate are lost.
+        tasks: u32,
+    },
+    /// A zone is back.
+    ZoneBack {
+        /// Which.
+        zone: Ix<Zone>,
+    },
+    /// No instance can be launched.
+    LaunchesFail,
+    /// They can again.
+    LaunchesBack,
 }
 
 /// Why no instance was found.
@@ -304,13 +344,7 @@ impl RowSink for Rows {
 impl<S: RowSink> Observer for RowLog<S> {
     fn observe(&mut self, at: SimTime, fact: &Fact, world: &World, model: &Model) {
         match *fact {
-            Fact::InstanceActive { instance } => {
-                let slot = instance.slot();
-                if self.hosts.len() <= slot {
-                    self.hosts.resize(slot + 1, Host::default());
-                }
-                self.hosts[slot] = Host { is_registered: true, changed: at, ..Host::default() };
-            }
+            Fact::InstanceActive { instance } => self.host_comes(at, instance, true),
             Fact::InstanceTerminated { instance, .. } => {
                 self.instance_row((at, true), instance, world, model);
             }
@@ -354,13 +388,12 @@ impl<S: RowSink> Observer for RowLog<S> {
                 let row = EventRow { at, speaker: Speaker::Submitter(submitter), happening };
                 self.sink.event(&row, model);
             }
-            Fact::InstanceLaunched { instance } => {
-                let slot = instance.slot();
-                if self.hosts.len() <= slot {
-                    self.hosts.resize(slot + 1, Host::default());
-                }
-                self.hosts[slot] = Host { changed: at, ..Host::default() };
+            Fact::Fault { fault, what } => {
+                let happening = fault_happening(what, world);
+                let row = EventRow { at, speaker: Speaker::Fault(fault), happening };
+                self.sink.event(&row, model);
             }
+            Fact::InstanceLaunched { instance } => self.host_comes(at, instance, false),
             Fact::InstanceDraining { .. }
             | Fact::SpotRebalanceRecommended { .. }
             | Fact::SpotInterruptionNotice { .. }
@@ -372,6 +405,8 @@ impl<S: RowSink> Observer for RowLog<S> {
             | Fact::ContainerStarted { .. }
             | Fact::ContainerStopped { .. }
             | Fact::ContainerRestarted { .. }
+            | Fact::TaskReach { .. }
+            | Fact::TaskUnhealthy { .. }
             | Fact::Submitted { .. } => {}
         }
     }
@@ -392,6 +427,14 @@ impl<S: RowSink> RowLog<S> {
             self.instance_row((end, false), id, world, model);
         }
         self.sink
+    }
+
+    fn host_comes(&mut self, at: SimTime, instance: Id<Instance>, is_registered: bool) {
+        let slot = instance.slot();
+        if self.hosts.len() <= slot {
+            self.hosts.resize(slot + 1, Host::default());
+        }
+        self.hosts[slot] = Host { is_registered, changed: at, ..Host::default() };
     }
 
     fn instance_row(
@@ -533,5 +576,26 @@ fn happening(event: ServiceEvent, world: &World) -> Happening {
             Happening::UnableToRebalance { provider, zone }
         }
         ServiceEvent::RebalancingStopped => Happening::RebalancingStopped,
+        ServiceEvent::TargetUnhealthy { task, group } => {
+            let task = world.tasks.get(task).map(|task| task.number);
+            Happening::TargetUnhealthy { task, group }
+        }
+    }
+}
+
+fn fault_happening(what: FaultEvent, world: &World) -> Happening {
+    match what {
+        FaultEvent::Instance { instance, failure } => {
+            Happening::InstanceFailed { instance: instance_name(instance, world), failure }
+        }
+        FaultEvent::InstanceBack { instance } => {
+            Happening::InstanceBack { instance: instance_name(instance, world) }
+        }
+        FaultEvent::Zone { zone, instances, tasks } => {
+            Happening::ZoneOut { zone, instances, tasks }
+        }
+        FaultEvent::ZoneBack { zone } => Happening::ZoneBack { zone },
+        FaultEvent::Launches => Happening::LaunchesFail,
+        FaultEvent::LaunchesBack => Happening::LaunchesBack,
     }
 }

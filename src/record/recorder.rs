@@ -305,7 +305,8 @@ impl ServiceEvents {
             | ServiceEvent::NotAzBalanced { .. }
             | ServiceEvent::AzBalanced { .. }
             | ServiceEvent::UnableToRebalance { .. }
-            | ServiceEvent::RebalancingStopped => return,
+            | ServiceEvent::RebalancingStopped
+            | ServiceEvent::TargetUnhealthy { .. } => return,
         };
         *count += 1;
     }
@@ -338,15 +339,17 @@ impl Observer for Recorder {
             }
             Fact::TaskHealthy { task } => {
                 let task = &world.tasks[task];
-                self.counts.of(task.owner).healthy(&task.times);
+                if task.times.healthy == Some(at) {
+                    self.counts.of(task.owner).healthy(&task.times);
+                }
                 if let Some(service) = task.service() {
-                    self.services[service].task_is_healthy(at);
+                    self.services[service].task_is_healthy(at, task.works);
                 }
             }
             Fact::TaskStopRequested { task, .. } => {
                 let task = &world.tasks[task];
                 if let Some(service) = task.service() {
-                    self.services[service].task_is_to_stop(at, task.healthy);
+                    self.services[service].task_is_to_stop(at, (task.healthy, task.works));
                 }
             }
             Fact::ReservationReleased { task } => self.reserve(now, &world.tasks[task], false),
@@ -362,26 +365,18 @@ impl Observer for Recorder {
             Fact::ServiceEvent { service, event } => self.service_says(now, service, &event),
             Fact::Submitted { submitter, count, .. } => self.submitted(now, submitter, count),
             Fact::RunTaskFailed { submitter, row, missing, failure, then } => {
-                let counts = &mut self.counts.submitters[submitter];
-                counts.failed_calls += 1;
+                self.counts.submitters[submitter].failed_calls += 1;
                 if then == AfterFailure::GivesUp {
-                    counts.given_up += u64::from(missing);
-                    // Whoever drops work must not look better than whoever is late with it.
-                    let end = SimTime::ZERO + model.duration;
-                    let arrived = match &model.submitters[submitter].source {
-                        Source::Trace(trace) => trace.arrival[row as usize],
-                        Source::Schedule { .. } => at, // but for what rates held it back
-                    };
-                    counts.waiting.record_times(end.max(at).since(arrived), missing);
-                    self.waiting_changes(now, submitter, missing, false);
+                    self.given_up(now, submitter, (row, missing));
                 }
                 self.counts.refused(&failure);
             }
+            Fact::TaskReach { .. } | Fact::TaskUnhealthy { .. } => self.task_fails(now, fact),
             Fact::InstanceLaunched { instance } => self.instance_is_launched(now, instance),
             Fact::InstanceDraining { instance } => {
                 self.stage(at, instance, Stage::Draining);
             }
-            Fact::TaskPullStarted { .. } => {}
+            Fact::TaskPullStarted { .. } | Fact::Fault { .. } => {}
             Fact::SpotRebalanceRecommended { instance } => {
                 self.launches(now, instance).recommendations += 1;
             }
@@ -809,7 +804,8 @@ impl Recorder {
             | ServiceEvent::StartedToRebalance { .. }
             | ServiceEvent::StoppedToRebalance { .. }
             | ServiceEvent::UnableToRebalance { .. }
-            | ServiceEvent::RebalancingStopped => {}
+            | ServiceEvent::RebalancingStopped
+            | ServiceEvent::TargetUnhealthy { .. } => {}
         }
     }
 
@@ -819,6 +815,35 @@ impl Recorder {
         counts.submissions += 1;
         counts.submitted += u64::from(count);
         self.waiting_changes(now, submitter, count, true);
+    }
+
+    /// What a task runs on fails, or works again, or a load balancer notices.
+    fn task_fails(&mut self, now: Now, fact: &Fact) {
+        if let Fact::TaskReach { task, works } = *fact {
+            let task = &now.world.tasks[task];
+            if let Some(service) = task.service().filter(|_| task.stop.is_none()) {
+                self.services[service].task_works(now.at, (task.healthy, works));
+            }
+        } else if let Fact::TaskUnhealthy { task } = *fact {
+            let task = &now.world.tasks[task];
+            if let Some(service) = task.service() {
+                self.services[service].task_is_unhealthy(now.at, task.works);
+            }
+        }
+    }
+
+    /// Tasks of a row are given up.
+    fn given_up(&mut self, now: Now, submitter: Ix<Submitter>, (row, missing): (u32, u32)) {
+        let counts = &mut self.counts.submitters[submitter];
+        counts.given_up += u64::from(missing);
+        // Whoever drops work must not look better than whoever is late with it.
+        let end = SimTime::ZERO + now.model.duration;
+        let arrived = match &now.model.submitters[submitter].source {
+            Source::Trace(trace) => trace.arrival[row as usize],
+            Source::Schedule { .. } => now.at, // but for what rates held it back
+        };
+        counts.waiting.record_times(end.max(now.at).since(arrived), missing);
+        self.waiting_changes(now, submitter, missing, false);
     }
 
     fn waiting_changes(&mut self, now: Now, submitter: Ix<Submitter>, count: u32, more: bool) {

@@ -126,7 +126,9 @@ pub enum Metric {
     RunningTasks,
     /// Tasks with `desiredStatus` RUNNING that are healthy.
     HealthyTasks,
-    /// The lesser of healthy and desired.
+    /// Tasks that count as healthy, and whose host has failed: nobody has noticed yet.
+    UnreachableTasks,
+    /// The lesser of desired and of healthy ones whose host works.
     AvailableTasks,
     /// Tasks that are not STOPPED.
     AliveTasks,
@@ -466,6 +468,7 @@ impl Metric {
             Metric::ActiveTasks => "active_tasks",
             Metric::RunningTasks => "running_tasks",
             Metric::HealthyTasks => "healthy_tasks",
+            Metric::UnreachableTasks => "unreachable_tasks",
             Metric::AvailableTasks => "available_tasks",
             Metric::AliveTasks => "alive_tasks",
             Metric::AliveCpu => "alive_cpu",
@@ -499,6 +502,7 @@ impl Metric {
             | Metric::ActiveTasks
             | Metric::RunningTasks
             | Metric::HealthyTasks
+            | Metric::UnreachableTasks
             | Metric::AvailableTasks
             | Metric::AliveTasks => "tasks",
         }
@@ -516,6 +520,7 @@ impl Metric {
             | Metric::StrandedGpus
             | Metric::LaunchingInstances
             | Metric::DrainingInstances
+            | Metric::UnreachableTasks
             | Metric::AliveTasks
             | Metric::AliveCpu
             | Metric::AliveMemory => true,

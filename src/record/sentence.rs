@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::ecs::capacity::reservation::{Decision, Limit, Reservation};
-use crate::ecs::model::{Model, Source};
+use crate::ecs::model::{HostFailure, Model, Source};
 use crate::ecs::{AfterFailure, FailedChecks, FailureReason, ZoneTasks};
 use crate::units::Span;
 
@@ -60,13 +60,7 @@ pub const fn failure_code(reason: FailureReason) -> &'static str {
 /// Shapes: ECS Developer Guide, service event messages (2026). What AWS would not say stands in
 /// brackets at the end.
 pub fn sentence(row: &EventRow, model: &Model) -> String {
-    let mut text = match row.speaker {
-        Speaker::Service(service) => format!("(service {}) ", model.services[service].name),
-        Speaker::Submitter(submitter) => format!("(RunTask {}) ", model.submitters[submitter].name),
-        Speaker::CapacityProvider(ix) => {
-            format!("(capacity provider {}) ", model.capacity_providers[ix].name)
-        }
-    };
+    let mut text = speaker(row.speaker, model);
     match row.happening {
         Happening::StartedTasks { count, first } => {
             let _ = write!(text, "has started {count} tasks:"); // a String takes anything
@@ -118,9 +112,70 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         | Happening::StoppedToRebalance { .. }
         | Happening::UnableToRebalance { .. }
         | Happening::RebalancingStopped => rebalancing(&mut text, &row.happening, model),
+        Happening::TargetUnhealthy { task, group } => {
+            let name = &model.target_groups[group].name;
+            target_unhealthy(&mut text, task, name);
+        }
+        Happening::InstanceFailed { .. }
+        | Happening::InstanceBack { .. }
+        | Happening::ZoneOut { .. }
+        | Happening::ZoneBack { .. }
+        | Happening::LaunchesFail
+        | Happening::LaunchesBack => fault(&mut text, row.happening, model),
         Happening::RunTaskFailed { .. } => run_task_failed(&mut text, row, model),
     }
     text
+}
+
+/// Writes that a load balancer found a task unhealthy.
+///
+/// Shape: ECS Developer Guide, service event messages, save for the port.
+fn target_unhealthy(text: &mut String, task: Option<u64>, group: &str) {
+    if let Some(task) = task {
+        let _ = write!(text, "(task {}) ", task_id(task));
+    }
+    let _ =
+        write!(text, "is unhealthy in (target-group {group}) due to (reason Health checks failed)");
+}
+
+/// Writes what has failed, or works again; the sentences are ours.
+fn fault(text: &mut String, happening: Happening, model: &Model) {
+    let name = |it: Option<InstanceName>| it.map(|it| it.text(model)).unwrap_or_default();
+    if let Happening::InstanceFailed { instance, failure } = happening {
+        let what = match failure {
+            HostFailure::Terminated => "is gone",
+            HostFailure::Hung => "hangs",
+            HostFailure::AgentDisconnected => "has no agent connected",
+        };
+        let _ = write!(text, "[(container-instance {}) {what}]", name(instance));
+    } else if let Happening::InstanceBack { instance } = happening {
+        let _ = write!(text, "[(container-instance {}) works again]", name(instance));
+    } else if let Happening::ZoneOut { zone, instances, tasks } = happening {
+        let zone = &model.zones[zone].name;
+        let _ = write!(text, "[{zone} is out: {instances} instances");
+        if tasks > 0 {
+            let _ = write!(text, " and {tasks} tasks on Fargate");
+        }
+        text.push(']');
+    } else if let Happening::ZoneBack { zone } = happening {
+        let _ = write!(text, "[{} is back]", model.zones[zone].name);
+    } else if let Happening::LaunchesFail = happening {
+        text.push_str("[no instance can be launched]");
+    } else {
+        text.push_str("[instances can be launched again]");
+    }
+}
+
+/// Returns who speaks, as a sentence begins.
+fn speaker(speaker: Speaker, model: &Model) -> String {
+    match speaker {
+        Speaker::Service(service) => format!("(service {}) ", model.services[service].name),
+        Speaker::Submitter(submitter) => format!("(RunTask {}) ", model.submitters[submitter].name),
+        Speaker::CapacityProvider(ix) => {
+            format!("(capacity provider {}) ", model.capacity_providers[ix].name)
+        }
+        Speaker::Fault(ix) => format!("(fault {}) ", model.faults[ix].name),
+    }
 }
 
 /// Writes that RunTask found no room, and what its caller does then.

@@ -36,6 +36,7 @@ type Reason = (&'static str, Option<i32>);
 /// What is gathered, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
+    Fault,
     GaveUp,
     StartImpaired,
     UnableToPlace,
@@ -43,6 +44,7 @@ enum Kind {
     Crashed,
     HostGone,
     Interrupted,
+    Unhealthy,
     RunTaskFailed,
     Throttled,
     Unbalanced,
@@ -148,6 +150,10 @@ impl RowSink for Happenings {
             Happening::StartImpaired { .. } => (Kind::StartImpaired, ""),
             Happening::Throttled => (Kind::Throttled, ""),
             Happening::UnableToRebalance { .. } => (Kind::Unbalanced, ""),
+            Happening::TargetUnhealthy { .. } => (Kind::Unhealthy, ""),
+            Happening::InstanceFailed { .. } => (Kind::Fault, "instance"),
+            Happening::ZoneOut { .. } => (Kind::Fault, "zone"),
+            Happening::LaunchesFail => (Kind::Fault, "launches"),
             Happening::StartedTasks { .. }
             | Happening::StoppedTasks { .. }
             | Happening::StoppedPendingTasks { .. }
@@ -160,6 +166,9 @@ impl RowSink for Happenings {
             | Happening::StartedToRebalance { .. }
             | Happening::StoppedToRebalance { .. }
             | Happening::RebalancingStopped
+            | Happening::InstanceBack { .. }
+            | Happening::ZoneBack { .. }
+            | Happening::LaunchesBack
             | Happening::DesiredCount { .. }
             | Happening::ManagedScaling { .. } => return,
         };
@@ -167,6 +176,7 @@ impl RowSink for Happenings {
             Speaker::Service(service) => &model.services[service].name,
             Speaker::Submitter(submitter) => &model.submitters[submitter].name,
             Speaker::CapacityProvider(ix) => &model.capacity_providers[ix].name,
+            Speaker::Fault(ix) => &model.faults[ix].name,
         };
         self.add((kind, name, (reason, None)), row.at, || (sentence(row, model), true));
     }

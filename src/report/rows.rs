@@ -206,6 +206,10 @@ fn event(cells: &mut Cells, row: &EventRow, model: &Model) {
             cells.plain("capacity_provider");
             cells.text(&model.capacity_providers[ix].name);
         }
+        Speaker::Fault(ix) => {
+            cells.plain("fault");
+            cells.text(&model.faults[ix].name);
+        }
     }
     cells.text(&sentence(row, model));
 }

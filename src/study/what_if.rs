@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::ecs::capacity::reservation::Decision;
 use crate::ecs::model::Submitter;
-use crate::ecs::{Fact, Instance, Model, Observer, Owner, Sim, Task, World};
+use crate::ecs::{Fact, FaultEvent, Instance, Model, Observer, Owner, Sim, Task, World};
 use crate::engine::{Id, Seed};
 use crate::units::SimTime;
 
@@ -221,16 +221,49 @@ fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> f
             write!(out, "service {} says ", model.services[service].name)?;
             describe_event(out, event, world, model)
         }
-        Fact::Submitted { submitter, row, count } => {
-            let Submitter { name, source, .. } = &model.submitters[submitter];
-            write!(out, "{name} submits row {} of {count} tasks", source.row_number(row))
+        Fact::Submitted { .. } | Fact::RunTaskFailed { .. } => describe_run_task(out, fact, model),
+        Fact::Fault { fault, what } => {
+            write!(out, "fault {}: ", model.faults[fault].name)?;
+            describe_fault(out, what, world, model)
         }
-        Fact::RunTaskFailed { submitter, row, missing, failure, .. } => {
-            let Submitter { name, source, .. } = &model.submitters[submitter];
-            let reason = crate::record::failure_code(failure.reason);
-            let row = source.row_number(row);
-            write!(out, "{name} finds no room for {missing} tasks of row {row}: {reason}")
+        Fact::TaskReach { task: id, works: true } => write!(out, "{} works again", task(id)),
+        Fact::TaskReach { task: id, works: false } => write!(out, "{} works no more", task(id)),
+        Fact::TaskUnhealthy { task: id } => write!(out, "{} is unhealthy", task(id)),
+    }
+}
+
+/// Says what whoever calls RunTask does.
+fn describe_run_task(out: &mut dyn Write, fact: &Fact, model: &Model) -> fmt::Result {
+    if let Fact::Submitted { submitter, row, count } = *fact {
+        let Submitter { name, source, .. } = &model.submitters[submitter];
+        write!(out, "{name} submits row {} of {count} tasks", source.row_number(row))
+    } else if let Fact::RunTaskFailed { submitter, row, missing, failure, .. } = *fact {
+        let Submitter { name, source, .. } = &model.submitters[submitter];
+        let reason = crate::record::failure_code(failure.reason);
+        let row = source.row_number(row);
+        write!(out, "{name} finds no room for {missing} tasks of row {row}: {reason}")
+    } else {
+        Ok(())
+    }
+}
+
+fn describe_fault(
+    out: &mut dyn Write,
+    what: FaultEvent,
+    world: &World,
+    model: &Model,
+) -> fmt::Result {
+    match what {
+        FaultEvent::Instance { instance, .. } => {
+            write!(out, "instance {} fails", instance_name(world, model, instance))
         }
+        FaultEvent::InstanceBack { instance } => {
+            write!(out, "instance {} works again", instance_name(world, model, instance))
+        }
+        FaultEvent::Zone { zone, .. } => write!(out, "{} is out", model.zones[zone].name),
+        FaultEvent::ZoneBack { zone } => write!(out, "{} is back", model.zones[zone].name),
+        FaultEvent::Launches => write!(out, "no instance can be launched"),
+        FaultEvent::LaunchesBack => write!(out, "instances can be launched again"),
     }
 }
 
@@ -281,6 +314,9 @@ fn describe_event(
         }
         E::UnableToRebalance { zone, .. } => {
             write!(out, "it is unable to move a task to {}", model.zones[zone].name)
+        }
+        E::TargetUnhealthy { group, .. } => {
+            write!(out, "a task is unhealthy in {}", model.target_groups[group].name)
         }
         E::RebalancingStopped => write!(out, "it stops moving tasks between zones"),
     }

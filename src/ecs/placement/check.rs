@@ -18,7 +18,7 @@ pub(super) fn failure(view: &View, ask: &Ask, instance: Id<Instance>) -> Option<
     if !fits_kind(class, wanted) {
         return Some(FailureReason::Attribute);
     }
-    if !host.is_active() {
+    if !host.accepts_tasks() {
         return Some(FailureReason::Agent);
     }
     if wanted.awsvpc && !subnet_in_zone(model, launch, class) {
@@ -142,7 +142,7 @@ pub(super) fn allows_some(group: &Group, class: Ix<InstanceClass>) -> bool {
     let constraints: Vec<_> = group.launch.constraints.iter().filter(is_of_instance).collect();
     let is_allowed = |&instance: &Id<Instance>| {
         let host = group.cluster.instance(instance);
-        host.is_active()
+        host.accepts_tasks()
             && host.class == class
             && constraints.iter().all(|it| holds(group, it, instance))
     };
@@ -291,7 +291,7 @@ impl Subject for InstanceSubject<'_> {
     }
 
     fn agent_connected(&self) -> bool {
-        true
+        self.cluster.instance(self.instance).agent_connected()
     }
 
     fn ec2_instance_id(&self) -> String {

@@ -276,7 +276,7 @@ impl LaunchIndex {
     fn look(&mut self, view: &View, slot: u32) -> Option<Standing> {
         let (id, host) = view.cluster.occupant(slot)?;
         let part = self.part_of[host.class.index()]? as usize;
-        let mut fits = if host.is_active() { self.fits.of_instance(host) } else { 0 };
+        let mut fits = if host.accepts_tasks() { self.fits.of_instance(host) } else { 0 };
         if fits != 0 && !self.is_allowed(view, id, host) {
             fits = 0;
         }

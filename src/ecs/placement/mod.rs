@@ -103,7 +103,7 @@ pub(super) fn choose_in_zone(
 }
 
 /// Returns the zones that tasks of an item of a launch may go to, in order: on Fargate those of the
-/// launch, otherwise those with ACTIVE instances that fit in kind, size and constraints, with or
+/// launch, otherwise those with instances that accept tasks and fit in kind, size and constraints, with or
 /// without room.
 pub(super) fn zones(
     model: &Model,
@@ -162,7 +162,9 @@ pub(super) fn choose_for_daemon(
     let wanted = &model.requirements[ask.requirement];
     let view = View { model, cluster: &world.cluster, account: &world.account };
     let is_set_aside = world.cluster.instance(instance).hosts_daemon(service);
-    let missing = if !is_set_aside {
+    let missing = if !world.cluster.instance(instance).agent_connected() {
+        Some(FailureReason::Agent)
+    } else if !is_set_aside {
         check::failure(&view, ask, instance)
     } else if !world.cluster.has_room(instance, wanted, Some(service)) {
         Some(FailureReason::Eni)
@@ -210,7 +212,10 @@ fn choose_on_fargate(
     let view = View { model, cluster: &world.cluster, account: &world.account };
     let has_address =
         |zone| launch.subnets.is_empty() || free_subnet(&view, launch, zone).is_some();
-    let is_dry = |zone| ask.provider == Provider::FargateSpot && world.fargate_spot.is_dry(zone);
+    let is_dry = |zone| {
+        world.faults.refuses_in(zone)
+            || ask.provider == Provider::FargateSpot && world.fargate_spot.is_dry(zone)
+    };
     let asked = || launch.zones.iter().copied().filter(|&zone| only.is_none_or(|it| it == zone));
     let open = asked().filter(|&zone| has_address(zone) && !is_dry(zone));
     let count = |zone| world.cluster.group_on_fargate(launch.group, ask.provider, zone);

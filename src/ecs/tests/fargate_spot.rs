@@ -67,6 +67,9 @@ fn s_e80_a_task_is_killed_after_its_stop_timeout_and_two_minutes_at_last() {
             deregistration_delay: Span::secs(secs),
             health_check_interval: Span::secs(10),
             first_healthy_checks: 1,
+            health_check_timeout: Span::ZERO,
+            healthy_checks: 5,
+            unhealthy_checks: 2,
         });
         f.model.services[service].target_groups.push(group);
     };

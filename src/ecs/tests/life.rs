@@ -45,6 +45,9 @@ fn a_fargate_task_goes_through_every_state_with_its_duration() {
         deregistration_delay: Span::secs(300),
         health_check_interval: Span::secs(30),
         first_healthy_checks: 1,
+        healthy_checks: 5,
+        unhealthy_checks: 2,
+        health_check_timeout: Span::ZERO,
     });
     let service = f.service("web", web, 1);
     f.launch_of(service).providers[0].provider = Provider::Fargate;
@@ -101,6 +104,9 @@ fn a_new_target_takes_one_check_of_an_alb_and_interval_times_threshold_of_others
             deregistration_delay: Span::secs(300),
             health_check_interval: Span::secs(30),
             first_healthy_checks,
+            healthy_checks: 5,
+            unhealthy_checks: 2,
+            health_check_timeout: Span::ZERO,
         });
         let service = f.service("web", web, 1);
         f.model.services[service].target_groups = vec![group];

@@ -5,6 +5,7 @@
 
 mod capacity;
 mod fargate_spot;
+mod fault;
 mod life;
 mod managed_scaling;
 mod placement;

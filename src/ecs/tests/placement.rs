@@ -79,6 +79,9 @@ fn binpack_scale_in_of_many_leaves_as_few_instances_as_will_do() {
         deregistration_delay: Span::secs(300),
         health_check_interval: Span::secs(10),
         first_healthy_checks: 1,
+        health_check_timeout: Span::ZERO,
+        healthy_checks: 5,
+        unhealthy_checks: 2,
     });
     f.model.services[service].target_groups.push(group);
     for (at, desired_count) in [(1000, 21), (1030, 8)] {

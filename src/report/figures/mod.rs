@@ -10,7 +10,7 @@ mod scaling;
 mod tasks;
 
 use crate::ecs::Model;
-use crate::ecs::model::Action;
+use crate::ecs::model::{Action, FaultKind, FaultTime};
 use crate::engine::Tally;
 use crate::record::{Metric, Recording, Scope};
 use crate::scenario::Scenario;
@@ -196,6 +196,7 @@ impl<'a> Page<'a> {
                 }
             })
             .collect();
+        marks.extend(self.faults());
         let begin = self.recording.window.from;
         if begin > SimTime::ZERO {
             let (label, kind) = ("warm-up ends".to_string(), "ends of warm-ups".to_string());
@@ -203,6 +204,26 @@ impl<'a> Page<'a> {
             marks.push(Mark::Event { label, kind, colour, at });
         }
         marks
+    }
+
+    /// Marks the failures at stated times.
+    fn faults(&self) -> impl Iterator<Item = Mark> {
+        let end = self.recording.end;
+        let at_times = self.model.faults.iter().filter_map(move |(_, fault)| match fault.when {
+            FaultTime::At(at) => (at <= end).then_some((at, fault)),
+            FaultTime::Random { .. } => None,
+        });
+        at_times.take(CHANGES_MAX).map(|(at, fault)| {
+            let label = match fault.kind {
+                FaultKind::Instances { fleet, count, .. } => {
+                    format!("{}: {count} fail", self.model.fleets[fleet].name)
+                }
+                FaultKind::Zone { zone, .. } => format!("{} is out", self.model.zones[zone].name),
+                FaultKind::Launches { .. } => "launches fail".to_string(),
+            };
+            let (kind, at) = ("failures".to_string(), at.as_secs_f64());
+            Mark::Event { label, kind, colour: Colour::Failed, at }
+        })
     }
 
     fn line(&self, name: &str, colour: Colour, values: Vec<f64>) -> Mark {

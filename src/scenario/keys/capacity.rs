@@ -177,6 +177,14 @@ const GROUP: &[Key] = &[
     )
     .documented(AUTO_SCALING),
     key(
+        "health_check_grace_period",
+        SPAN,
+        "How long after an instance is in service its status check is not looked at; the console \
+         suggests 300 s.",
+    )
+    .or("\"0 s\"")
+    .documented(AUTO_SCALING),
+    key(
         "instance_types",
         Kind::List { of: &Kind::Text("an instance type"), min: 1, max: 40 },
         "Several types in place of `instance_type`, the preferred first.",

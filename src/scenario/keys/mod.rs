@@ -1,6 +1,7 @@
 //! The one table of keys: it drives reading, hints, the reference page, the schema and `--set`.
 
 mod capacity;
+mod fault;
 mod network;
 mod run;
 mod spot;

@@ -67,10 +67,10 @@ const CHECK: &[Key] = &[
     key(
         "timeout",
         seconds(2, 120),
-        "Until a check counts as failed; without it 6 s for HTTP, 10 s for TCP, TLS and HTTPS.",
+        "Until a check that is not answered has failed; without it 10 s of a Network Load \
+         Balancer, else 6 s.",
     )
-    .documented(CHECK_API)
-    .idle(),
+    .documented(CHECK_API),
     key(
         "healthy_threshold",
         integer(2, 10),
@@ -81,8 +81,7 @@ const CHECK: &[Key] = &[
     .documented(CHECK_API),
     key("unhealthy_threshold", integer(2, 10), "Failures in a row until unhealthy.")
         .or("2")
-        .documented(CHECK_API)
-        .idle(),
+        .documented(CHECK_API),
 ];
 
 const NETWORK: &[Key] = &[

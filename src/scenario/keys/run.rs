@@ -68,7 +68,12 @@ const ROUND_ABOUT: &[Key] = &[
     key(
         "at",
         Kind::Named { thing: "at", of: &Kind::Table(&[AT]) },
-        "What happens when: changes by a time.",
+        "What happens when: changes by a time, and failures.",
+    ),
+    key(
+        "fault",
+        Kind::Named { thing: "fault", of: &Kind::Table(&[fault::RANDOM]) },
+        "What fails at random; at a stated time it is in `at`.",
     ),
     key("prices", Kind::Table(&[PRICES]), "Prices that replace those of the catalogue.").or("{}"),
     key(
@@ -122,6 +127,9 @@ const AT: &[Key] = &[
         ]]),
         "EC2 has no On-Demand capacity for launches of Auto Scaling groups.",
     ),
+    fault::INSTANCES_AT_ONCE,
+    fault::ZONE,
+    fault::LAUNCHES,
 ];
 
 const PRICES: &[Key] = &[

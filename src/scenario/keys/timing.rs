@@ -4,7 +4,7 @@ use super::*;
 
 pub(super) const TABLES: &[Key] = &[key(
     "timing",
-    Kind::Table(&[SCHEDULER, THROTTLE, START, STOP]),
+    Kind::Table(&[SCHEDULER, THROTTLE, START, STOP, DETECTION]),
     "Durations that AWS does not publish.",
 )
 .or("{}")];
@@ -175,3 +175,28 @@ const STOP: &[Key] =
     &[key("eni_detach", Kind::Distribution, "To detach and delete a network interface.")
         .or("\"5 s\"")
         .assumed("\"seconds\"; not published")];
+
+const DETECTION: &[Key] = &[
+    key(
+        "status_check",
+        Kind::Distribution,
+        "From an instance hanging until its Auto Scaling group counts it as unhealthy, by the \
+         status check of Amazon EC2.",
+    )
+    .or("{ uniform = { min = \"2 min\", max = \"5 min\" } }")
+    .assumed("status checks run every minute; how many must fail, and how soon, is not published"),
+    key(
+        "termination_check",
+        Kind::Distribution,
+        "From the unwanted end of an instance until its Auto Scaling group launches another.",
+    )
+    .or("{ uniform = { min = \"0 s\", max = \"60 s\" } }")
+    .assumed("groups look at their instances about once a minute"),
+    key(
+        "fargate_host_check",
+        Kind::Distribution,
+        "From the failure of a Fargate task's host until the task is stopped.",
+    )
+    .or("{ uniform = { min = \"1 min\", max = \"3 min\" } }")
+    .assumed("\"without notice\"; how soon is not published"),
+];

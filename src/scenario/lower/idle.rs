@@ -16,6 +16,23 @@ pub(super) fn find(lower: &mut Lower) {
     jobs(lower);
     retries(lower);
     rebalancing(lower);
+    detection(lower);
+}
+
+/// How soon failures are noticed, where nothing fails.
+fn detection(lower: &mut Lower) {
+    if !lower.model.faults.is_empty() {
+        return;
+    }
+    let root = lower.root();
+    let timing = root.table("timing");
+    lower.idle(&timing, &["status_check", "termination_check", "fargate_host_check"]);
+    for (_, view) in root.entries("target_group") {
+        lower.idle(&view.table("health_check"), &["timeout", "unhealthy_threshold"]);
+    }
+    for (_, view) in root.entries("auto_scaling_group") {
+        lower.idle(&view, &["health_check_grace_period"]);
+    }
 }
 
 /// Durations of what no service does.

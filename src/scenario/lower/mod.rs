@@ -8,6 +8,7 @@ mod capacity_provider;
 mod capacity_warnings;
 mod cluster;
 mod commitments;
+mod fault;
 mod group;
 mod idle;
 mod job;
@@ -125,6 +126,13 @@ pub fn lower(document: &Document, files: &dyn Files) -> Lowered {
     }
 }
 
+fn initial_state(root: &View) -> InitialState {
+    match root.get::<String>("initial_state").as_str() {
+        "cold" => InitialState::Cold,
+        _ => InitialState::Steady,
+    }
+}
+
 /// Reads the scenario's clock.
 fn calendar(root: &View) -> Result<Calendar, Box<Problem>> {
     let start: String = root.get("start");
@@ -146,10 +154,6 @@ impl<'d> Lower<'d> {
     fn new(document: &'d Document, files: &'d dyn Files, calendar: Calendar) -> Lower<'d> {
         let root = document.root();
         let limits = root.table("limits");
-        let initial_state = match root.get::<String>("initial_state").as_str() {
-            "cold" => InitialState::Cold,
-            _ => InitialState::Steady,
-        };
         let mut problems = Vec::new();
         let spot_market = spot::market(&root, files, &mut problems);
         let fargate_spot_hazard = spot::fargate_hazard(&root, &mut problems);
@@ -158,7 +162,7 @@ impl<'d> Lower<'d> {
             name: root.find("name").unwrap_or_default(),
             calendar,
             duration: root.get("duration"),
-            initial_state,
+            initial_state: initial_state(&root),
             zones: Table::new(),
             clusters: Table::new(),
             fleets: Table::new(),
@@ -181,6 +185,7 @@ impl<'d> Lower<'d> {
             services: Table::new(),
             submitters: Table::new(),
             actions: Vec::new(),
+            faults: Table::new(),
             account: timing::NO_QUOTAS,
             timing,
             limits: Limits { events: limits.get("events"), tasks: limits.get("tasks") },
@@ -238,6 +243,7 @@ impl<'d> Lower<'d> {
         job::tasks(self);
         job::jobs(self);
         service::actions(self);
+        fault::faults(self);
         true
     }
 

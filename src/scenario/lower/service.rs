@@ -11,7 +11,7 @@ use super::super::View;
 use super::super::codes::Code;
 use super::super::problems::{listed, number};
 use super::launch::{Launcher, SizedBy, check_fit, definition_view, knows_where, launch};
-use super::{Lower, task};
+use super::{Lower, fault, task};
 
 /// Tasks that a service may have. Source: AWS General Reference, ECS quotas.
 const TASKS_PER_SERVICE: u32 = 5000;
@@ -30,8 +30,9 @@ pub(super) fn target_groups(lower: &mut Lower) {
     for (name, view) in lower.root().entries("target_group") {
         let balancer: String = view.get("load_balancer");
         let kind = lower.root().entry("load_balancer", &balancer);
-        let application =
-            kind.is_some_and(|balancer| balancer.get::<String>("type") == "application");
+        let kind = kind.map(|balancer| balancer.get::<String>("type")).unwrap_or_default();
+        let application = kind == "application";
+        let timeout = if kind == "network" { Span::secs(10) } else { Span::secs(6) };
         let check = view.table("health_check");
         let group = TargetGroup {
             name: name.to_string(),
@@ -40,6 +41,9 @@ pub(super) fn target_groups(lower: &mut Lower) {
             // A new target of an Application Load Balancer is healthy after one success (ECS guide,
             // "Optimize load balancer health check parameters"). Assumption: the others want all.
             first_healthy_checks: if application { 1 } else { check.get("healthy_threshold") },
+            healthy_checks: check.get("healthy_threshold"),
+            unhealthy_checks: check.get("unhealthy_threshold"),
+            health_check_timeout: check.find("timeout").unwrap_or(timeout),
         };
         let ix = lower.model.target_groups.push(group);
         lower.target_groups.insert(name.to_string(), ix);
@@ -296,7 +300,7 @@ fn check_target(lower: &mut Lower, item: &View, definition: &View) {
 /// What happens when: changes in order of time.
 pub(super) fn actions(lower: &mut Lower) {
     let end = SimTime::ZERO + lower.model.duration;
-    for (_, view) in lower.root().entries("at") {
+    for (name, view) in lower.root().entries("at") {
         let text: String = view.get("time");
         let at = match lower.model.calendar.instant(&text) {
             Ok(at) => at,
@@ -318,13 +322,15 @@ pub(super) fn actions(lower: &mut Lower) {
             }
             continue;
         }
-        if !CHANGES.iter().any(|key| view.is_written(key)) {
-            let hint = "write `update_service = {…}` or `set_desired_capacity = {…}`";
+        if !CHANGES.iter().chain(&fault::TABLES).any(|key| view.is_written(key)) {
+            let hint = "write `update_service = {…}`, `set_desired_capacity = {…}` or a failure, \
+                        such as `availability_zone_outage = {…}`";
             lower.problems.push(view.error_here("nothing happens then").hint(hint));
         }
         let update = view.child("update_service").and_then(|it| update_service(lower, &it));
         let capacity =
             view.child("set_desired_capacity").and_then(|it| set_desired_capacity(lower, &it));
+        fault::at(lower, (name, &view), at);
         let shortage = view.child("insufficient_capacity").map(|it| shortage(lower, &it));
         let actions = update.into_iter().chain(capacity).chain(shortage);
         lower.model.actions.extend(actions.map(|action| (at, action)));
