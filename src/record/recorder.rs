@@ -326,14 +326,7 @@ impl Observer for Recorder {
             }
             Fact::TaskCreated { task } => self.task_comes(now, &world.tasks[task]),
             Fact::TaskPlaced { task } => self.task_is_placed(now, &world.tasks[task]),
-            Fact::ManagedScaling { provider, reservation, running, tasks, decision } => {
-                let gauges = &mut self.managed_scaling[provider];
-                gauges.needed.set(at, reservation.needed.into());
-                gauges.instances.set(at, running.into());
-                gauges.waiting.set(at, tasks.into());
-                gauges.reservation.set(at, reservation.as_percent_f64().round() as u64);
-                self.counts.managed_scaling[provider].note(decision);
-            }
+            Fact::ManagedScaling { .. } => self.managed_scaling_looks(at, fact),
             Fact::TaskMoved { task, from, to } => {
                 self.task_moves(now, &world.tasks[task], from, to);
             }
@@ -578,6 +571,18 @@ impl Recorder {
             self.hosts.resize(slot + 1, host);
         }
         self.hosts[slot] = host;
+    }
+
+    fn managed_scaling_looks(&mut self, at: SimTime, fact: &Fact) {
+        let Fact::ManagedScaling { provider, reservation, running, tasks, decision } = *fact else {
+            return;
+        };
+        let gauges = &mut self.managed_scaling[provider];
+        gauges.needed.set(at, reservation.needed.into());
+        gauges.instances.set(at, running.into());
+        gauges.waiting.set(at, tasks.into());
+        gauges.reservation.set(at, reservation.as_percent_f64().round() as u64);
+        self.counts.managed_scaling[provider].note(decision);
     }
 
     fn instance_comes(&mut self, now: Now, instance: Id<Instance>) {

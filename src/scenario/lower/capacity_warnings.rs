@@ -360,11 +360,15 @@ fn never_drains(lower: &Lower, service: &Service, view: &View) -> Option<Problem
     Some(view.warning(Code::NeverDrains, "maximum_percent", message).hint(hint))
 }
 
-/// Says whether tasks of an item are interrupted when Spot is.
-///
-/// On EC2 it will be for the kinds of instance of its group to say.
-fn is_spot(item: &StrategyItem) -> bool {
-    item.provider == Provider::FargateSpot
+/// Says whether tasks of an item are interrupted when Spot is: on Fargate Spot, and on EC2 where its
+/// group buys Spot capacity.
+fn is_spot(model: &Model, item: &StrategyItem) -> bool {
+    let buys_spot = |provider: Ix<CapacityProvider>| {
+        let group = &model.auto_scaling_groups[model.capacity_providers[provider].group];
+        let classes = &model.fleets[group.fleet].classes;
+        classes.iter().any(|&class| model.classes[class].spot.is_some())
+    };
+    item.provider == Provider::FargateSpot || item.capacity_provider.is_some_and(buys_spot)
 }
 
 /// Two minutes are too short for what a service promises, or takes to end its tasks.
@@ -373,8 +377,12 @@ fn on_spot(lower: &Lower, service: &Service, view: &View) -> Vec<Problem> {
     let items = &model.launches[service.launch].providers;
     let most = desired_counts(model, &service.name).into_iter().max().unwrap_or(0);
     let targets = provider_targets(items, most);
-    let tasks: u32 =
-        items.iter().zip(targets).filter(|(item, _)| is_spot(item)).map(|(_, count)| count).sum();
+    let tasks: u32 = items
+        .iter()
+        .zip(targets)
+        .filter(|(item, _)| is_spot(model, item))
+        .map(|(_, count)| count)
+        .sum();
     if tasks == 0 {
         return Vec::new();
     }
@@ -432,7 +440,12 @@ fn launches_twice(lower: &Lower, provider: &CapacityProvider, view: &View) -> Op
     let group = &lower.model.auto_scaling_groups[provider.group];
     let warm = provider.managed_scaling.as_ref()?.instance_warmup_period;
     let timing = &lower.model.timing;
-    let parts = [&timing.instance_pending, &timing.instance_boot, &timing.agent_registration];
+    let parts = [
+        &timing.instance_launch_call,
+        &timing.instance_pending,
+        &timing.instance_boot,
+        &timing.agent_registration,
+    ];
     let boot = Span::from_secs_f64(parts.iter().map(|it| it.mean()).sum::<f64>().round());
     if warm >= boot || group.min_size == group.max_size {
         return None;
@@ -441,8 +454,8 @@ fn launches_twice(lower: &Lower, provider: &CapacityProvider, view: &View) -> Op
         "`instance_warmup_period` is {warm}, and an instance takes {boot} on average until it is \
          ACTIVE: more are launched for the same tasks meanwhile"
     );
-    let hint = "make it longer than `timing.instance_pending`, `instance_boot` and \
-                `agent_registration` together";
+    let hint = "make it longer than `timing.instance_launch_call`, `instance_pending`, \
+                `instance_boot` and `agent_registration` together";
     let view = view.table("managed_scaling");
     let problem = view.warning(Code::WarmupShorterThanBoot, "instance_warmup_period", message);
     Some(problem.hint(hint))
