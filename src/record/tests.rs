@@ -546,7 +546,9 @@ fn rows_of_events_name_the_tasks_that_were_started() {
 fn the_number_of_series_can_be_told_before_the_run() {
     let Recorded { sim, recording, .. } = record(mixture(), 1, WarmUp::default());
     let most = Recorder::series_counts(sim.model()).iter().sum::<usize>();
-    assert!(recording.series.len() <= most && most <= recording.series.len() + 20);
+    // What was never anything but zero is left out: 24 of these here, of failures and GPUs mostly.
+    let kept = recording.series.len();
+    assert!(kept <= most && most <= kept + 24, "{kept} of {most}");
 }
 
 #[test]
