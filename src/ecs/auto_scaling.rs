@@ -31,6 +31,8 @@ const SUBNET: Purpose = Purpose::new("subnet of a launch");
 #[derive(Clone, Debug)]
 pub struct GroupState {
     desired_capacity: u32,
+    min_size: u32,
+    max_size: u32,
     members: BTreeMap<Id<Instance>, Member>,
     /// How many of them stay, by pool.
     staying: Census,
@@ -99,6 +101,8 @@ impl GroupState {
     pub(super) fn new(spec: &AutoScalingGroup) -> GroupState {
         GroupState {
             desired_capacity: spec.desired_capacity,
+            min_size: spec.min_size,
+            max_size: spec.max_size,
             members: BTreeMap::new(),
             staying: Census::default(),
             at_risk: Vec::new(),
@@ -111,6 +115,11 @@ impl GroupState {
     /// Returns how many instances are wanted.
     pub fn desired_capacity(&self) -> u32 {
         self.desired_capacity
+    }
+
+    /// Returns the least and the greatest desired capacity that are allowed now.
+    pub fn sizes(&self) -> (u32, u32) {
+        (self.min_size, self.max_size)
     }
 
     /// Returns how many instances are launched or in service, those that leave apart.
@@ -161,14 +170,13 @@ pub(super) fn begin(cx: &mut Cx, world: &mut World) {
 
 /// Returns what managed scaling sees of a group.
 pub(super) fn now(cx: &Cx, world: &World, ix: Ix<AutoScalingGroup>) -> GroupNow {
-    let spec = &cx.model.auto_scaling_groups[ix];
     let group = &world.groups[ix];
     let stays = |(_, member): &(&Id<Instance>, &Member)| member.standing == Standing::Stays;
     let hosts = || group.members.iter().filter(stays).map(|(&id, _)| world.cluster.instance(id));
     GroupNow {
         desired_capacity: group.desired_capacity,
-        min_size: spec.min_size,
-        max_size: spec.max_size,
+        min_size: group.min_size,
+        max_size: group.max_size,
         running: group.capacity(),
         occupied: hosts().filter(|host| host.is_occupied()).count() as u32,
         youngest: hosts().map(|host| cx.now().since(host.launched_at)).min(),
@@ -177,7 +185,7 @@ pub(super) fn now(cx: &Cx, world: &World, ix: Ix<AutoScalingGroup>) -> GroupNow 
 
 /// One more instance, in service at once: the run begins with it. `None`: it may have no more.
 pub(super) fn grow(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) -> Option<()> {
-    if world.groups[ix].desired_capacity >= cx.model.auto_scaling_groups[ix].max_size {
+    if world.groups[ix].desired_capacity >= world.groups[ix].max_size {
         return None;
     }
     let mut pools = pools(cx, world, ix);
@@ -194,9 +202,21 @@ pub(super) fn set_desired_capacity(
     ix: Ix<AutoScalingGroup>,
     to: u32,
 ) {
-    let spec = &cx.model.auto_scaling_groups[ix];
-    world.groups[ix].desired_capacity = to.clamp(spec.min_size, spec.max_size);
+    let group = &mut world.groups[ix];
+    group.desired_capacity = to.max(group.min_size).min(group.max_size);
     adjust(cx, world, ix);
+}
+
+/// UpdateAutoScalingGroup: other sizes, and a desired capacity within them.
+pub(super) fn resize(
+    cx: &mut Cx,
+    world: &mut World,
+    ix: Ix<AutoScalingGroup>,
+    ((min_size, max_size), desired_capacity): ((u32, u32), u32),
+) {
+    let group = &mut world.groups[ix];
+    (group.min_size, group.max_size) = (min_size, max_size);
+    set_desired_capacity(cx, world, ix, desired_capacity);
 }
 
 /// EC2 has no On-Demand capacity in some pools for a time.
@@ -249,7 +269,7 @@ fn launch_missing(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
     }
     let mut pools = pools(cx, world, ix);
     while world.groups[ix].capacity() < world.groups[ix].desired_capacity {
-        if !may_launch(cx, world, ix) {
+        if !may_launch(world, ix) {
             return;
         }
         let Some(instance) = launch(cx, world, ix, &mut pools) else {
@@ -264,10 +284,10 @@ fn launch_missing(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
 /// the maximum, rounded down, and at least one.
 ///
 /// Source: Amazon EC2 Auto Scaling User Guide, "Capacity Rebalancing": 10 %; the rest is assumed.
-fn may_launch(cx: &Cx, world: &World, ix: Ix<AutoScalingGroup>) -> bool {
+fn may_launch(world: &World, ix: Ix<AutoScalingGroup>) -> bool {
     let group = &world.groups[ix];
     let above = (group.desired_capacity / 10).max(1);
-    let most = cx.model.auto_scaling_groups[ix].max_size.saturating_add(above);
+    let most = group.max_size.saturating_add(above);
     group.at_risk.is_empty() || group.capacity() + (group.at_risk.len() as u32) < most
 }
 
@@ -448,7 +468,7 @@ fn pools(cx: &Cx, world: &mut World, ix: Ix<AutoScalingGroup>) -> Vec<Pool> {
     cx.model.auto_scaling_groups[ix].pools.iter().map(pool).collect()
 }
 
-fn group_luck(cx: &Cx, ix: Ix<AutoScalingGroup>) -> Luck {
+pub(super) fn group_luck(cx: &Cx, ix: Ix<AutoScalingGroup>) -> Luck {
     cx.seed.luck("auto scaling group").named(&cx.model.auto_scaling_groups[ix].name)
 }
 

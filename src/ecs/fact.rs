@@ -8,8 +8,8 @@ use super::capacity::group::PurchaseOption;
 use super::capacity::reservation::{Decision, Reservation};
 use super::cluster::Instance;
 use super::model::{
-    CapacityPool, CapacityProvider, HostPort, Model, Provider, Requirement, Service, Submitter,
-    TargetGroup, Zone,
+    AutoScalingGroup, CapacityPool, CapacityProvider, HostPort, Model, Provider, Requirement,
+    Service, Submitter, TargetGroup, Zone,
 };
 use super::task::{StopReason, Task, TaskStatus};
 
@@ -190,6 +190,31 @@ pub enum Fact {
         pool: Ix<CapacityPool>,
         /// Why.
         reason: LaunchFailure,
+    },
+    /// An Auto Scaling group has done something besides launching and terminating.
+    GroupEvent {
+        /// Which.
+        group: Ix<AutoScalingGroup>,
+        /// What.
+        event: GroupEvent,
+    },
+}
+
+/// What an Auto Scaling group has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GroupEvent {
+    /// A scheduled action was executed.
+    ScheduledAction {
+        /// Position in the group.
+        action: u16,
+        /// The least desired capacity now.
+        min_size: u32,
+        /// The greatest now.
+        max_size: u32,
+        /// The desired capacity before.
+        from: u32,
+        /// The desired capacity now.
+        to: u32,
     },
 }
 

@@ -48,6 +48,7 @@ pub(crate) fn quiet_timing() -> Timing {
         agent_registration: constant(10.0),
         trunk_attach: constant(5.0),
         launch_retry: Span::secs(60),
+        scheduled_action_delay: constant(0.0),
         pull_state: PullState::Activating,
         settle: Span::secs(40),
         health_check_response: constant(0.0),
@@ -236,6 +237,7 @@ impl Fixture {
             managed_termination_protection: false,
             spot_instance_draining: false,
             capacity_rebalance: false,
+            scheduled_actions: Vec::new(),
         })
     }
 

@@ -20,6 +20,7 @@ pub mod placement;
 mod provisioning;
 mod pull;
 mod rebalancing;
+mod scheduled_scaling;
 mod service;
 mod spot;
 mod submit;
@@ -34,8 +35,8 @@ use crate::units::{SimTime, Span};
 
 pub use self::cluster::{Cluster, Instance, InstanceStatus, Location};
 pub use self::fact::{
-    AfterFailure, Fact, FailedChecks, FailureReason, LaunchFailure, Observer, PlacementFailure,
-    ServiceEvent, TerminationReason, ZoneTasks,
+    AfterFailure, Fact, FailedChecks, FailureReason, GroupEvent, LaunchFailure, Observer,
+    PlacementFailure, ServiceEvent, TerminationReason, ZoneTasks,
 };
 pub use self::model::Model;
 pub use self::task::{ContainerState, Owner, StopCode, StopReason, Task, TaskStatus, TaskTimes};
@@ -160,6 +161,10 @@ enum Event {
     Interruption(Id<Instance>, Interruption),
     /// The action at this position of the model.
     Action(u32),
+    /// The scheduled action of a group at this position falls due.
+    ScheduledAction(Ix<AutoScalingGroup>, u16),
+    /// It is executed, late.
+    LateAction(Ix<AutoScalingGroup>, u16),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -401,6 +406,12 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
         Event::FargateRefilled(zone) => fargate_spot::on_refilled(cx, world, zone),
         Event::Interruption(instance, step) => spot::on_interruption(cx, world, instance, step),
         Event::Action(position) => act(cx, world, position),
+        Event::ScheduledAction(group, position) => {
+            scheduled_scaling::on_due(cx, world, (group, position));
+        }
+        Event::LateAction(group, position) => {
+            scheduled_scaling::execute(cx, world, (group, position));
+        }
     }
 }
 
@@ -413,6 +424,7 @@ fn begin(cx: &mut Cx, world: &mut World) {
     service::begin(cx, world);
     capacity_provider::begin(cx, world);
     submit::begin(cx, world);
+    scheduled_scaling::begin(cx);
     for position in 0..cx.model.actions.len() {
         let (at, _) = cx.model.actions[position];
         cx.at(at, rank::DEMAND, Event::Action(position as u32));

@@ -140,6 +140,39 @@ pub struct AutoScalingGroup {
     pub spot_instance_draining: bool,
     /// `CapacityRebalance`: whether a Spot instance is replaced when it is said to be at risk.
     pub capacity_rebalance: bool,
+    /// Scheduled scaling.
+    pub scheduled_actions: Vec<ScheduledAction>,
+}
+
+/// A scheduled action of an Auto Scaling group: what is not given stays as it is.
+///
+/// Source: EC2 Auto Scaling API, PutScheduledUpdateGroupAction.
+#[derive(Clone, Debug)]
+pub struct ScheduledAction {
+    /// The name.
+    pub name: String,
+    /// When.
+    pub when: When,
+    /// The least desired capacity from then on.
+    pub min_size: Option<u32>,
+    /// The greatest.
+    pub max_size: Option<u32>,
+    /// The desired capacity.
+    pub desired_capacity: Option<u32>,
+}
+
+/// Once, or again and again.
+#[derive(Clone, Debug)]
+pub enum When {
+    /// At an instant.
+    Once(SimTime),
+    /// Whenever the schedule falls due.
+    Recurring {
+        /// The schedule.
+        schedule: Schedule,
+        /// The clocks it goes by.
+        calendar: Calendar,
+    },
 }
 
 /// A capacity provider with an Auto Scaling group.
@@ -871,6 +904,8 @@ pub struct Timing {
     pub trunk_attach: Distribution,
     /// From a launch that failed until the group tries again.
     pub launch_retry: Span,
+    /// How late a scheduled action of a group is.
+    pub scheduled_action_delay: Distribution,
     /// What `lastStatus` says while images are pulled.
     pub pull_state: PullState,
     /// After RUNNING, when a task without any check counts as healthy.
@@ -897,6 +932,24 @@ pub struct Limits {
     pub events: u64,
     /// Tasks alive at once.
     pub tasks: u64,
+}
+
+impl When {
+    /// Returns when that is next, at or after an instant; `None` if never.
+    pub fn next_at_or_after(&self, at: SimTime) -> Option<SimTime> {
+        match self {
+            When::Once(once) => Some(*once).filter(|once| *once >= at),
+            When::Recurring { schedule, calendar } => schedule.next_at_or_after(calendar, at),
+        }
+    }
+}
+
+impl AutoScalingGroup {
+    /// Returns the greatest capacity that it may ever want.
+    pub fn most(&self) -> u32 {
+        let scheduled = self.scheduled_actions.iter().filter_map(|action| action.max_size);
+        scheduled.fold(self.max_size, u32::max)
+    }
 }
 
 impl CapacityPool {

@@ -2,12 +2,13 @@
 
 use crate::ecs::capacity::reservation::{Decision, Reservation};
 use crate::ecs::model::{
-    CapacityProvider, FargateSize, InstanceClass, Model, Provider, Requirement, Scheduling,
-    Service, Submitter, TargetGroup, TaskDefinition, Zone,
+    AutoScalingGroup, CapacityProvider, FargateSize, InstanceClass, Model, Provider, Requirement,
+    Scheduling, Service, Submitter, TargetGroup, TaskDefinition, Zone,
 };
 use crate::ecs::{
-    AfterFailure, ContainerState, Fact, FailedChecks, FailureReason, Instance, Observer, Owner,
-    PlacementFailure, ServiceEvent, StopReason, Task, TaskStatus, TaskTimes, World, ZoneTasks,
+    AfterFailure, ContainerState, Fact, FailedChecks, FailureReason, GroupEvent, Instance,
+    Observer, Owner, PlacementFailure, ServiceEvent, StopReason, Task, TaskStatus, TaskTimes,
+    World, ZoneTasks,
 };
 use crate::engine::{Id, Ix};
 use crate::units::{Resources, SimTime, Span};
@@ -86,6 +87,8 @@ pub enum Speaker {
     Submitter(Ix<Submitter>),
     /// A capacity provider.
     CapacityProvider(Ix<CapacityProvider>),
+    /// An Auto Scaling group.
+    AutoScalingGroup(Ix<AutoScalingGroup>),
 }
 
 /// What is said: [`ServiceEvent`] and failed RunTask calls, with names instead of ids.
@@ -198,6 +201,8 @@ pub enum Happening {
     },
     /// Tasks that move are like any other now.
     RebalancingStopped,
+    /// An Auto Scaling group has done something.
+    GroupEvent(GroupEvent),
     /// No room for tasks of a submission.
     RunTaskFailed {
         /// Row of the trace, or number of the firing.
@@ -347,6 +352,11 @@ impl<S: RowSink> Observer for RowLog<S> {
                     let speaker = Speaker::CapacityProvider(provider);
                     self.sink.event(&EventRow { at, speaker, happening }, model);
                 }
+            }
+            Fact::GroupEvent { group, event } => {
+                let (speaker, happening) =
+                    (Speaker::AutoScalingGroup(group), Happening::GroupEvent(event));
+                self.sink.event(&EventRow { at, speaker, happening }, model);
             }
             Fact::RunTaskFailed { submitter, row, missing, failure, then } => {
                 let refusal = refusal(failure, world);

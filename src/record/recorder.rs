@@ -381,7 +381,7 @@ impl Observer for Recorder {
             Fact::InstanceDraining { instance } => {
                 self.stage(at, instance, Stage::Draining);
             }
-            Fact::TaskPullStarted { .. } => {}
+            Fact::TaskPullStarted { .. } | Fact::GroupEvent { .. } => {}
             Fact::SpotRebalanceRecommended { instance } => {
                 self.launches(now, instance).recommendations += 1;
             }

@@ -206,6 +206,10 @@ fn event(cells: &mut Cells, row: &EventRow, model: &Model) {
             cells.plain("capacity_provider");
             cells.text(&model.capacity_providers[ix].name);
         }
+        Speaker::AutoScalingGroup(ix) => {
+            cells.plain("auto_scaling_group");
+            cells.text(&model.auto_scaling_groups[ix].name);
+        }
     }
     cells.text(&sentence(row, model));
 }

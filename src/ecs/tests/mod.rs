@@ -11,3 +11,4 @@ mod placement;
 mod rebalancing;
 mod spot;
 mod submit;
+mod upkeep;

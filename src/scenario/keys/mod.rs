@@ -6,6 +6,7 @@ mod run;
 mod spot;
 mod task;
 mod timing;
+mod upkeep;
 mod work;
 
 pub use crate::catalogue::Evidence;

@@ -129,6 +129,13 @@ const START: &[Key] = &[
     )
     .or("\"60 s\"")
     .assumed("not published"),
+    key(
+        "scheduled_action_delay",
+        Kind::Distribution,
+        "From the time of a group's scheduled action until it is executed.",
+    )
+    .or("\"0 s\"")
+    .assumed("Amazon EC2 Auto Scaling User Guide: seconds, and up to two minutes"),
     key("agent_latency", Kind::Distribution, "Until the agent learns of a task and acts.")
         .or("\"1 s\"")
         .assumed("the agent holds an open connection; its polls are every second"),

@@ -44,7 +44,12 @@ pub(super) fn instances(lower: &mut Lower) -> bool {
         lower.root().entries(table).into_iter().map(move |(_, view)| (view, *key))
     });
     for (view, key) in fleets.collect::<Vec<_>>() {
-        let count = view.get::<u64>(key);
+        let scheduled = match key {
+            "max_size" => view.entries("scheduled_action"),
+            _ => Vec::new(),
+        };
+        let scheduled = scheduled.iter().filter_map(|(_, it)| it.find::<u64>("max_size"));
+        let count = scheduled.fold(view.get::<u64>(key), u64::max);
         total += count;
         if total > limit {
             let message = format!(

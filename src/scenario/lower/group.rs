@@ -14,6 +14,7 @@ use super::cluster::{
     KindOfInstance, Location, check_attributes, class, cluster_of, keep_back, on_ec2, places,
 };
 use super::spot::{self, Recordings};
+use super::upkeep;
 
 /// Auto Scaling groups.
 pub(super) fn auto_scaling_groups(lower: &mut Lower, recorded: &Recordings) {
@@ -26,7 +27,9 @@ pub(super) fn auto_scaling_groups(lower: &mut Lower, recorded: &Recordings) {
         let (Some(kinds), Some(sizes)) = (kinds_of(lower, &view), sizes(lower, &view)) else {
             continue;
         };
-        let cluster = cluster_of(lower, &view, (sizes[2], "max_size"));
+        let scheduled_actions = upkeep::scheduled_actions(lower, &view, sizes);
+        let most = scheduled_actions.iter().filter_map(|it| it.max_size).fold(sizes[2], u32::max);
+        let cluster = cluster_of(lower, &view, (most, "max_size"));
         let places = places(lower, &view, sizes[2]);
         check_attributes(lower, &view, false);
         let mut zones: Vec<Ix<Zone>> = places.iter().map(|place| place.0).collect();
@@ -47,6 +50,7 @@ pub(super) fn auto_scaling_groups(lower: &mut Lower, recorded: &Recordings) {
             managed_termination_protection: false,
             spot_instance_draining: view.get("spot_instance_draining"),
             capacity_rebalance: view.get("capacity_rebalance"),
+            scheduled_actions,
         };
         if !spec.policy.buys(PurchaseOption::Spot) {
             lower.idle(&view, &["spot_instance_draining", "capacity_rebalance"]);

@@ -19,6 +19,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod timing;
+mod upkeep;
 mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -374,7 +374,9 @@ fn set_desired_capacity(lower: &mut Lower, view: &View) -> Option<Action> {
     let desired_capacity: u32 = view.get("desired_capacity");
     let group = *lower.auto_scaling_groups.get(&name)?;
     let spec = &lower.model.auto_scaling_groups[group];
-    let (min, max) = (spec.min_size, spec.max_size);
+    // The sizes that hold then are known only if nothing changes them before.
+    let least = spec.scheduled_actions.iter().filter_map(|it| it.min_size);
+    let (min, max) = (least.fold(spec.min_size, u32::min), spec.most());
     if !(min..=max).contains(&desired_capacity) {
         let message = format!(
             "`desired_capacity` is {desired_capacity}; the group `{name}` has {min} to {max}"

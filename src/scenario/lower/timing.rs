@@ -35,6 +35,7 @@ pub(super) fn timing(view: &View, files: &dyn Files, problems: &mut Vec<Problem>
         agent_registration: dist("agent_registration"),
         trunk_attach: dist("trunk_attach"),
         launch_retry: view.get("launch_retry"),
+        scheduled_action_delay: dist("scheduled_action_delay"),
         health_check_response: dist("health_check_response"),
         placement_retry: view.get("placement_retry"),
         placement_retry_window: view.get("placement_retry_window"),
