@@ -13,7 +13,7 @@ use super::capacity::reservation::GroupNow;
 use super::cluster::{Instance, InstanceStatus};
 use super::model::{AutoScalingGroup, CapacityPool, InitialState, InstanceClass};
 use super::spot::{self, AloneSlot};
-use super::{Cx, Event, Fact, LaunchFailure, TerminationReason, World, instance, rank};
+use super::{Cx, Event, Fact, LaunchFailure, TerminationReason, World, instance, lifetime, rank};
 
 const CALL: Purpose = Purpose::new("instance launch call");
 const PENDING: Purpose = Purpose::new("instance pending");
@@ -43,6 +43,8 @@ pub struct GroupState {
     scale_ins: u64,
     /// When it looks again at what it has.
     next_look: Option<SimTime>,
+    /// Those that have reached their maximum lifetime and are still there, in that order.
+    pub(super) outlived: Vec<Id<Instance>>,
 }
 
 /// An instance of a group.
@@ -109,6 +111,7 @@ impl GroupState {
             launched: 0,
             scale_ins: 0,
             next_look: None,
+            outlived: Vec::new(),
         }
     }
 
@@ -260,6 +263,38 @@ fn adjust(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
     launch_missing(cx, world, ix);
     let_go_surplus(cx, world, ix);
     let_go_replaced(cx, world, ix);
+    lifetime::replace(cx, world, ix);
+}
+
+/// Lets instances go for others that are launched at once.
+pub(super) fn replace(
+    cx: &mut Cx,
+    world: &mut World,
+    (ix, old): (Ix<AutoScalingGroup>, &[Id<Instance>]),
+    reason: TerminationReason,
+) {
+    for &instance in old {
+        let_go(cx, world, (ix, instance), reason);
+    }
+    launch_missing(cx, world, ix);
+}
+
+/// Says whether an instance is one of those that its group wants.
+pub(super) fn stays(world: &World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) -> bool {
+    standing(world, ix, instance) == Some(Standing::Stays)
+}
+
+/// Returns the instances that a group wants, in order of their ids.
+pub(super) fn staying(world: &World, ix: Ix<AutoScalingGroup>) -> Vec<Id<Instance>> {
+    let members = world.groups[ix].members.iter();
+    members.filter(|(_, it)| it.standing == Standing::Stays).map(|(&id, _)| id).collect()
+}
+
+/// Returns how many instances a group lacks, apart from those in service.
+pub(super) fn on_their_way(world: &World, ix: Ix<AutoScalingGroup>) -> u32 {
+    let in_service = |id: &Id<Instance>| world.cluster.instance(*id).is_active();
+    let in_service = staying(world, ix).iter().filter(|id| in_service(id)).count();
+    world.groups[ix].desired_capacity.saturating_sub(in_service as u32)
 }
 
 fn launch_missing(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
@@ -402,6 +437,7 @@ fn launch(
         world.groups[ix].members.insert(instance, member);
         world.groups[ix].staying.add(cx.model.pools[pool].key());
         spot::slot_taken(cx, world, pool, slot);
+        lifetime::begins(cx, ix, instance);
         return Some(instance);
     }
 }
@@ -503,11 +539,12 @@ pub(super) fn on_registered(cx: &mut Cx, world: &mut World, instance: Id<Instanc
             let_go_replaced(cx, world, ix);
             launch_missing(cx, world, ix);
         }
+        lifetime::replace(cx, world, ix);
     }
 }
 
 /// Returns the group of an instance.
-fn group_of(cx: &Cx, world: &World, instance: Id<Instance>) -> Option<Ix<AutoScalingGroup>> {
+pub(super) fn group_of(cx: &Cx, world: &World, instance: Id<Instance>) -> Option<Ix<AutoScalingGroup>> {
     let fleet = cx.model.classes[world.cluster.get(instance)?.class].fleet;
     cx.model.fleets[fleet].group
 }

@@ -247,6 +247,8 @@ pub enum TerminationReason {
     SpotInterrupted,
     /// It was at risk, and its replacement is in service.
     Rebalanced,
+    /// It was as old as its group lets instances become.
+    MaxLifetime,
 }
 
 impl TerminationReason {
@@ -256,6 +258,7 @@ impl TerminationReason {
             TerminationReason::ScaledIn => "its group wants fewer",
             TerminationReason::SpotInterrupted => "EC2 reclaimed its Spot capacity",
             TerminationReason::Rebalanced => "it was at risk and is replaced",
+            TerminationReason::MaxLifetime => "it has reached its maximum lifetime",
         }
     }
 }

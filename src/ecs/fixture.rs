@@ -238,6 +238,7 @@ impl Fixture {
             spot_instance_draining: false,
             capacity_rebalance: false,
             scheduled_actions: Vec::new(),
+            max_instance_lifetime: None,
         })
     }
 

@@ -15,6 +15,7 @@ mod fargate_spot;
 pub(crate) mod fixture;
 mod instance;
 mod life;
+mod lifetime;
 pub mod model;
 pub mod placement;
 mod provisioning;
@@ -165,6 +166,8 @@ enum Event {
     ScheduledAction(Ix<AutoScalingGroup>, u16),
     /// It is executed, late.
     LateAction(Ix<AutoScalingGroup>, u16),
+    /// An instance is as old as its group lets instances become.
+    Outlived(Id<Instance>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -412,6 +415,7 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
         Event::LateAction(group, position) => {
             scheduled_scaling::execute(cx, world, (group, position));
         }
+        Event::Outlived(instance) => lifetime::on_outlived(cx, world, instance),
     }
 }
 

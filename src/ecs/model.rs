@@ -142,6 +142,8 @@ pub struct AutoScalingGroup {
     pub capacity_rebalance: bool,
     /// Scheduled scaling.
     pub scheduled_actions: Vec<ScheduledAction>,
+    /// `MaxInstanceLifetime`: how old an instance becomes before it is replaced.
+    pub max_instance_lifetime: Option<Span>,
 }
 
 /// A scheduled action of an Auto Scaling group: what is not given stays as it is.

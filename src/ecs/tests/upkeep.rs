@@ -2,9 +2,9 @@
 
 use super::super::fixture::*;
 use super::super::model::*;
-use super::super::{Fact, Sim};
+use super::super::{Fact, Sim, TerminationReason};
 use crate::engine::Ix;
-use crate::units::{Schedule, SimTime};
+use crate::units::{Schedule, SimTime, Span};
 
 const HOUR: u64 = 3600;
 
@@ -67,4 +67,50 @@ fn a_scheduled_action_may_be_late_and_its_next_time_is_not() {
     let told = story.iter().filter(|it| matches!(it.1, Fact::GroupEvent { .. }));
     let told: Vec<f64> = told.map(|it| it.0).collect();
     assert_eq!(told, [90.0, 150.0, 210.0, 270.0]);
+}
+
+/// When instances were terminated for a reason, in seconds.
+fn terminated(story: &[(f64, Fact)], why: TerminationReason) -> Vec<f64> {
+    let is_it = |fact: &Fact| {
+        matches!(fact, Fact::InstanceTerminated { reason, .. } if *reason == why)
+    };
+    story.iter().filter(|it| is_it(&it.1)).map(|it| it.0).collect()
+}
+
+/// All are launched at once, and it takes 30 s until a replacement is in service.
+#[test]
+fn instances_with_a_maximum_lifetime_are_replaced_one_at_a_time_or_by_a_tenth() {
+    let day = 86_400.0;
+    // Two of twenty at once; the last of them is alone again.
+    let mut of_twenty: Vec<f64> = (0..20).map(|it| f64::from(it / 2 * 30)).collect();
+    of_twenty[19] = 300.0;
+    for (size, expected) in [(3, vec![0.0, 30.0, 60.0]), (20, of_twenty)] {
+        let mut f = Fixture::new(2);
+        let group = f.group("g", (size, size, size), (1024, 1024));
+        f.model.auto_scaling_groups[group].max_instance_lifetime = Some(Span::DAY);
+        f.model.duration = Span::DAY * 2;
+        let (sim, story) = f.story(86_400 + HOUR);
+        let gone: Vec<f64> = terminated(&story, TerminationReason::MaxLifetime)
+            .iter()
+            .map(|at| at - day)
+            .collect();
+        assert_eq!(gone, expected, "of {size}");
+        assert_eq!(sim.world().cluster.instances().count(), size as usize);
+    }
+}
+
+#[test]
+fn an_old_instance_is_drained_first_while_its_replacement_is_launched() {
+    let mut f = Fixture::new(1);
+    let group = f.group("g", (1, 1, 1), (1024, 1024));
+    f.model.auto_scaling_groups[group].max_instance_lifetime = Some(Span::DAY);
+    f.model.auto_scaling_groups[group].managed_draining = true;
+    f.model.initial_state = InitialState::Steady;
+    let web = f.definition("web", 256, 256);
+    let service = f.service("web", web, 1);
+    let (sim, story) = f.story(86_400 + 300);
+    // 30 s until it is ACTIVE, at most 15 s until placing is tried again, 40 s until healthy.
+    let gone = terminated(&story, TerminationReason::MaxLifetime);
+    assert!(gone.len() == 1 && (86_470.0..=86_490.0).contains(&gone[0]), "{gone:?}");
+    assert_eq!(sim.world().services[service].healthy(), 1);
 }

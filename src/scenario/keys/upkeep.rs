@@ -4,12 +4,20 @@ use super::*;
 
 const USER_GUIDE: &str = "Amazon EC2 Auto Scaling User Guide";
 
-pub(super) const KEYS: &[Key] = &[key(
-    "scheduled_action",
-    Kind::Named { thing: "scheduled action", of: &Kind::Table(&[SCHEDULED_ACTION]) },
-    "Scheduled scaling: other sizes at stated times, up to 125 of them.",
-)
-.documented(USER_GUIDE)];
+pub(super) const KEYS: &[Key] = &[
+    key(
+        "scheduled_action",
+        Kind::Named { thing: "scheduled action", of: &Kind::Table(&[SCHEDULED_ACTION]) },
+        "Scheduled scaling: other sizes at stated times, up to 125 of them.",
+    )
+    .documented(USER_GUIDE),
+    key(
+        "max_instance_lifetime",
+        seconds(86_400, 31_536_000),
+        "How old an instance becomes before it is replaced, a day to a year; without it, any age.",
+    )
+    .documented("EC2 Auto Scaling API, MaxInstanceLifetime"),
+];
 
 const SCHEDULED_ACTION: &[Key] = &[
     key(
