@@ -12,6 +12,7 @@ use super::capacity::group::{self, Census, GroupView, LaunchedFrom, Pool, Purcha
 use super::capacity::reservation::GroupNow;
 use super::cluster::{Instance, InstanceStatus};
 use super::model::{AutoScalingGroup, CapacityPool, InitialState, InstanceClass};
+use super::refresh::{self, RefreshState};
 use super::spot::{self, AloneSlot};
 use super::{Cx, Event, Fact, LaunchFailure, TerminationReason, World, instance, lifetime, rank};
 
@@ -45,6 +46,8 @@ pub struct GroupState {
     next_look: Option<SimTime>,
     /// Those that have reached their maximum lifetime and are still there, in that order.
     pub(super) outlived: Vec<Id<Instance>>,
+    /// The instance refresh under way.
+    pub(super) refresh: Option<RefreshState>,
 }
 
 /// An instance of a group.
@@ -74,6 +77,8 @@ pub(super) enum Standing {
     Stays,
     /// It is at risk: the group has another launched in its place.
     AtRisk,
+    /// An instance refresh has another launched in its place, which is not warm yet.
+    Refreshing,
     /// The group has given it up; it drains.
     Leaves(TerminationReason),
 }
@@ -112,6 +117,7 @@ impl GroupState {
             scale_ins: 0,
             next_look: None,
             outlived: Vec::new(),
+            refresh: None,
         }
     }
 
@@ -264,6 +270,19 @@ fn adjust(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
     let_go_surplus(cx, world, ix);
     let_go_replaced(cx, world, ix);
     lifetime::replace(cx, world, ix);
+    refresh::go_on(cx, world, ix);
+}
+
+/// Launches others beside instances that an instance refresh is to replace.
+pub(super) fn launch_beside(
+    cx: &mut Cx,
+    world: &mut World,
+    (ix, old): (Ix<AutoScalingGroup>, &[Id<Instance>]),
+) {
+    for &instance in old {
+        stand(cx, world, (ix, instance), Standing::Refreshing);
+    }
+    launch_missing(cx, world, ix);
 }
 
 /// Lets instances go for others that are launched at once.
@@ -282,6 +301,15 @@ pub(super) fn replace(
 /// Says whether an instance is one of those that its group wants.
 pub(super) fn stays(world: &World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) -> bool {
     standing(world, ix, instance) == Some(Standing::Stays)
+}
+
+/// Says whether an instance refresh has another launched beside an instance, which is still there.
+pub(super) fn is_refreshing(
+    world: &World,
+    ix: Ix<AutoScalingGroup>,
+    instance: Id<Instance>,
+) -> bool {
+    standing(world, ix, instance) == Some(Standing::Refreshing)
 }
 
 /// Returns the instances that a group wants, in order of their ids.
@@ -540,11 +568,16 @@ pub(super) fn on_registered(cx: &mut Cx, world: &mut World, instance: Id<Instanc
             launch_missing(cx, world, ix);
         }
         lifetime::replace(cx, world, ix);
+        refresh::warms_up(cx, world, ix);
     }
 }
 
 /// Returns the group of an instance.
-pub(super) fn group_of(cx: &Cx, world: &World, instance: Id<Instance>) -> Option<Ix<AutoScalingGroup>> {
+pub(super) fn group_of(
+    cx: &Cx,
+    world: &World,
+    instance: Id<Instance>,
+) -> Option<Ix<AutoScalingGroup>> {
     let fleet = cx.model.classes[world.cluster.get(instance)?.class].fleet;
     cx.model.fleets[fleet].group
 }
@@ -566,7 +599,7 @@ fn stand(
     match was {
         Standing::Stays => group.staying.remove(cx.model.pools[member.pool].key()),
         Standing::AtRisk => group.at_risk.retain(|other| *other != instance),
-        Standing::Leaves(_) => {}
+        Standing::Refreshing | Standing::Leaves(_) => {}
     }
     if to == Standing::AtRisk {
         group.at_risk.push(instance);
@@ -603,6 +636,7 @@ pub(super) fn is_unoccupied(cx: &mut Cx, world: &mut World, instance: Id<Instanc
     let Some(ix) = group_of(cx, world, instance) else { return };
     if cx.model.auto_scaling_groups[ix].managed_termination_protection {
         let_go_surplus(cx, world, ix);
+        refresh::go_on(cx, world, ix);
     }
 }
 

@@ -216,6 +216,28 @@ pub enum GroupEvent {
         /// The desired capacity now.
         to: u32,
     },
+    /// An instance refresh began.
+    RefreshStarted {
+        /// How many instances it is to replace.
+        total: u32,
+    },
+    /// None began: another goes on (`InstanceRefreshInProgress`).
+    RefreshRefused,
+    /// An instance refresh has reached a checkpoint.
+    RefreshCheckpoint {
+        /// Which.
+        percent: u32,
+    },
+    /// An instance refresh has replaced all that it was to replace.
+    RefreshEnded {
+        /// How many.
+        replaced: u32,
+    },
+    /// An instance refresh has failed: all that are left are protected from scale-in, for an hour.
+    RefreshFailed {
+        /// How many it has replaced.
+        replaced: u32,
+    },
 }
 
 /// Why an instance could not be launched.
@@ -249,6 +271,8 @@ pub enum TerminationReason {
     Rebalanced,
     /// It was as old as its group lets instances become.
     MaxLifetime,
+    /// An instance refresh has replaced it.
+    Refreshed,
 }
 
 impl TerminationReason {
@@ -259,6 +283,7 @@ impl TerminationReason {
             TerminationReason::SpotInterrupted => "EC2 reclaimed its Spot capacity",
             TerminationReason::Rebalanced => "it was at risk and is replaced",
             TerminationReason::MaxLifetime => "it has reached its maximum lifetime",
+            TerminationReason::Refreshed => "an instance refresh replaces it",
         }
     }
 }

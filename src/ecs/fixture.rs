@@ -117,6 +117,7 @@ impl Fixture {
             fargate_spot_deregistration: Deregistration::default(),
             spot_pools: Default::default(),
             shortages: Vec::new(),
+            refreshes: Vec::new(),
             classes: Default::default(),
             subnets: Default::default(),
             images: [Image { name: "app".into(), size: Bytes(0) }].into_iter().collect(),

@@ -21,6 +21,7 @@ pub mod placement;
 mod provisioning;
 mod pull;
 mod rebalancing;
+mod refresh;
 mod scheduled_scaling;
 mod service;
 mod spot;
@@ -168,6 +169,8 @@ enum Event {
     LateAction(Ix<AutoScalingGroup>, u16),
     /// An instance is as old as its group lets instances become.
     Outlived(Id<Instance>),
+    /// An instance refresh of a group goes on.
+    Refresh(Ix<AutoScalingGroup>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -416,6 +419,7 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
             scheduled_scaling::execute(cx, world, (group, position));
         }
         Event::Outlived(instance) => lifetime::on_outlived(cx, world, instance),
+        Event::Refresh(group) => refresh::go_on(cx, world, group),
     }
 }
 
@@ -447,5 +451,6 @@ fn act(cx: &mut Cx, world: &mut World, position: u32) {
         model::Action::InsufficientCapacity(shortage) => {
             auto_scaling::run_short(cx, world, shortage);
         }
+        model::Action::StartInstanceRefresh(position) => refresh::start(cx, world, position),
     }
 }

@@ -9,6 +9,7 @@ use crate::engine::{Distribution, Ix, Table};
 use crate::units::{Bytes, Calendar, HourlyRate, Resources, Schedule, SimTime, Span};
 
 use super::capacity::group::{GroupPolicy, PoolKey, PurchaseOption};
+use super::capacity::refresh::Refresh;
 use super::capacity::reservation::ManagedScaling;
 use super::capacity::spot::{Availability, Hazard, OnDemandShare, SpotMarket, SpotPool};
 use super::placement::query::Query;
@@ -46,6 +47,8 @@ pub struct Model {
     pub spot_pools: Table<SpotSupply>,
     /// Times in which On-Demand capacity is not to be had.
     pub shortages: Vec<Shortage>,
+    /// Instance refreshes of Auto Scaling groups.
+    pub refreshes: Vec<InstanceRefresh>,
     /// Kinds of container instance: one for each fleet, zone or subnet, type and purchase option.
     pub classes: Table<InstanceClass>,
     /// Subnets of tasks in `awsvpc` mode.
@@ -815,6 +818,23 @@ pub enum Action {
     },
     /// EC2 has no On-Demand capacity for a time: the shortage at this position of the model.
     InsufficientCapacity(u32),
+    /// StartInstanceRefresh: the instance refresh at this position of the model.
+    StartInstanceRefresh(u32),
+}
+
+/// An instance refresh of an Auto Scaling group.
+///
+/// Source: EC2 Auto Scaling API, StartInstanceRefresh.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceRefresh {
+    /// Which group.
+    pub group: Ix<AutoScalingGroup>,
+    /// How many are replaced at once, and up to which checkpoints.
+    pub rules: Refresh,
+    /// How long it waits at a checkpoint.
+    pub checkpoint_delay: Span,
+    /// From when an instance is in service until it counts as replaced.
+    pub instance_warmup: Span,
 }
 
 /// The account's quotas; `None` is no limit.

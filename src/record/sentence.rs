@@ -263,6 +263,22 @@ pub fn group_event(event: GroupEvent, group: &AutoScalingGroup) -> String {
                  the least and {max_size} at the most]"
             )
         }
+        GroupEvent::RefreshStarted { total } => {
+            format!("[instance refresh of {total} instances begins]")
+        }
+        GroupEvent::RefreshRefused => {
+            "[InstanceRefreshInProgress: no other instance refresh begins]".to_string()
+        }
+        GroupEvent::RefreshCheckpoint { percent } => {
+            format!("[instance refresh has reached its checkpoint of {percent} %]")
+        }
+        GroupEvent::RefreshEnded { replaced } => {
+            format!("[instance refresh is complete: {replaced} instances are replaced]")
+        }
+        GroupEvent::RefreshFailed { replaced } => format!(
+            "[instance refresh has failed after {replaced} instances: what is left is protected \
+             from scale-in]"
+        ),
     }
 }
 

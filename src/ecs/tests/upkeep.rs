@@ -1,8 +1,9 @@
 //! What Auto Scaling groups do besides keeping their capacity.
 
+use super::super::capacity::refresh::Refresh;
 use super::super::fixture::*;
 use super::super::model::*;
-use super::super::{Fact, Sim, TerminationReason};
+use super::super::{Fact, GroupEvent, Sim, TerminationReason};
 use crate::engine::Ix;
 use crate::units::{Schedule, SimTime, Span};
 
@@ -71,9 +72,8 @@ fn a_scheduled_action_may_be_late_and_its_next_time_is_not() {
 
 /// When instances were terminated for a reason, in seconds.
 fn terminated(story: &[(f64, Fact)], why: TerminationReason) -> Vec<f64> {
-    let is_it = |fact: &Fact| {
-        matches!(fact, Fact::InstanceTerminated { reason, .. } if *reason == why)
-    };
+    let is_it =
+        |fact: &Fact| matches!(fact, Fact::InstanceTerminated { reason, .. } if *reason == why);
     story.iter().filter(|it| is_it(&it.1)).map(|it| it.0).collect()
 }
 
@@ -90,10 +90,8 @@ fn instances_with_a_maximum_lifetime_are_replaced_one_at_a_time_or_by_a_tenth() 
         f.model.auto_scaling_groups[group].max_instance_lifetime = Some(Span::DAY);
         f.model.duration = Span::DAY * 2;
         let (sim, story) = f.story(86_400 + HOUR);
-        let gone: Vec<f64> = terminated(&story, TerminationReason::MaxLifetime)
-            .iter()
-            .map(|at| at - day)
-            .collect();
+        let gone: Vec<f64> =
+            terminated(&story, TerminationReason::MaxLifetime).iter().map(|at| at - day).collect();
         assert_eq!(gone, expected, "of {size}");
         assert_eq!(sim.world().cluster.instances().count(), size as usize);
     }
@@ -113,4 +111,103 @@ fn an_old_instance_is_drained_first_while_its_replacement_is_launched() {
     let gone = terminated(&story, TerminationReason::MaxLifetime);
     assert!(gone.len() == 1 && (86_470.0..=86_490.0).contains(&gone[0]), "{gone:?}");
     assert_eq!(sim.world().services[service].healthy(), 1);
+}
+
+/// A group of so many instances that is refreshed at 1,000 s.
+fn refreshed(size: u32, (min, max, checkpoints): (u32, u32, &[u32])) -> Fixture {
+    let mut f = Fixture::new(1);
+    let group = f.group("g", (size, size, size), (1024, 1024));
+    f.model.timing.instance_pending = constant(0.0);
+    f.model.timing.instance_boot = constant(0.0);
+    f.model.timing.agent_registration = constant(0.0);
+    f.model.refreshes.push(InstanceRefresh {
+        group,
+        rules: Refresh {
+            min_healthy_percentage: min,
+            max_healthy_percentage: max,
+            checkpoint_percentages: checkpoints.to_vec(),
+        },
+        checkpoint_delay: Span::secs(900),
+        instance_warmup: Span::secs(600),
+    });
+    f.model.actions.push((SimTime::from_secs(1000), Action::StartInstanceRefresh(0)));
+    f
+}
+
+/// What a group has told, in minutes since 1,000 s.
+fn told(story: &[(f64, Fact)]) -> Vec<(f64, GroupEvent)> {
+    let event = |&(at, fact): &(f64, Fact)| match fact {
+        Fact::GroupEvent { event, .. } => Some(((at - 1000.0) / 60.0, event)),
+        _ => None,
+    };
+    story.iter().filter_map(event).collect()
+}
+
+fn minutes(seconds: Vec<f64>) -> Vec<f64> {
+    seconds.iter().map(|at| (at - 1000.0) / 60.0).collect()
+}
+
+#[test]
+fn a_e110_a_refresh_waits_at_its_checkpoints_and_ends_at_the_last() {
+    let (sim, story) = refreshed(10, (80, 100, &[20, 50])).story(20_000);
+    let gone = minutes(terminated(&story, TerminationReason::Refreshed));
+    assert_eq!(gone, [0.0, 0.0, 25.0, 25.0, 35.0]);
+    let expected = [
+        (0.0, GroupEvent::RefreshStarted { total: 10 }),
+        (10.0, GroupEvent::RefreshCheckpoint { percent: 20 }),
+        (45.0, GroupEvent::RefreshCheckpoint { percent: 50 }),
+        (45.0, GroupEvent::RefreshEnded { replaced: 5 }),
+    ];
+    assert_eq!(told(&story), expected);
+    assert_eq!(sim.world().cluster.instances().count(), 10);
+}
+
+#[test]
+fn a_e111_the_highest_of_several_checkpoints_is_told() {
+    let (_, story) = refreshed(2, (90, 100, &[10, 40, 100])).story(20_000);
+    let expected = [
+        (0.0, GroupEvent::RefreshStarted { total: 2 }),
+        (10.0, GroupEvent::RefreshCheckpoint { percent: 40 }),
+        (35.0, GroupEvent::RefreshCheckpoint { percent: 100 }),
+        (35.0, GroupEvent::RefreshEnded { replaced: 2 }),
+    ];
+    assert_eq!(told(&story), expected);
+}
+
+#[test]
+fn with_a_maximum_above_100_an_instance_goes_when_its_replacement_is_warm() {
+    let (sim, story) = refreshed(4, (100, 150, &[])).story(20_000);
+    let gone = minutes(terminated(&story, TerminationReason::Refreshed));
+    assert_eq!(gone, [10.0, 10.0, 20.0, 20.0]);
+    let mut there: i32 = 0;
+    let counts = story.iter().filter_map(|(at, fact)| match fact {
+        Fact::InstanceLaunched { .. } => Some((*at, 1)),
+        Fact::InstanceTerminated { .. } => Some((*at, -1)),
+        _ => None,
+    });
+    let mut most = 0;
+    for (at, change) in counts {
+        there += change;
+        most = most.max(there);
+        assert!(at < 1000.0 || there >= 4, "{there} at {at} s");
+    }
+    assert_eq!(most, 6);
+    assert_eq!(sim.world().cluster.instances().count(), 4);
+}
+
+#[test]
+fn a_refresh_waits_an_hour_for_protected_instances_and_is_refused_meanwhile() {
+    let mut f = refreshed(1, (90, 100, &[]));
+    f.model.auto_scaling_groups[Ix::new(0)].managed_termination_protection = true;
+    f.model.initial_state = InitialState::Steady;
+    let web = f.definition("web", 256, 256);
+    f.service("web", web, 1);
+    f.model.actions.push((SimTime::from_secs(1600), Action::StartInstanceRefresh(0)));
+    let (_, story) = f.story(20_000);
+    let expected = [
+        (0.0, GroupEvent::RefreshStarted { total: 1 }),
+        (10.0, GroupEvent::RefreshRefused),
+        (60.0, GroupEvent::RefreshFailed { replaced: 0 }),
+    ];
+    assert_eq!(told(&story), expected);
 }

@@ -40,3 +40,40 @@ const SCHEDULED_ACTION: &[Key] = &[
     key("max_size", integer(0, 1_000_000), "The most it may have from then on."),
     key("desired_capacity", integer(0, 1_000_000), "How many instances it should have then."),
 ];
+
+const API: &str = "EC2 Auto Scaling API, RefreshPreferences";
+
+pub(super) const REFRESH: &[Key] = &[
+    key("auto_scaling_group", reference("auto_scaling_group"), "Which group.").required(),
+    key(
+        "min_healthy_percentage",
+        integer(0, 100),
+        "Percent of its instances that stay in service and warm.",
+    )
+    .or("90")
+    .documented(API),
+    key(
+        "max_healthy_percentage",
+        integer(100, 200),
+        "Percent that it may have meanwhile: above 100 replacements are launched before others go.",
+    )
+    .or("100")
+    .documented(API),
+    key(
+        "checkpoint_percentages",
+        list(&integer(1, 100), 100),
+        "Percents replaced at which it waits, ascending; it ends at the last of them.",
+    )
+    .or("[]")
+    .documented(API),
+    key("checkpoint_delay", seconds(0, 172_800), "How long it waits there.")
+        .or("\"1 h\"")
+        .documented(API),
+    key(
+        "instance_warmup",
+        SPAN,
+        "From when a new instance is in service until it counts as replaced.",
+    )
+    .or("\"300 s\"")
+    .assumed("the health check grace period of a group, 300 s in the console and 0 by the API"),
+];

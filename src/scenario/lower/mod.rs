@@ -169,6 +169,7 @@ impl<'d> Lower<'d> {
             fargate_spot_deregistration: spot::deregistration(&root),
             spot_pools: Table::new(),
             shortages: Vec::new(),
+            refreshes: Vec::new(),
             classes: Table::new(),
             subnets: Table::new(),
             images: Table::new(),

@@ -10,7 +10,7 @@ use crate::units::{SimTime, Span};
 use super::super::View;
 use super::super::problems::{listed, number};
 use super::launch::{Launcher, SizedBy, check_fit, definition_view, knows_where, launch};
-use super::{Lower, task};
+use super::{Lower, task, upkeep};
 
 /// Tasks that a service may have. Source: AWS General Reference, ECS quotas.
 const TASKS_PER_SERVICE: u32 = 5000;
@@ -324,14 +324,17 @@ pub(super) fn actions(lower: &mut Lower) {
         let capacity =
             view.child("set_desired_capacity").and_then(|it| set_desired_capacity(lower, &it));
         let shortage = view.child("insufficient_capacity").map(|it| shortage(lower, &it));
-        let actions = update.into_iter().chain(capacity).chain(shortage);
+        let refresh =
+            view.child("start_instance_refresh").and_then(|it| upkeep::refresh(lower, &it));
+        let actions = update.into_iter().chain(capacity).chain(shortage).chain(refresh);
         lower.model.actions.extend(actions.map(|action| (at, action)));
     }
     lower.model.actions.sort_by_key(|(at, _)| *at);
 }
 
 /// What can happen at a stated time.
-const CHANGES: [&str; 3] = ["update_service", "set_desired_capacity", "insufficient_capacity"];
+const CHANGES: [&str; 4] =
+    ["update_service", "set_desired_capacity", "insufficient_capacity", "start_instance_refresh"];
 
 /// Notes a time in which EC2 has no capacity.
 fn shortage(lower: &mut Lower, view: &View) -> Action {

@@ -1,6 +1,7 @@
 //! What Auto Scaling groups do besides keeping their capacity.
 
-use crate::ecs::model::{ScheduledAction, When};
+use crate::ecs::capacity::refresh::Refresh;
+use crate::ecs::model::{Action, InstanceRefresh, ScheduledAction, When};
 use crate::units::{Calendar, Schedule, SimTime, Span};
 
 use super::super::View;
@@ -46,7 +47,7 @@ fn check_sizes(lower: &mut Lower, action: &View, (sizes, others): ([u32; 3], &[&
     let keys = ["min_size", "desired_capacity", "max_size"];
     if !keys.iter().any(|key| action.is_written(key)) {
         let hint = "write `desired_capacity`, `min_size` or `max_size`";
-        lower.problems.push(action.error_here("it changes nothing").hint(hint));
+        lower.problems.push(action.error_here("this scheduled action changes nothing").hint(hint));
     }
     let of_group = |key: &str, size: u32| {
         let is_fixed = !others.iter().any(|other| other.is_written(key));
@@ -100,7 +101,9 @@ fn when(lower: &mut Lower, action: &View) -> Option<When> {
                 lower.problems.push(action.error("time", message).hint(hint));
             } else if is_known {
                 let hint = "write `recurrence = \"0 9 * * *\"`, or `time`";
-                lower.problems.push(action.error_here("it has no time").hint(hint));
+                lower
+                    .problems
+                    .push(action.error_here("this scheduled action has no time").hint(hint));
             }
             None
         }
@@ -125,7 +128,10 @@ fn recurring(lower: &mut Lower, action: &View, text: &str) -> Option<When> {
         }
         Err(error) => {
             let part = text.get(error.range.clone()).unwrap_or("");
-            let message = task::mistake(text, part, &error.message);
+            let message = match part == text {
+                true => error.message,
+                false => task::mistake(text, part, &error.message),
+            };
             lower.problems.push(action.error("recurrence", message).hint(error.hint));
             None
         }
@@ -162,11 +168,56 @@ fn warn_of_never(lower: &mut Lower, action: &View, (key, when): (&str, &When)) {
     }
     let message = match first {
         Some(at) => format!(
-            "it does nothing: its first time is {} after the start, and the run ends before",
+            "this scheduled action does nothing: its first time is {} after the start, and the run ends before",
             Span::micros(at.as_micros())
         ),
-        None => "it does nothing: its times are all over".to_string(),
+        None => "this scheduled action does nothing: its times are all over".to_string(),
     };
     let hint = "make `duration` longer, or `start` another time";
     lower.problems.push(action.warning(key, message).hint(hint));
+}
+
+/// Notes an instance refresh.
+///
+/// Source: EC2 Auto Scaling API, RefreshPreferences.
+pub(super) fn refresh(lower: &mut Lower, view: &View) -> Option<Action> {
+    let name: String = view.get("auto_scaling_group");
+    let group = *lower.auto_scaling_groups.get(&name)?;
+    let rules = Refresh {
+        min_healthy_percentage: view.get("min_healthy_percentage"),
+        max_healthy_percentage: view.get("max_healthy_percentage"),
+        checkpoint_percentages: view
+            .items("checkpoint_percentages")
+            .iter()
+            .map(View::value)
+            .collect(),
+    };
+    let (min, max) = (rules.min_healthy_percentage, rules.max_healthy_percentage);
+    if max.saturating_sub(min) > 100 {
+        let message = format!(
+            "`max_healthy_percentage` is {max}, more than 100 above `min_healthy_percentage`, {min}"
+        );
+        let hint = format!("write `min_healthy_percentage = {}` or more", max - 100);
+        lower.problems.push(view.error("max_healthy_percentage", message).hint(hint));
+    }
+    let checkpoints = &rules.checkpoint_percentages;
+    if !checkpoints.is_sorted_by(|a, b| a < b) {
+        let message = "`checkpoint_percentages` do not ascend";
+        let hint = "sort them, and write each once";
+        lower.problems.push(view.error("checkpoint_percentages", message).hint(hint));
+    } else if let Some(last) = checkpoints.last().filter(|&&last| last < 100) {
+        let message = format!("the refresh ends at {last} %: the other instances stay");
+        let hint = "add 100 to replace them all";
+        lower.problems.push(view.warning("checkpoint_percentages", message).hint(hint));
+    }
+    if checkpoints.is_empty() {
+        lower.idle(view, &["checkpoint_delay"]);
+    }
+    lower.model.refreshes.push(InstanceRefresh {
+        group,
+        rules,
+        checkpoint_delay: view.get("checkpoint_delay"),
+        instance_warmup: view.get("instance_warmup"),
+    });
+    Some(Action::StartInstanceRefresh(lower.model.refreshes.len() as u32 - 1))
 }
