@@ -5,16 +5,19 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use crate::engine::{Id, Ix, Luck, Purpose};
+use crate::engine::{Distribution, Id, Ix, Luck, Purpose};
 use crate::units::{SimTime, Span};
 
 use super::capacity::group::{self, Census, GroupView, LaunchedFrom, Pool, PurchaseOption};
 use super::capacity::reservation::GroupNow;
 use super::cluster::{Instance, InstanceStatus};
-use super::model::{AutoScalingGroup, CapacityPool, InitialState, InstanceClass};
+use super::model::{AutoScalingGroup, CapacityPool, InitialState, InstanceClass, Transition};
 use super::refresh::{self, RefreshState};
 use super::spot::{self, AloneSlot};
-use super::{Cx, Event, Fact, LaunchFailure, TerminationReason, World, instance, lifetime, rank};
+use super::{
+    Cx, Event, Fact, LaunchFailure, TerminationReason, World, instance, lifecycle_hook, lifetime,
+    rank,
+};
 
 const CALL: Purpose = Purpose::new("instance launch call");
 const PENDING: Purpose = Purpose::new("instance pending");
@@ -57,6 +60,8 @@ pub(super) struct Member {
     pub slot: u32,
     pub standing: Standing,
     pub warning: Warning,
+    /// Whether lifecycle hooks hold it back from its termination.
+    pub is_held: bool,
 }
 
 /// How near EC2 is to reclaiming an instance, as far as anybody knows.
@@ -338,9 +343,42 @@ fn launch_missing(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
         let Some(instance) = launch(cx, world, ix, &mut pools) else {
             return look_again(cx, world, ix, cx.model.timing.launch_retry);
         };
-        let delay = time_to_register(cx, world, ix, instance);
+        await_service(cx, world, ix, instance);
+    }
+}
+
+/// A launched instance boots, waits for lifecycle hooks, and registers.
+fn await_service(cx: &mut Cx, world: &World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) {
+    let timing = &cx.model.timing;
+    let luck = luck_of(cx, world, ix, instance);
+    let class = &cx.model.classes[world.cluster.instance(instance).class];
+    let boot = [
+        (&timing.instance_launch_call, CALL),
+        (&timing.instance_pending, PENDING),
+        (&timing.instance_boot, BOOT),
+    ];
+    let registration = [(&timing.agent_registration, REGISTRATION), (&timing.trunk_attach, TRUNK)];
+    let registration = if class.has_trunk { &registration[..] } else { &registration[..1] };
+    let total = |phases: &[(&Distribution, Purpose)]| {
+        let spans = phases.iter().map(|(phase, purpose)| phase.sample_span(luck, *purpose));
+        spans.fold(Span::ZERO, Span::saturating_add)
+    };
+    let hold = lifecycle_hook::hold(cx, (ix, luck), Transition::Launching);
+    let held = total(&boot).saturating_add(hold.wait);
+    if hold.is_abandoned {
+        cx.after(held, rank::PROGRESSED, Event::LaunchAbandoned(instance));
+    } else {
+        let delay = held.saturating_add(total(registration));
         cx.after(delay, rank::PROGRESSED, Event::Registered(instance));
     }
+}
+
+/// A lifecycle hook gives a launched instance up, and the group launches another.
+pub(super) fn abandon(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
+    let Some(ix) = group_of(cx, world, instance) else { return };
+    leave(cx, world, ix, instance);
+    instance::terminate(cx, world, instance, TerminationReason::LaunchAbandoned);
+    look_again(cx, world, ix, Span::ZERO);
 }
 
 /// Says whether one more is allowed beside those at risk: a tenth of the desired capacity above
@@ -352,28 +390,6 @@ fn may_launch(world: &World, ix: Ix<AutoScalingGroup>) -> bool {
     let above = (group.desired_capacity / 10).max(1);
     let most = group.max_size.saturating_add(above);
     group.at_risk.is_empty() || group.capacity() + (group.at_risk.len() as u32) < most
-}
-
-/// Returns how long an instance takes from its launch until it is ACTIVE, by its own luck.
-fn time_to_register(
-    cx: &Cx,
-    world: &World,
-    ix: Ix<AutoScalingGroup>,
-    instance: Id<Instance>,
-) -> Span {
-    let timing = &cx.model.timing;
-    let luck = luck_of(cx, world, ix, instance);
-    let class = &cx.model.classes[world.cluster.instance(instance).class];
-    let phases = [
-        (&timing.instance_launch_call, CALL),
-        (&timing.instance_pending, PENDING),
-        (&timing.instance_boot, BOOT),
-        (&timing.agent_registration, REGISTRATION),
-        (&timing.trunk_attach, TRUNK),
-    ];
-    let count = if class.has_trunk { phases.len() } else { phases.len() - 1 };
-    let spans = phases[..count].iter().map(|(phase, purpose)| phase.sample_span(luck, *purpose));
-    spans.fold(Span::ZERO, Span::saturating_add)
 }
 
 /// Lets go what is too much; what cannot go at once drains first.
@@ -421,17 +437,57 @@ fn let_go(
     reason: TerminationReason,
 ) {
     let status = world.cluster.instance(instance).status();
-    if cx.model.auto_scaling_groups[ix].managed_draining && status != InstanceStatus::Pending {
-        stand(cx, world, (ix, instance), Standing::Leaves(reason));
-        if status == InstanceStatus::Draining {
-            instance::look_whether_drained(cx, world, instance);
-        } else {
-            instance::drain(cx, world, instance);
-            cx.after(DRAIN_TIMEOUT, rank::ENDED, Event::DrainTimeout(instance));
-        }
-    } else {
+    if status == InstanceStatus::Pending {
         leave(cx, world, ix, instance);
-        instance::terminate(cx, world, instance, reason);
+        return instance::terminate(cx, world, instance, reason);
+    }
+    stand(cx, world, (ix, instance), Standing::Leaves(reason));
+    hold_back(cx, world, (ix, instance));
+    if !cx.model.auto_scaling_groups[ix].managed_draining {
+        return drained(cx, world, instance);
+    }
+    if status == InstanceStatus::Draining {
+        instance::look_whether_drained(cx, world, instance);
+    } else {
+        instance::drain(cx, world, instance);
+        cx.after(DRAIN_TIMEOUT, rank::ENDED, Event::DrainTimeout(instance));
+    }
+}
+
+/// Lifecycle hooks hold an instance that is to go.
+fn hold_back(cx: &mut Cx, world: &mut World, (ix, instance): (Ix<AutoScalingGroup>, Id<Instance>)) {
+    let luck = luck_of(cx, world, ix, instance);
+    let hold = lifecycle_hook::hold(cx, (ix, luck), Transition::Terminating);
+    if let Some(member) = world.groups[ix].members.get_mut(&instance)
+        && hold.wait > Span::ZERO
+    {
+        member.is_held = true;
+        let done = Event::TerminationHooksDone(instance, hold.is_abandoned);
+        cx.after(hold.wait, rank::ENDED, done);
+    }
+}
+
+/// No lifecycle hook holds an instance any more that is to go: it goes, unless it drains.
+///
+/// Source: Amazon EC2 Auto Scaling User Guide, "How lifecycle hooks work": ABANDON stops what else
+/// holds it, which managed draining does by a hook of its own.
+pub(super) fn on_hooks_done(
+    cx: &mut Cx,
+    world: &mut World,
+    instance: Id<Instance>,
+    is_abandoned: bool,
+) {
+    let Some(ix) = group_of(cx, world, instance) else { return };
+    release(world, ix, instance);
+    let drains = cx.model.auto_scaling_groups[ix].managed_draining;
+    if is_abandoned || !drains || world.cluster.instance(instance).tasks() == 0 {
+        drained(cx, world, instance);
+    }
+}
+
+fn release(world: &mut World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) {
+    if let Some(member) = world.groups[ix].members.get_mut(&instance) {
+        member.is_held = false;
     }
 }
 
@@ -461,7 +517,8 @@ fn launch(
         world.groups[ix].launched += 1;
         let instance = instance::launch(cx, world, class, number);
         let slot = world.pools[pool].take_slot(instance);
-        let member = Member { pool, slot, standing: Standing::Stays, warning: Warning::None };
+        let (standing, warning) = (Standing::Stays, Warning::None);
+        let member = Member { pool, slot, standing, warning, is_held: false };
         world.groups[ix].members.insert(instance, member);
         world.groups[ix].staying.add(cx.model.pools[pool].key());
         spot::slot_taken(cx, world, pool, slot);
@@ -617,6 +674,9 @@ fn leave(cx: &Cx, world: &mut World, ix: Ix<AutoScalingGroup>, instance: Id<Inst
 /// Nothing runs on a draining instance any more: its group may let it go.
 pub(super) fn drained(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
     let Some(ix) = group_of(cx, world, instance) else { return };
+    if world.groups[ix].members.get(&instance).is_some_and(|member| member.is_held) {
+        return;
+    }
     if let Some(Standing::Leaves(reason)) = standing(world, ix, instance) {
         leave(cx, world, ix, instance);
         instance::terminate(cx, world, instance, reason);
@@ -625,7 +685,8 @@ pub(super) fn drained(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
 
 /// An instance has drained for as long as it may: what still runs on it goes with it.
 pub(super) fn on_drain_timeout(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
-    if world.cluster.get(instance).is_some() {
+    if let Some(ix) = group_of(cx, world, instance) {
+        release(world, ix, instance);
         drained(cx, world, instance);
     }
 }

@@ -273,6 +273,8 @@ pub enum TerminationReason {
     MaxLifetime,
     /// An instance refresh has replaced it.
     Refreshed,
+    /// A lifecycle hook gave it up before it was in service.
+    LaunchAbandoned,
 }
 
 impl TerminationReason {
@@ -283,6 +285,7 @@ impl TerminationReason {
             TerminationReason::SpotInterrupted => "EC2 reclaimed its Spot capacity",
             TerminationReason::Rebalanced => "it was at risk and is replaced",
             TerminationReason::MaxLifetime => "it has reached its maximum lifetime",
+            TerminationReason::LaunchAbandoned => "a lifecycle hook abandoned its launch",
             TerminationReason::Refreshed => "an instance refresh replaces it",
         }
     }

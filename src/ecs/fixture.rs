@@ -240,6 +240,7 @@ impl Fixture {
             capacity_rebalance: false,
             scheduled_actions: Vec::new(),
             max_instance_lifetime: None,
+            lifecycle_hooks: Vec::new(),
         })
     }
 

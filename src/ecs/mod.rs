@@ -15,6 +15,7 @@ mod fargate_spot;
 pub(crate) mod fixture;
 mod instance;
 mod life;
+mod lifecycle_hook;
 mod lifetime;
 pub mod model;
 pub mod placement;
@@ -171,6 +172,10 @@ enum Event {
     Outlived(Id<Instance>),
     /// An instance refresh of a group goes on.
     Refresh(Ix<AutoScalingGroup>),
+    /// A lifecycle hook gives a launched instance up.
+    LaunchAbandoned(Id<Instance>),
+    /// The lifecycle hooks of an instance that is to go are done; true: one of them abandoned it.
+    TerminationHooksDone(Id<Instance>, bool),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -420,6 +425,10 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
         }
         Event::Outlived(instance) => lifetime::on_outlived(cx, world, instance),
         Event::Refresh(group) => refresh::go_on(cx, world, group),
+        Event::LaunchAbandoned(instance) => auto_scaling::abandon(cx, world, instance),
+        Event::TerminationHooksDone(instance, is_abandoned) => {
+            auto_scaling::on_hooks_done(cx, world, instance, is_abandoned);
+        }
     }
 }
 

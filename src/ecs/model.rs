@@ -147,6 +147,36 @@ pub struct AutoScalingGroup {
     pub scheduled_actions: Vec<ScheduledAction>,
     /// `MaxInstanceLifetime`: how old an instance becomes before it is replaced.
     pub max_instance_lifetime: Option<Span>,
+    /// What instances wait for before they come into service, or go.
+    pub lifecycle_hooks: Vec<LifecycleHook>,
+}
+
+/// A lifecycle hook of an Auto Scaling group.
+///
+/// Source: EC2 Auto Scaling API, LifecycleHook.
+#[derive(Clone, Debug)]
+pub struct LifecycleHook {
+    /// The name.
+    pub name: String,
+    /// Which instances wait.
+    pub transition: Transition,
+    /// `HeartbeatTimeout`: how long they wait at most.
+    pub heartbeat_timeout: Span,
+    /// Whether heartbeats are recorded until the action is completed, which make that longer.
+    pub heartbeats: bool,
+    /// After how long the action is completed, with CONTINUE; `None`: never.
+    pub completes_after: Option<Distribution>,
+    /// Whether the result at the timeout is ABANDON.
+    pub abandons: bool,
+}
+
+/// When a lifecycle hook holds an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transition {
+    /// `autoscaling:EC2_INSTANCE_LAUNCHING`: before it is in service.
+    Launching,
+    /// `autoscaling:EC2_INSTANCE_TERMINATING`: before it is terminated.
+    Terminating,
 }
 
 /// A scheduled action of an Auto Scaling group: what is not given stays as it is.

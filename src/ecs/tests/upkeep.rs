@@ -211,3 +211,85 @@ fn a_refresh_waits_an_hour_for_protected_instances_and_is_refused_meanwhile() {
     ];
     assert_eq!(told(&story), expected);
 }
+
+fn hook(transition: Transition, completes_after: Option<f64>, abandons: bool) -> LifecycleHook {
+    LifecycleHook {
+        name: "h".into(),
+        transition,
+        heartbeat_timeout: Span::HOUR,
+        heartbeats: false,
+        completes_after: completes_after.map(constant),
+        abandons,
+    }
+}
+
+fn when(story: &[(f64, Fact)], is_it: impl Fn(&Fact) -> bool) -> Vec<f64> {
+    story.iter().filter(|(_, fact)| is_it(fact)).map(|(at, _)| *at).collect()
+}
+
+/// Without a hook an instance is ACTIVE after 30 s, 20 of which it boots.
+#[test]
+fn a_launching_hook_holds_an_instance_before_it_registers() {
+    let active = |hooks: &[LifecycleHook]| {
+        let mut f = Fixture::new(1);
+        let group = f.group("g", (0, 1, 1), (1024, 1024));
+        f.model.auto_scaling_groups[group].lifecycle_hooks = hooks.to_vec();
+        let (_, story) = f.story(5 * HOUR);
+        let launched = when(&story, |it| matches!(it, Fact::InstanceLaunched { .. }));
+        assert_eq!(launched[0], 0.0);
+        let gone = terminated(&story, TerminationReason::LaunchAbandoned);
+        (when(&story, |it| matches!(it, Fact::InstanceActive { .. })), gone, launched.len())
+    };
+    let launching = |after, abandons| hook(Transition::Launching, after, abandons);
+    assert_eq!(active(&[]), (vec![30.0], vec![], 1));
+    assert_eq!(active(&[launching(Some(90.0), true)]), (vec![120.0], vec![], 1));
+    let both = [launching(Some(90.0), true), launching(Some(60.0), true)];
+    assert_eq!(active(&both), (vec![120.0], vec![], 1), "side by side");
+    assert_eq!(active(&[launching(None, false)]), (vec![3630.0], vec![], 1), "goes on anyway");
+    let abandoned = vec![3620.0, 7240.0, 10_860.0, 14_480.0];
+    assert_eq!(active(&[launching(None, true)]), (vec![], abandoned.clone(), 5), "and again");
+    assert_eq!(active(&[launching(Some(3601.0), true)]), (vec![], abandoned, 5), "too late");
+    let extended = LifecycleHook { heartbeats: true, ..launching(Some(3601.0), true) };
+    assert_eq!(active(&[extended]), (vec![3631.0], vec![], 1));
+}
+
+#[test]
+fn heartbeats_hold_an_instance_for_100_timeouts_and_48_hours_at_most() {
+    for (timeout, expected) in [(60, 6020.0), (7200, 48.0 * 3600.0 + 20.0)] {
+        let mut f = Fixture::new(1);
+        let group = f.group("g", (0, 1, 1), (1024, 1024));
+        let never = hook(Transition::Launching, None, true);
+        let heartbeat_timeout = Span::secs(timeout);
+        let never = LifecycleHook { heartbeats: true, heartbeat_timeout, ..never };
+        f.model.auto_scaling_groups[group].lifecycle_hooks.push(never);
+        f.model.duration = Span::DAY * 4;
+        let (_, story) = f.story(50 * HOUR);
+        assert_eq!(terminated(&story, TerminationReason::LaunchAbandoned)[0], expected);
+    }
+}
+
+/// A task that ends at 300 s runs on the only instance, which is to go at 100 s.
+#[test]
+fn a_terminating_hook_holds_an_instance_and_draining_does_so_beside_it() {
+    let gone = |drains: bool, hooks: &[LifecycleHook]| {
+        let mut f = Fixture::new(1);
+        let group = f.group("g", (0, 1, 1), (1024, 1024));
+        f.model.initial_state = InitialState::Steady;
+        f.model.auto_scaling_groups[group].lifecycle_hooks = hooks.to_vec();
+        f.model.auto_scaling_groups[group].managed_draining = drains;
+        let batch = f.definition("batch", 256, 256);
+        f.job("batch", batch, &[(10, 1, 290)], WhenFull::Fail);
+        f.set_capacity(100, group, 0);
+        terminated(&f.story(5 * HOUR).1, TerminationReason::ScaledIn)
+    };
+    let terminating = |after, abandons| hook(Transition::Terminating, after, abandons);
+    assert_eq!(gone(false, &[]), [100.0]);
+    assert_eq!(gone(false, &[terminating(Some(90.0), true)]), [190.0]);
+    assert_eq!(gone(false, &[terminating(None, false)]), [3700.0]);
+    assert_eq!(gone(false, &[terminating(None, true)]), [3700.0], "it goes anyway");
+    assert_eq!(gone(true, &[]), [300.0]);
+    assert_eq!(gone(true, &[terminating(Some(90.0), true)]), [300.0]);
+    assert_eq!(gone(true, &[terminating(Some(900.0), true)]), [1000.0]);
+    let short = LifecycleHook { heartbeat_timeout: Span::secs(60), ..terminating(None, true) };
+    assert_eq!(gone(true, &[short]), [160.0], "ABANDON ends draining, too");
+}

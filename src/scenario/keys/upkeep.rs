@@ -17,6 +17,44 @@ pub(super) const KEYS: &[Key] = &[
         "How old an instance becomes before it is replaced, a day to a year; without it, any age.",
     )
     .documented("EC2 Auto Scaling API, MaxInstanceLifetime"),
+    key(
+        "lifecycle_hook",
+        Kind::Named { thing: "lifecycle hook", of: &Kind::Table(&[LIFECYCLE_HOOK]) },
+        "What instances wait for, while they are paid for, before they register or are terminated.",
+    )
+    .documented(USER_GUIDE),
+];
+
+const LIFECYCLE_HOOK: &[Key] = &[
+    key(
+        "transition",
+        Kind::Choice(&["launching", "terminating"]),
+        "Whether it is for instances that come, after they have booted, or for those that go.",
+    )
+    .required(),
+    key("heartbeat_timeout", seconds(30, 7200), "How long an instance waits without a heartbeat.")
+        .or("\"1 h\"")
+        .documented("EC2 Auto Scaling API, PutLifecycleHook"),
+    key(
+        "heartbeats",
+        Kind::Boolean,
+        "Whether heartbeats are recorded until the action is completed: an instance then waits for \
+         up to 100 times the timeout, and 48 h at most.",
+    )
+    .or("false"),
+    key(
+        "completes_after",
+        Kind::Distribution,
+        "How long an instance waits until its action is completed; without it, it never is.",
+    ),
+    key(
+        "default_result",
+        Kind::Choice(&["ABANDON", "CONTINUE"]),
+        "What happens at the timeout: a launch that is abandoned ends, and another begins; an \
+         instance that is to go does so anyway.",
+    )
+    .or("\"ABANDON\"")
+    .documented("EC2 Auto Scaling API, PutLifecycleHook"),
 ];
 
 const SCHEDULED_ACTION: &[Key] = &[

@@ -51,6 +51,7 @@ pub(super) fn auto_scaling_groups(lower: &mut Lower, recorded: &Recordings) {
             spot_instance_draining: view.get("spot_instance_draining"),
             capacity_rebalance: view.get("capacity_rebalance"),
             scheduled_actions,
+            lifecycle_hooks: upkeep::lifecycle_hooks(lower, &view),
             max_instance_lifetime: view.find("max_instance_lifetime"),
         };
         if !spec.policy.buys(PurchaseOption::Spot) {

@@ -1,16 +1,22 @@
 //! What Auto Scaling groups do besides keeping their capacity.
 
 use crate::ecs::capacity::refresh::Refresh;
-use crate::ecs::model::{Action, InstanceRefresh, ScheduledAction, When};
+use crate::ecs::model::{
+    Action, InstanceRefresh, LifecycleHook, ScheduledAction, Transition, When,
+};
 use crate::units::{Calendar, Schedule, SimTime, Span};
 
 use super::super::View;
+use super::super::value;
 use super::{Lower, task};
 
 /// Scheduled actions that a group may have.
 ///
 /// Source: Amazon EC2 Auto Scaling User Guide, "Scheduled scaling".
 const SCHEDULED_ACTIONS: usize = 125;
+
+/// Lifecycle hooks that a group may have. Source: Amazon EC2 Auto Scaling User Guide, quotas.
+const LIFECYCLE_HOOKS: usize = 50;
 
 /// Returns the scheduled actions of a group of these sizes: least, desired, greatest.
 pub(super) fn scheduled_actions(
@@ -220,4 +226,43 @@ pub(super) fn refresh(lower: &mut Lower, view: &View) -> Option<Action> {
         instance_warmup: view.get("instance_warmup"),
     });
     Some(Action::StartInstanceRefresh(lower.model.refreshes.len() as u32 - 1))
+}
+
+/// Returns the lifecycle hooks of a group.
+pub(super) fn lifecycle_hooks(lower: &mut Lower, view: &View) -> Vec<LifecycleHook> {
+    let entries = view.entries("lifecycle_hook");
+    if entries.len() > LIFECYCLE_HOOKS {
+        let message = format!("it has {} lifecycle hooks", entries.len());
+        let hint = format!("AWS allows {LIFECYCLE_HOOKS}");
+        lower.problems.push(view.error("lifecycle_hook", message).hint(hint));
+    }
+    entries.into_iter().map(|(name, hook)| lifecycle_hook(lower, (name, &hook))).collect()
+}
+
+fn lifecycle_hook(lower: &mut Lower, (name, view): (&str, &View)) -> LifecycleHook {
+    let key = "completes_after";
+    let completes_after = view.find::<value::Distribution>(key).map(|written| {
+        let files = (lower.files, &mut lower.values_read);
+        super::distribution(&written, (view, key), files, &mut lower.problems)
+    });
+    let transition = match view.get::<String>("transition").as_str() {
+        "terminating" => Transition::Terminating,
+        _ => Transition::Launching,
+    };
+    let abandons = view.get::<String>("default_result") == "ABANDON";
+    let is_sound = view.is_sound_at(&[key, "transition", "default_result"]);
+    if completes_after.is_none() && abandons && transition == Transition::Launching && is_sound {
+        let message = "each launch is abandoned at the timeout of this lifecycle hook, for \
+                       nothing completes it";
+        let hint = "write `completes_after`, or `default_result = \"CONTINUE\"`";
+        lower.problems.push(view.warning("transition", message).hint(hint));
+    }
+    LifecycleHook {
+        name: name.to_string(),
+        transition,
+        heartbeat_timeout: view.get("heartbeat_timeout"),
+        heartbeats: view.get("heartbeats"),
+        completes_after,
+        abandons,
+    }
 }
