@@ -16,13 +16,14 @@ use super::refresh::{self, RefreshState};
 use super::spot::{self, AloneSlot};
 use super::{
     Cx, Event, Fact, LaunchFailure, TerminationReason, World, instance, lifecycle_hook, lifetime,
-    rank,
+    rank, warm_pool,
 };
 
 const CALL: Purpose = Purpose::new("instance launch call");
 const PENDING: Purpose = Purpose::new("instance pending");
 const BOOT: Purpose = Purpose::new("instance boot");
 const REGISTRATION: Purpose = Purpose::new("agent registration");
+const USER_DATA: Purpose = Purpose::new("user data");
 const TRUNK: Purpose = Purpose::new("trunk attach");
 /// How long the lifecycle hook of managed draining holds an instance.
 ///
@@ -84,6 +85,11 @@ pub(super) enum Standing {
     AtRisk,
     /// An instance refresh has another launched in its place, which is not warm yet.
     Refreshing,
+    /// It is in the warm pool, or on its way there.
+    Warm {
+        /// Whether it waits there.
+        is_ready: bool,
+    },
     /// The group has given it up; it drains.
     Leaves(TerminationReason),
 }
@@ -276,6 +282,7 @@ fn adjust(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
     let_go_replaced(cx, world, ix);
     lifetime::replace(cx, world, ix);
     refresh::go_on(cx, world, ix);
+    warm_pool::fill(cx, world, ix);
 }
 
 /// Launches others beside instances that an instance refresh is to replace.
@@ -340,6 +347,9 @@ fn launch_missing(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
         if !may_launch(world, ix) {
             return;
         }
+        if warm_pool::take(cx, world, ix) {
+            continue;
+        }
         let Some(instance) = launch(cx, world, ix, &mut pools) else {
             return look_again(cx, world, ix, cx.model.timing.launch_retry);
         };
@@ -349,28 +359,136 @@ fn launch_missing(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
 
 /// A launched instance boots, waits for lifecycle hooks, and registers.
 fn await_service(cx: &mut Cx, world: &World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) {
-    let timing = &cx.model.timing;
+    let boots = boot_time(cx, world, (ix, instance));
+    let registers = registration_time(cx, world, (ix, instance));
+    pass_hooks(cx, world, (ix, instance), boots, (registers, Event::Registered(instance)));
+}
+
+/// After a time, and when lifecycle hooks have held it, an instance goes on, or is given up.
+pub(super) fn pass_hooks(
+    cx: &mut Cx,
+    world: &World,
+    (ix, instance): (Ix<AutoScalingGroup>, Id<Instance>),
+    before: Span,
+    (after, event): (Span, Event),
+) {
     let luck = luck_of(cx, world, ix, instance);
-    let class = &cx.model.classes[world.cluster.instance(instance).class];
-    let boot = [
-        (&timing.instance_launch_call, CALL),
-        (&timing.instance_pending, PENDING),
-        (&timing.instance_boot, BOOT),
-    ];
-    let registration = [(&timing.agent_registration, REGISTRATION), (&timing.trunk_attach, TRUNK)];
-    let registration = if class.has_trunk { &registration[..] } else { &registration[..1] };
-    let total = |phases: &[(&Distribution, Purpose)]| {
-        let spans = phases.iter().map(|(phase, purpose)| phase.sample_span(luck, *purpose));
-        spans.fold(Span::ZERO, Span::saturating_add)
-    };
     let hold = lifecycle_hook::hold(cx, (ix, luck), Transition::Launching);
-    let held = total(&boot).saturating_add(hold.wait);
+    let held = before.saturating_add(hold.wait);
     if hold.is_abandoned {
         cx.after(held, rank::PROGRESSED, Event::LaunchAbandoned(instance));
     } else {
-        let delay = held.saturating_add(total(registration));
-        cx.after(delay, rank::PROGRESSED, Event::Registered(instance));
+        cx.after(held.saturating_add(after), rank::PROGRESSED, event);
     }
+}
+
+/// Returns how long an instance takes from its launch until its agent starts, by its own luck.
+pub(super) fn boot_time(
+    cx: &Cx,
+    world: &World,
+    (ix, instance): (Ix<AutoScalingGroup>, Id<Instance>),
+) -> Span {
+    let timing = &cx.model.timing;
+    let phases = [
+        (&timing.instance_launch_call, CALL),
+        (&timing.instance_pending, PENDING),
+        (&timing.instance_boot, BOOT),
+        (&cx.model.auto_scaling_groups[ix].user_data, USER_DATA),
+    ];
+    total(&phases, luck_of(cx, world, ix, instance))
+}
+
+/// Returns how long an instance takes from its agent's start until it is ACTIVE, by its own luck.
+pub(super) fn registration_time(
+    cx: &Cx,
+    world: &World,
+    (ix, instance): (Ix<AutoScalingGroup>, Id<Instance>),
+) -> Span {
+    let timing = &cx.model.timing;
+    let phases = [(&timing.agent_registration, REGISTRATION), (&timing.trunk_attach, TRUNK)];
+    let has_trunk = cx.model.classes[world.cluster.instance(instance).class].has_trunk;
+    let phases = if has_trunk { &phases[..] } else { &phases[..1] };
+    total(phases, luck_of(cx, world, ix, instance))
+}
+
+fn total(phases: &[(&Distribution, Purpose)], luck: Luck) -> Span {
+    let spans = phases.iter().map(|(phase, purpose)| phase.sample_span(luck, *purpose));
+    spans.fold(Span::ZERO, Span::saturating_add)
+}
+
+/// Launches instances for the warm pool of a group; returns them.
+pub(super) fn launch_warm(
+    cx: &mut Cx,
+    world: &mut World,
+    ix: Ix<AutoScalingGroup>,
+    count: u32,
+) -> Vec<Id<Instance>> {
+    let mut pools = pools(cx, world, ix);
+    let mut launched = Vec::new();
+    for _ in 0..count {
+        let Some(instance) = launch(cx, world, ix, &mut pools) else {
+            look_again(cx, world, ix, cx.model.timing.launch_retry);
+            break;
+        };
+        launched.push(instance);
+    }
+    // Until here they count, so that they are spread over zones like any others.
+    for &instance in &launched {
+        stand(cx, world, (ix, instance), Standing::Warm { is_ready: false });
+    }
+    launched
+}
+
+/// Returns the instances of a group's warm pool in order of their ids, and whether each is ready.
+pub(super) fn warm(world: &World, ix: Ix<AutoScalingGroup>) -> Vec<(Id<Instance>, bool)> {
+    let is_warm = |(&id, member): (&Id<Instance>, &Member)| match member.standing {
+        Standing::Warm { is_ready } => Some((id, is_ready)),
+        Standing::Stays | Standing::AtRisk | Standing::Refreshing | Standing::Leaves(_) => None,
+    };
+    world.groups[ix].members.iter().filter_map(is_warm).collect()
+}
+
+/// An instance is ready in its warm pool; returns false if it is not one of it.
+pub(super) fn is_ready(
+    cx: &Cx,
+    world: &mut World,
+    (ix, instance): (Ix<AutoScalingGroup>, Id<Instance>),
+) -> bool {
+    let is_warm = standing(world, ix, instance) == Some(Standing::Warm { is_ready: false });
+    if is_warm {
+        stand(cx, world, (ix, instance), Standing::Warm { is_ready: true });
+    }
+    is_warm
+}
+
+/// Takes an instance out of the warm pool of a group, from the zone where it has fewest.
+pub(super) fn take_warm(
+    cx: &Cx,
+    world: &mut World,
+    ix: Ix<AutoScalingGroup>,
+) -> Option<Id<Instance>> {
+    let group = &world.groups[ix];
+    let may_start = |id: Id<Instance>, pool: Ix<CapacityPool>| {
+        let host = world.cluster.instance(id);
+        !host.is_stopped() || refusal(cx, world, pool, host.class).is_none()
+    };
+    let ready = warm(world, ix).into_iter().filter(|(_, is_ready)| *is_ready);
+    let ready = ready.filter_map(|(id, _)| Some((id, group.members.get(&id)?.pool)));
+    let in_zone = |pool| group.staying.in_zone(cx.model.pools[pool].zone);
+    let taken = ready.filter(|&(id, pool)| may_start(id, pool));
+    let (taken, _) = taken.min_by_key(|&(id, pool)| (in_zone(pool), id))?;
+    stand(cx, world, (ix, taken), Standing::Stays);
+    Some(taken)
+}
+
+/// Ends an instance of a warm pool that is too large.
+pub(super) fn drop_warm(
+    cx: &mut Cx,
+    world: &mut World,
+    (ix, instance): (Ix<AutoScalingGroup>, Id<Instance>),
+) {
+    leave(cx, world, ix, instance);
+    instance::terminate(cx, world, instance, TerminationReason::ScaledIn);
 }
 
 /// A lifecycle hook gives a launched instance up, and the group launches another.
@@ -595,7 +713,12 @@ pub(super) fn group_luck(cx: &Cx, ix: Ix<AutoScalingGroup>) -> Luck {
 
 /// The luck of an instance: that of its group and pool, its slot there, and how often that was
 /// filled.
-fn luck_of(cx: &Cx, world: &World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) -> Luck {
+pub(super) fn luck_of(
+    cx: &Cx,
+    world: &World,
+    ix: Ix<AutoScalingGroup>,
+    instance: Id<Instance>,
+) -> Luck {
     let class = &cx.model.classes[world.cluster.instance(instance).class];
     let luck = cx
         .seed
@@ -656,7 +779,10 @@ fn stand(
     match was {
         Standing::Stays => group.staying.remove(cx.model.pools[member.pool].key()),
         Standing::AtRisk => group.at_risk.retain(|other| *other != instance),
-        Standing::Refreshing | Standing::Leaves(_) => {}
+        Standing::Refreshing | Standing::Warm { .. } | Standing::Leaves(_) => {}
+    }
+    if to == Standing::Stays {
+        group.staying.add(cx.model.pools[member.pool].key());
     }
     if to == Standing::AtRisk {
         group.at_risk.push(instance);

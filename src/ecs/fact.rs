@@ -198,6 +198,20 @@ pub enum Fact {
         /// What.
         event: GroupEvent,
     },
+    /// An instance of a warm pool is stopped: only its volumes are paid for from now on.
+    InstanceStopped {
+        /// Which.
+        instance: Id<Instance>,
+        /// For how long it ran.
+        ran: Span,
+    },
+    /// It is started again.
+    InstanceStarted {
+        /// Which.
+        instance: Id<Instance>,
+        /// For how long it was stopped.
+        stopped: Span,
+    },
 }
 
 /// What an Auto Scaling group has done.

@@ -48,6 +48,8 @@ pub(crate) fn quiet_timing() -> Timing {
         agent_registration: constant(10.0),
         trunk_attach: constant(5.0),
         launch_retry: Span::secs(60),
+        warm_start: constant(8.0),
+        warm_resume: constant(6.0),
         scheduled_action_delay: constant(0.0),
         pull_state: PullState::Activating,
         settle: Span::secs(40),
@@ -241,6 +243,8 @@ impl Fixture {
             scheduled_actions: Vec::new(),
             max_instance_lifetime: None,
             lifecycle_hooks: Vec::new(),
+            user_data: constant(0.0),
+            warm_pool: None,
         })
     }
 

@@ -30,6 +30,7 @@ mod submit;
 mod task;
 #[cfg(test)]
 mod tests;
+mod warm_pool;
 
 use std::sync::Arc;
 
@@ -174,6 +175,8 @@ enum Event {
     Refresh(Ix<AutoScalingGroup>),
     /// A lifecycle hook gives a launched instance up.
     LaunchAbandoned(Id<Instance>),
+    /// An instance is ready to wait in its warm pool.
+    Warmed(Id<Instance>),
     /// The lifecycle hooks of an instance that is to go are done; true: one of them abandoned it.
     TerminationHooksDone(Id<Instance>, bool),
 }
@@ -425,6 +428,7 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
         }
         Event::Outlived(instance) => lifetime::on_outlived(cx, world, instance),
         Event::Refresh(group) => refresh::go_on(cx, world, group),
+        Event::Warmed(instance) => warm_pool::on_warmed(cx, world, instance),
         Event::LaunchAbandoned(instance) => auto_scaling::abandon(cx, world, instance),
         Event::TerminationHooksDone(instance, is_abandoned) => {
             auto_scaling::on_hooks_done(cx, world, instance, is_abandoned);

@@ -149,6 +149,36 @@ pub struct AutoScalingGroup {
     pub max_instance_lifetime: Option<Span>,
     /// What instances wait for before they come into service, or go.
     pub lifecycle_hooks: Vec<LifecycleHook>,
+    /// What else an instance does after it has booted, once, before its agent starts.
+    pub user_data: Distribution,
+    /// Instances that are launched ahead of time.
+    pub warm_pool: Option<WarmPool>,
+}
+
+/// A warm pool of an Auto Scaling group.
+///
+/// Source: EC2 Auto Scaling API, PutWarmPool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WarmPool {
+    /// How many it holds at the least.
+    pub min_size: u32,
+    /// How many it holds together with the group; `None`: the group's maximum size.
+    pub max_group_prepared_capacity: Option<u32>,
+    /// How its instances wait.
+    pub state: WarmState,
+    /// Whether they have all images when they leave it.
+    pub has_images: bool,
+}
+
+/// How instances of a warm pool wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WarmState {
+    /// Stopped: their volumes are paid for.
+    Stopped,
+    /// Running: paid for like any other.
+    Running,
+    /// Hibernated: stopped, with their memory on their volumes.
+    Hibernated,
 }
 
 /// A lifecycle hook of an Auto Scaling group.
@@ -956,6 +986,10 @@ pub struct Timing {
     pub trunk_attach: Distribution,
     /// From a launch that failed until the group tries again.
     pub launch_retry: Span,
+    /// From the start of a stopped instance of a warm pool until its agent starts.
+    pub warm_start: Distribution,
+    /// The same of a hibernated one.
+    pub warm_resume: Distribution,
     /// How late a scheduled action of a group is.
     pub scheduled_action_delay: Distribution,
     /// What `lastStatus` says while images are pulled.

@@ -372,6 +372,8 @@ impl<S: RowSink> Observer for RowLog<S> {
                 self.hosts[slot] = Host { changed: at, ..Host::default() };
             }
             Fact::InstanceDraining { .. }
+            | Fact::InstanceStopped { .. }
+            | Fact::InstanceStarted { .. }
             | Fact::SpotRebalanceRecommended { .. }
             | Fact::SpotInterruptionNotice { .. }
             | Fact::LaunchFailed { .. }

@@ -163,6 +163,8 @@ fn describe_capacity(
             let code = reason.code(pool.purchase_option());
             write!(out, "group {group} cannot launch in {}: {code}", model.pool_name(pool))
         }
+        Fact::InstanceStopped { instance, .. } => write!(out, "{} is stopped", host(instance)),
+        Fact::InstanceStarted { instance, .. } => write!(out, "{} is started", host(instance)),
         Fact::GroupEvent { group, event } => {
             let group = &model.auto_scaling_groups[group];
             write!(out, "group {}: {}", group.name, group_event(event, group))
@@ -193,7 +195,9 @@ fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> f
         | Fact::SpotInterruptionNotice { .. }
         | Fact::ManagedScaling { .. }
         | Fact::LaunchFailed { .. }
-        | Fact::GroupEvent { .. } => describe_capacity(out, fact, world, model),
+        | Fact::GroupEvent { .. }
+        | Fact::InstanceStopped { .. }
+        | Fact::InstanceStarted { .. } => describe_capacity(out, fact, world, model),
         Fact::TaskCreated { task: id } => {
             write!(out, "{} is created {}", task(id), Place(task(id)))
         }

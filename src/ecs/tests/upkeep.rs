@@ -293,3 +293,57 @@ fn a_terminating_hook_holds_an_instance_and_draining_does_so_beside_it() {
     let short = LifecycleHook { heartbeat_timeout: Span::secs(60), ..terminating(None, true) };
     assert_eq!(gone(true, &[short]), [160.0], "ABANDON ends draining, too");
 }
+
+const WARM: WarmPool = WarmPool {
+    min_size: 0,
+    max_group_prepared_capacity: None,
+    state: WarmState::Stopped,
+    has_images: false,
+};
+
+fn warm_group(pool: WarmPool) -> (Fixture, Ix<AutoScalingGroup>) {
+    let mut f = Fixture::new(2);
+    let group = f.group("g", (0, 6, 10), (1024, 1024));
+    f.model.auto_scaling_groups[group].warm_pool = Some(pool);
+    f.model.auto_scaling_groups[group].user_data = constant(100.0);
+    f.model.initial_state = InitialState::Steady;
+    (f, group)
+}
+
+fn warm(sim: &Sim) -> usize {
+    sim.world().cluster.instances().filter(|(_, host)| host.is_stopped()).count()
+}
+
+#[test]
+fn a_e108_a_warm_pool_holds_what_is_missing_from_the_maximum() {
+    let (f, _) = warm_group(WARM);
+    assert_eq!(warm(&f.run(10)), 4);
+    let (f, _) = warm_group(WarmPool { max_group_prepared_capacity: Some(8), ..WARM });
+    assert_eq!(warm(&f.run(10)), 2);
+    let (mut f, group) = warm_group(WARM);
+    f.set_capacity(100, group, 4);
+    let mut sim = f.sim();
+    sim.run_until(SimTime::from_secs(219), &mut ());
+    assert_eq!(warm(&sim), 4, "two more boot and run their user data for 120 s");
+    sim.run_until(SimTime::from_secs(220), &mut ());
+    assert_eq!(warm(&sim), 6);
+}
+
+/// Registration takes 10 s; a start from stopped 8 s, from hibernated 6 s, from nothing 120 s.
+#[test]
+fn a_launch_from_the_warm_pool_takes_less_time() {
+    for (state, expected) in
+        [(WarmState::Stopped, 118.0), (WarmState::Hibernated, 116.0), (WarmState::Running, 110.0)]
+    {
+        let (mut f, group) = warm_group(WarmPool { state, ..WARM });
+        f.set_capacity(100, group, 9);
+        let (sim, story) = f.story(1000);
+        let active = when(&story, |it| matches!(it, Fact::InstanceActive { .. }));
+        assert_eq!(active[6..], [expected; 3], "{state:?}");
+        assert_eq!(sim.world().cluster.instances().count(), 10, "none is launched in their place");
+    }
+    let (mut f, group) = warm_group(WarmPool { max_group_prepared_capacity: Some(7), ..WARM });
+    f.set_capacity(100, group, 9);
+    let active = when(&f.story(1000).1, |it| matches!(it, Fact::InstanceActive { .. }));
+    assert_eq!(active[6..], [118.0, 230.0, 230.0], "one was prepared");
+}

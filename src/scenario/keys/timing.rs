@@ -130,6 +130,16 @@ const START: &[Key] = &[
     .or("\"60 s\"")
     .assumed("not published"),
     key(
+        "warm_start",
+        Kind::Distribution,
+        "From the start of a stopped instance of a warm pool until the ECS agent starts.",
+    )
+    .or("\"21 s\"")
+    .measured("brevdev/ec2-coldboot-research, 2026-01: 21 s"),
+    key("warm_resume", Kind::Distribution, "The same of a hibernated instance.")
+        .or("\"20.7 s\"")
+        .measured("brevdev/ec2-coldboot-research, 2026-01: 20.7 s"),
+    key(
         "scheduled_action_delay",
         Kind::Distribution,
         "From the time of a group's scheduled action until it is executed.",

@@ -18,11 +18,62 @@ pub(super) const KEYS: &[Key] = &[
     )
     .documented("EC2 Auto Scaling API, MaxInstanceLifetime"),
     key(
+        "user_data",
+        Kind::Distribution,
+        "What else an instance does after it has booted and before its agent starts; one of a warm \
+         pool has done so.",
+    )
+    .or("\"0 s\""),
+    key(
+        "warm_pool",
+        Kind::Table(&[WARM_POOL]),
+        "Instances launched ahead of time, as many as are missing from the maximum size.",
+    )
+    .documented(USER_GUIDE),
+    key(
         "lifecycle_hook",
         Kind::Named { thing: "lifecycle hook", of: &Kind::Table(&[LIFECYCLE_HOOK]) },
         "What instances wait for, while they are paid for, before they register or are terminated.",
     )
     .documented(USER_GUIDE),
+];
+
+const WARM_POOL: &[Key] = &[
+    key("min_size", integer(0, 1_000_000), "How many it holds at the least.")
+        .or("0")
+        .documented("EC2 Auto Scaling API, PutWarmPool"),
+    key(
+        "max_group_prepared_capacity",
+        integer(0, 1_000_000),
+        "How many it holds together with the group's desired capacity; without it `max_size`.",
+    )
+    .documented("EC2 Auto Scaling API, PutWarmPool"),
+    key(
+        "pool_state",
+        Kind::Choice(&["Stopped", "Running", "Hibernated"]),
+        "How its instances wait: of those that do not run, only the volumes are paid for.",
+    )
+    .or("\"Stopped\"")
+    .documented("EC2 Auto Scaling API, PutWarmPool"),
+    key(
+        "reuse_on_scale_in",
+        Kind::Boolean,
+        "Whether instances go back to it, which container instances cannot.",
+    )
+    .or("false")
+    .documented("ECS Developer Guide, warm pools"),
+    key(
+        "ecs_warm_pools_check",
+        Kind::Boolean,
+        "ECS_WARM_POOLS_CHECK: the agent waits with registering until the instance leaves the pool.",
+    )
+    .or("true"),
+    key(
+        "images_pulled",
+        Kind::Boolean,
+        "Whether its instances have all images when they leave it, as when user data pull them.",
+    )
+    .or("false"),
 ];
 
 const LIFECYCLE_HOOK: &[Key] = &[

@@ -49,7 +49,13 @@ pub(super) fn instances(lower: &mut Lower) -> bool {
             _ => Vec::new(),
         };
         let scheduled = scheduled.iter().filter_map(|(_, it)| it.find::<u64>("max_size"));
-        let count = scheduled.fold(view.get::<u64>(key), u64::max);
+        let mut count = scheduled.fold(view.get::<u64>(key), u64::max);
+        if key == "max_size"
+            && let Some(pool) = view.child("warm_pool")
+        {
+            let prepared = pool.find::<u64>("max_group_prepared_capacity").unwrap_or(0);
+            count = (count + pool.get::<u64>("min_size")).max(prepared);
+        }
         total += count;
         if total > limit {
             let message = format!(

@@ -51,9 +51,12 @@ pub(super) fn auto_scaling_groups(lower: &mut Lower, recorded: &Recordings) {
             spot_instance_draining: view.get("spot_instance_draining"),
             capacity_rebalance: view.get("capacity_rebalance"),
             scheduled_actions,
+            user_data: upkeep::distribution(lower, &view, "user_data"),
+            warm_pool: None,
             lifecycle_hooks: upkeep::lifecycle_hooks(lower, &view),
             max_instance_lifetime: view.find("max_instance_lifetime"),
         };
+        let warm_pool = upkeep::warm_pool(lower, &view, (&spec.policy, kinds.len()));
         if !spec.policy.buys(PurchaseOption::Spot) {
             lower.idle(&view, &["spot_instance_draining", "capacity_rebalance"]);
         }
@@ -61,7 +64,7 @@ pub(super) fn auto_scaling_groups(lower: &mut Lower, recorded: &Recordings) {
         let before = lower.model.classes.len();
         let pools = pools(lower, &view, (&spec.policy, &kinds, &places), of_group, recorded);
         let classes = (before..lower.model.classes.len()).map(Ix::new).collect();
-        lower.model.auto_scaling_groups.push(AutoScalingGroup { pools, ..spec });
+        lower.model.auto_scaling_groups.push(AutoScalingGroup { pools, warm_pool, ..spec });
         let count = desired_capacity;
         let fleet = Fleet { name: name.to_string(), count, classes, group: Some(group) };
         lower.model.fleets.push(fleet);

@@ -35,6 +35,8 @@ pub(super) fn timing(view: &View, files: &dyn Files, problems: &mut Vec<Problem>
         agent_registration: dist("agent_registration"),
         trunk_attach: dist("trunk_attach"),
         launch_retry: view.get("launch_retry"),
+        warm_start: dist("warm_start"),
+        warm_resume: dist("warm_resume"),
         scheduled_action_delay: dist("scheduled_action_delay"),
         health_check_response: dist("health_check_response"),
         placement_retry: view.get("placement_retry"),

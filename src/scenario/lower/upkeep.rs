@@ -1,13 +1,14 @@
 //! What Auto Scaling groups do besides keeping their capacity.
 
+use crate::ecs::capacity::group::{GroupPolicy, PurchaseOption};
 use crate::ecs::capacity::refresh::Refresh;
 use crate::ecs::model::{
-    Action, InstanceRefresh, LifecycleHook, ScheduledAction, Transition, When,
+    Action, InstanceRefresh, LifecycleHook, ScheduledAction, Transition, WarmPool, WarmState, When,
 };
+use crate::engine::Distribution;
 use crate::units::{Calendar, Schedule, SimTime, Span};
 
 use super::super::View;
-use super::super::value;
 use super::{Lower, task};
 
 /// Scheduled actions that a group may have.
@@ -241,10 +242,7 @@ pub(super) fn lifecycle_hooks(lower: &mut Lower, view: &View) -> Vec<LifecycleHo
 
 fn lifecycle_hook(lower: &mut Lower, (name, view): (&str, &View)) -> LifecycleHook {
     let key = "completes_after";
-    let completes_after = view.find::<value::Distribution>(key).map(|written| {
-        let files = (lower.files, &mut lower.values_read);
-        super::distribution(&written, (view, key), files, &mut lower.problems)
-    });
+    let completes_after = view.is_written(key).then(|| distribution(lower, view, key));
     let transition = match view.get::<String>("transition").as_str() {
         "terminating" => Transition::Terminating,
         _ => Transition::Launching,
@@ -265,4 +263,50 @@ fn lifecycle_hook(lower: &mut Lower, (name, view): (&str, &View)) -> LifecycleHo
         completes_after,
         abandons,
     }
+}
+
+/// Reads a length of time that luck may decide.
+pub(super) fn distribution(lower: &mut Lower, view: &View, key: &str) -> Distribution {
+    let files = (lower.files, &mut lower.values_read);
+    super::distribution(&view.get(key), (view, key), files, &mut lower.problems)
+}
+
+/// Returns the warm pool of a group of so many types.
+pub(super) fn warm_pool(
+    lower: &mut Lower,
+    view: &View,
+    (policy, types): (&GroupPolicy, usize),
+) -> Option<WarmPool> {
+    let pool = view.child("warm_pool")?;
+    if pool.get("reuse_on_scale_in") {
+        let message = "container instances do not go back to a warm pool";
+        let hint = "leave it out: the ECS agent does not register again";
+        lower.problems.push(pool.error("reuse_on_scale_in", message).hint(hint));
+    }
+    if !pool.get::<bool>("ecs_warm_pools_check") {
+        let message = "instances would register on their way into the warm pool, and tasks be lost";
+        let hint = "set ECS_WARM_POOLS_CHECK on the instances, and leave this out";
+        lower.problems.push(pool.error("ecs_warm_pools_check", message).hint(hint));
+    }
+    if policy.buys(PurchaseOption::Spot) {
+        let message = "a group that buys Spot capacity has no warm pool: it is left out";
+        let hint = "buy all its instances on demand, or take `warm_pool` out";
+        lower.problems.push(view.warning("warm_pool", message).hint(hint));
+        return None;
+    }
+    if types > 1 {
+        let message = "AWS's documentation does not allow a warm pool with several types";
+        let hint = "it may do so since late 2025: ask AWS, or write `instance_type`";
+        lower.problems.push(view.warning("warm_pool", message).hint(hint));
+    }
+    Some(WarmPool {
+        min_size: pool.get("min_size"),
+        max_group_prepared_capacity: pool.find("max_group_prepared_capacity"),
+        state: match pool.get::<String>("pool_state").as_str() {
+            "Running" => WarmState::Running,
+            "Hibernated" => WarmState::Hibernated,
+            _ => WarmState::Stopped,
+        },
+        has_images: pool.get("images_pulled"),
+    })
 }
