@@ -114,6 +114,8 @@ pub struct InstanceUsage {
     /// Σ of what each is billed for in µs: rounded up to the second, at least 60 s (EC2) or one
     /// hour (external).
     pub billed_micros: u128,
+    /// Σ of how long each was stopped in µs: only its volume is billed for.
+    pub stopped_micros: u128,
     /// Of Spot instances, what they themselves are charged for; volumes and addresses are billed
     /// like all others.
     pub spot: SpotUsage,
@@ -250,6 +252,14 @@ impl Observer for Meter {
             Fact::InstanceTerminated { instance, reason } => {
                 self.instance_goes(at, (instance, reason), (world, model))
             }
+            Fact::InstanceStopped { instance, ran } => {
+                let host = world.cluster.instance(instance);
+                let from = SimTime::from_micros(at.as_micros() - ran.as_micros());
+                self.bill_run(host.class, (from, at), false, (world, model));
+            }
+            Fact::InstanceStarted { instance, stopped } => {
+                self.bill_stop(world.cluster.instance(instance).class, stopped);
+            }
             Fact::TaskCreated { task } | Fact::TaskPlaced { task } => {
                 if let Some(instance) = world.tasks[task].instance {
                     self.update_stranded(at, instance, world);
@@ -288,6 +298,7 @@ impl Observer for Meter {
             | Fact::SpotRebalanceRecommended { .. }
             | Fact::SpotInterruptionNotice { .. }
             | Fact::LaunchFailed { .. }
+            | Fact::GroupEvent { .. }
             | Fact::TaskPullStarted { .. }
             | Fact::TaskHealthy { .. }
             | Fact::TaskStopRequested { .. }
@@ -426,19 +437,40 @@ impl Meter {
         (until, is_reclaimed): (SimTime, bool),
         (world, model): (&World, &Model),
     ) {
-        let (class, lived) = (host.class, until.since(host.launched_at));
+        self.classes[host.class].usage.count += 1;
+        if host.is_stopped() {
+            self.bill_stop(host.class, until.since(host.power_since));
+        } else {
+            let times = (host.power_since, until);
+            self.bill_run(host.class, times, is_reclaimed, (world, model));
+        }
+    }
+
+    /// An instance was stopped for so long: only its volume is paid for.
+    fn bill_stop(&mut self, class: Ix<InstanceClass>, stopped: Span) {
+        self.classes[class].usage.stopped_micros += u128::from(stopped.as_micros());
+    }
+
+    /// An instance has run without being stopped.
+    fn bill_run(
+        &mut self,
+        class: Ix<InstanceClass>,
+        (from, until): (SimTime, SimTime),
+        is_reclaimed: bool,
+        (world, model): (&World, &Model),
+    ) {
+        let lived = until.since(from);
         let kind = &model.classes[class];
         let minimum = match kind.launch_type {
             InstanceLaunchType::Ec2 => EC2_MINIMUM,
             InstanceLaunchType::External => ECS_ANYWHERE_MINIMUM,
         };
         let usage = &mut self.classes[class].usage;
-        usage.count += 1;
         let billed = billed_micros(lived, minimum);
         usage.billed_micros += billed;
         if is_coverable(kind) {
             let hourly = self.hourly.entry(Coverable::Instances(class)).or_default();
-            hourly.add(1, host.launched_at, billed);
+            hourly.add(1, from, billed);
         }
         usage.registered += ResourceTime::of(&kind.registered, lived);
         if let Some(supply) = kind.spot
@@ -449,7 +481,7 @@ impl Meter {
             let charged = billed_micros(lived, minimum);
             let lasts = Span::micros(u64::try_from(charged).unwrap_or(u64::MAX));
             usage.spot.charged_micros += charged;
-            usage.spot.share_micros += path.share_micros(host.launched_at, lasts);
+            usage.spot.share_micros += path.share_micros(from, lasts);
         }
     }
 

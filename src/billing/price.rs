@@ -283,7 +283,7 @@ fn price_instances(
             spot_line(&about, (&rates.instance, usual), &used.spot)
         }
     });
-    let gib_micros = u128::from(rates.root_volume_gib) * micros;
+    let gib_micros = u128::from(rates.root_volume_gib) * (micros + used.stopped_micros);
     lines.push(about(Category::Ebs, "GB-month").line(&rates.root_volume, gib_micros, 1));
     if rates.public_ip {
         let about = about(Category::PublicIpv4, "address-hour");

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::*;
 use crate::ecs::fixture::Fixture;
 use crate::ecs::model::{
-    Architecture, InstanceLaunchType, JobTrace, Model, Os, Provider, Source, Submitter, WhenFull,
+    Architecture, InstanceLaunchType, JobTrace, Model, Os, Provider, Source, Submitter, WarmPool,
+    WarmState, WhenFull,
 };
 use crate::ecs::{Fact, Instance, Observer, Sim, Task, TaskStatus, TerminationReason, World};
 use crate::engine::{Distribution, Id, Ix, Seed};
@@ -459,4 +460,36 @@ fn spot_instances_cost_their_share_of_the_price_on_demand_on_a_line_of_their_own
         assert!((per_hour / (0.096 * 0.4) - 1.0).abs() < 0.3, "{per_hour} is near the usual");
         assert!((per_hour * 1e9 - line.rate.nanos as f64).abs() < 100.0, "{per_hour} is its price");
     }
+}
+
+/// A group of one with a warm pool of one: capacity 2 from 1,000 s to 4,000 s.
+#[test]
+fn of_stopped_instances_of_a_warm_pool_only_the_volume_is_billed() {
+    let fixture = |state| {
+        let mut fixture = Fixture::new(1);
+        let group = fixture.group("g", (0, 1, 2), (1024, 1024));
+        let pool =
+            WarmPool { min_size: 0, max_group_prepared_capacity: None, state, has_images: true };
+        fixture.model.auto_scaling_groups[group].warm_pool = Some(pool);
+        fixture.set_capacity(1000, group, 2);
+        fixture.set_capacity(4000, group, 1);
+        fixture
+    };
+    let total = |state| {
+        let (sim, usage) = metered(fixture(state), 10_000, 1);
+        let used = &usage.instances[Ix::new(0)];
+        let bill = price(&usage, &book(sim.model()), sim.model()).unwrap();
+        let ebs = bill.lines.iter().find(|line| line.category == Category::Ebs).unwrap();
+        (used.count, used.billed_micros / 1_000_000, used.stopped_micros / 1_000_000, ebs.quantity)
+    };
+    let months = |seconds: f64| 30.0 * seconds / (730.0 * 3600.0);
+    // One is there all the time; the other boots for 20 s, which count as 60, is stopped for
+    // 980 s, in the group for 3,000 s, and its successor boots for 20 s and is stopped.
+    let (count, billed, stopped, ebs) = total(WarmState::Stopped);
+    assert_eq!((count, billed), (3, 10_000 + 60 + 3000 + 60));
+    assert_eq!(stopped, 980 + 5980);
+    assert!((ebs - months(10_000.0 + 3120.0 + 6960.0)).abs() < 1e-9, "{ebs}");
+    let (count, billed, stopped, ebs) = total(WarmState::Running);
+    assert_eq!((count, billed, stopped), (3, 10_000 + 4000 + 6000, 0));
+    assert!((ebs - months(20_000.0)).abs() < 1e-9, "{ebs}");
 }

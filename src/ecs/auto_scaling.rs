@@ -5,22 +5,27 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
-use crate::engine::{Id, Ix, Luck, Purpose};
+use crate::engine::{Distribution, Id, Ix, Luck, Purpose};
 use crate::units::{SimTime, Span};
 
 use super::capacity::group::{self, Census, GroupView, LaunchedFrom, Pool, PurchaseOption};
 use super::capacity::reservation::GroupNow;
 use super::cluster::{Cluster, Instance, InstanceStatus};
-use super::model::{AutoScalingGroup, CapacityPool, Fleet, InitialState, InstanceClass, Model};
+use super::model::{
+    AutoScalingGroup, CapacityPool, Fleet, InitialState, InstanceClass, Model, Transition,
+};
+use super::refresh::{self, RefreshState};
 use super::spot::{self, AloneSlot};
 use super::{
-    Cx, Event, Fact, LaunchFailure, TerminationReason, World, detect, fault, instance, rank,
+    Cx, Event, Fact, LaunchFailure, TerminationReason, World, detect, fault, instance,
+    lifecycle_hook, lifetime, rank, warm_pool,
 };
 
 const CALL: Purpose = Purpose::new("instance launch call");
 const PENDING: Purpose = Purpose::new("instance pending");
 const BOOT: Purpose = Purpose::new("instance boot");
 const REGISTRATION: Purpose = Purpose::new("agent registration");
+const USER_DATA: Purpose = Purpose::new("user data");
 const TRUNK: Purpose = Purpose::new("trunk attach");
 /// How long the lifecycle hook of managed draining holds an instance.
 ///
@@ -33,6 +38,8 @@ const SUBNET: Purpose = Purpose::new("subnet of a launch");
 #[derive(Clone, Debug)]
 pub struct GroupState {
     desired_capacity: u32,
+    min_size: u32,
+    max_size: u32,
     members: BTreeMap<Id<Instance>, Member>,
     /// How many of them stay, by pool.
     staying: Census,
@@ -45,6 +52,10 @@ pub struct GroupState {
     next_look: Option<SimTime>,
     /// Instances that it found unhealthy and has not replaced yet.
     pub(super) unhealthy: VecDeque<Id<Instance>>,
+    /// Those that have reached their maximum lifetime and are still there, in that order.
+    pub(super) outlived: Vec<Id<Instance>>,
+    /// The instance refresh under way.
+    pub(super) refresh: Option<RefreshState>,
 }
 
 /// An instance of a group.
@@ -54,6 +65,8 @@ pub(super) struct Member {
     pub slot: u32,
     pub standing: Standing,
     pub warning: Warning,
+    /// Whether lifecycle hooks hold it back from its termination.
+    pub is_held: bool,
 }
 
 /// How near EC2 is to reclaiming an instance, as far as anybody knows.
@@ -74,6 +87,13 @@ pub(super) enum Standing {
     Stays,
     /// It is at risk: the group has another launched in its place.
     AtRisk,
+    /// An instance refresh has another launched in its place, which is not warm yet.
+    Refreshing,
+    /// It is in the warm pool, or on its way there.
+    Warm {
+        /// Whether it waits there.
+        is_ready: bool,
+    },
     /// The group has given it up; it drains.
     Leaves(TerminationReason),
 }
@@ -103,6 +123,8 @@ impl GroupState {
     pub(super) fn new(spec: &AutoScalingGroup) -> GroupState {
         GroupState {
             desired_capacity: spec.desired_capacity,
+            min_size: spec.min_size,
+            max_size: spec.max_size,
             members: BTreeMap::new(),
             staying: Census::default(),
             at_risk: Vec::new(),
@@ -110,12 +132,19 @@ impl GroupState {
             scale_ins: 0,
             next_look: None,
             unhealthy: VecDeque::new(),
+            outlived: Vec::new(),
+            refresh: None,
         }
     }
 
     /// Returns how many instances are wanted.
     pub fn desired_capacity(&self) -> u32 {
         self.desired_capacity
+    }
+
+    /// Returns the least and the greatest desired capacity that are allowed now.
+    pub fn sizes(&self) -> (u32, u32) {
+        (self.min_size, self.max_size)
     }
 
     /// Returns how many instances are launched or in service, those that leave apart.
@@ -173,14 +202,13 @@ pub(super) fn begin(cx: &mut Cx, world: &mut World) {
 
 /// Returns what managed scaling sees of a group.
 pub(super) fn now(cx: &Cx, world: &World, ix: Ix<AutoScalingGroup>) -> GroupNow {
-    let spec = &cx.model.auto_scaling_groups[ix];
     let group = &world.groups[ix];
     let stays = |(_, member): &(&Id<Instance>, &Member)| member.standing == Standing::Stays;
     let hosts = || group.members.iter().filter(stays).map(|(&id, _)| world.cluster.instance(id));
     GroupNow {
         desired_capacity: group.desired_capacity,
-        min_size: spec.min_size,
-        max_size: spec.max_size,
+        min_size: group.min_size,
+        max_size: group.max_size,
         running: group.capacity(),
         occupied: hosts().filter(|host| host.is_occupied()).count() as u32,
         youngest: hosts().map(|host| cx.now().since(host.launched_at)).min(),
@@ -189,7 +217,7 @@ pub(super) fn now(cx: &Cx, world: &World, ix: Ix<AutoScalingGroup>) -> GroupNow 
 
 /// One more instance, in service at once: the run begins with it. `None`: it may have no more.
 pub(super) fn grow(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) -> Option<()> {
-    if world.groups[ix].desired_capacity >= cx.model.auto_scaling_groups[ix].max_size {
+    if world.groups[ix].desired_capacity >= world.groups[ix].max_size {
         return None;
     }
     let mut pools = pools(cx, world, ix);
@@ -206,9 +234,21 @@ pub(super) fn set_desired_capacity(
     ix: Ix<AutoScalingGroup>,
     to: u32,
 ) {
-    let spec = &cx.model.auto_scaling_groups[ix];
-    world.groups[ix].desired_capacity = to.clamp(spec.min_size, spec.max_size);
+    let group = &mut world.groups[ix];
+    group.desired_capacity = to.max(group.min_size).min(group.max_size);
     adjust(cx, world, ix);
+}
+
+/// UpdateAutoScalingGroup: other sizes, and a desired capacity within them.
+pub(super) fn resize(
+    cx: &mut Cx,
+    world: &mut World,
+    ix: Ix<AutoScalingGroup>,
+    ((min_size, max_size), desired_capacity): ((u32, u32), u32),
+) {
+    let group = &mut world.groups[ix];
+    (group.min_size, group.max_size) = (min_size, max_size);
+    set_desired_capacity(cx, world, ix, desired_capacity);
 }
 
 /// EC2 has no On-Demand capacity in some pools for a time.
@@ -252,6 +292,61 @@ pub(super) fn adjust(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
     launch_missing(cx, world, ix);
     let_go_surplus(cx, world, ix);
     let_go_replaced(cx, world, ix);
+    lifetime::replace(cx, world, ix);
+    refresh::go_on(cx, world, ix);
+    warm_pool::fill(cx, world, ix);
+}
+
+/// Launches others beside instances that an instance refresh is to replace.
+pub(super) fn launch_beside(
+    cx: &mut Cx,
+    world: &mut World,
+    (ix, old): (Ix<AutoScalingGroup>, &[Id<Instance>]),
+) {
+    for &instance in old {
+        stand(cx, world, (ix, instance), Standing::Refreshing);
+    }
+    launch_missing(cx, world, ix);
+}
+
+/// Lets instances go for others that are launched at once.
+pub(super) fn replace(
+    cx: &mut Cx,
+    world: &mut World,
+    (ix, old): (Ix<AutoScalingGroup>, &[Id<Instance>]),
+    reason: TerminationReason,
+) {
+    for &instance in old {
+        let_go(cx, world, (ix, instance), reason);
+    }
+    launch_missing(cx, world, ix);
+}
+
+/// Says whether an instance is one of those that its group wants.
+pub(super) fn stays(world: &World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) -> bool {
+    standing(world, ix, instance) == Some(Standing::Stays)
+}
+
+/// Says whether an instance refresh has another launched beside an instance, which is still there.
+pub(super) fn is_refreshing(
+    world: &World,
+    ix: Ix<AutoScalingGroup>,
+    instance: Id<Instance>,
+) -> bool {
+    standing(world, ix, instance) == Some(Standing::Refreshing)
+}
+
+/// Returns the instances that a group wants, in order of their ids.
+pub(super) fn staying(world: &World, ix: Ix<AutoScalingGroup>) -> Vec<Id<Instance>> {
+    let members = world.groups[ix].members.iter();
+    members.filter(|(_, it)| it.standing == Standing::Stays).map(|(&id, _)| id).collect()
+}
+
+/// Returns how many instances a group lacks, apart from those in service.
+pub(super) fn on_their_way(world: &World, ix: Ix<AutoScalingGroup>) -> u32 {
+    let in_service = |id: &Id<Instance>| world.cluster.instance(*id).is_active();
+    let in_service = staying(world, ix).iter().filter(|id| in_service(id)).count();
+    world.groups[ix].desired_capacity.saturating_sub(in_service as u32)
 }
 
 fn launch_missing(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
@@ -261,48 +356,170 @@ fn launch_missing(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
     }
     let mut pools = pools(cx, world, ix);
     while world.groups[ix].capacity() < world.groups[ix].desired_capacity {
-        if !may_launch(cx, world, ix) {
+        if !may_launch(world, ix) {
             return;
+        }
+        if warm_pool::take(cx, world, ix) {
+            continue;
         }
         let Some(instance) = launch(cx, world, ix, &mut pools) else {
             return look_again(cx, world, ix, cx.model.timing.launch_retry);
         };
-        let delay = time_to_register(cx, world, ix, instance);
-        cx.after(delay, rank::PROGRESSED, Event::Registered(instance));
+        await_service(cx, world, ix, instance);
     }
+}
+
+/// A launched instance boots, waits for lifecycle hooks, and registers.
+fn await_service(cx: &mut Cx, world: &World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) {
+    let boots = boot_time(cx, world, (ix, instance));
+    let registers = registration_time(cx, world, (ix, instance));
+    pass_hooks(cx, world, (ix, instance), boots, (registers, Event::Registered(instance)));
+}
+
+/// After a time, and when lifecycle hooks have held it, an instance goes on, or is given up.
+pub(super) fn pass_hooks(
+    cx: &mut Cx,
+    world: &World,
+    (ix, instance): (Ix<AutoScalingGroup>, Id<Instance>),
+    before: Span,
+    (after, event): (Span, Event),
+) {
+    let luck = luck_of(cx, world, ix, instance);
+    let hold = lifecycle_hook::hold(cx, (ix, luck), Transition::Launching);
+    let held = before.saturating_add(hold.wait);
+    if hold.is_abandoned {
+        cx.after(held, rank::PROGRESSED, Event::LaunchAbandoned(instance));
+    } else {
+        cx.after(held.saturating_add(after), rank::PROGRESSED, event);
+    }
+}
+
+/// Returns how long an instance takes from its launch until its agent starts, by its own luck.
+pub(super) fn boot_time(
+    cx: &Cx,
+    world: &World,
+    (ix, instance): (Ix<AutoScalingGroup>, Id<Instance>),
+) -> Span {
+    let timing = &cx.model.timing;
+    let phases = [
+        (&timing.instance_launch_call, CALL),
+        (&timing.instance_pending, PENDING),
+        (&timing.instance_boot, BOOT),
+        (&cx.model.auto_scaling_groups[ix].user_data, USER_DATA),
+    ];
+    total(&phases, luck_of(cx, world, ix, instance))
+}
+
+/// Returns how long an instance takes from its agent's start until it is ACTIVE, by its own luck.
+pub(super) fn registration_time(
+    cx: &Cx,
+    world: &World,
+    (ix, instance): (Ix<AutoScalingGroup>, Id<Instance>),
+) -> Span {
+    let timing = &cx.model.timing;
+    let phases = [(&timing.agent_registration, REGISTRATION), (&timing.trunk_attach, TRUNK)];
+    let has_trunk = cx.model.classes[world.cluster.instance(instance).class].has_trunk;
+    let phases = if has_trunk { &phases[..] } else { &phases[..1] };
+    total(phases, luck_of(cx, world, ix, instance))
+}
+
+fn total(phases: &[(&Distribution, Purpose)], luck: Luck) -> Span {
+    let spans = phases.iter().map(|(phase, purpose)| phase.sample_span(luck, *purpose));
+    spans.fold(Span::ZERO, Span::saturating_add)
+}
+
+/// Launches instances for the warm pool of a group; returns them.
+pub(super) fn launch_warm(
+    cx: &mut Cx,
+    world: &mut World,
+    ix: Ix<AutoScalingGroup>,
+    count: u32,
+) -> Vec<Id<Instance>> {
+    let mut pools = pools(cx, world, ix);
+    let mut launched = Vec::new();
+    for _ in 0..count {
+        let Some(instance) = launch(cx, world, ix, &mut pools) else {
+            look_again(cx, world, ix, cx.model.timing.launch_retry);
+            break;
+        };
+        launched.push(instance);
+    }
+    // Until here they count, so that they are spread over zones like any others.
+    for &instance in &launched {
+        stand(cx, world, (ix, instance), Standing::Warm { is_ready: false });
+    }
+    launched
+}
+
+/// Returns the instances of a group's warm pool in order of their ids, and whether each is ready.
+pub(super) fn warm(world: &World, ix: Ix<AutoScalingGroup>) -> Vec<(Id<Instance>, bool)> {
+    let is_warm = |(&id, member): (&Id<Instance>, &Member)| match member.standing {
+        Standing::Warm { is_ready } => Some((id, is_ready)),
+        Standing::Stays | Standing::AtRisk | Standing::Refreshing | Standing::Leaves(_) => None,
+    };
+    world.groups[ix].members.iter().filter_map(is_warm).collect()
+}
+
+/// An instance is ready in its warm pool; returns false if it is not one of it.
+pub(super) fn is_ready(
+    cx: &Cx,
+    world: &mut World,
+    (ix, instance): (Ix<AutoScalingGroup>, Id<Instance>),
+) -> bool {
+    let is_warm = standing(world, ix, instance) == Some(Standing::Warm { is_ready: false });
+    if is_warm {
+        stand(cx, world, (ix, instance), Standing::Warm { is_ready: true });
+    }
+    is_warm
+}
+
+/// Takes an instance out of the warm pool of a group, from the zone where it has fewest.
+pub(super) fn take_warm(
+    cx: &Cx,
+    world: &mut World,
+    ix: Ix<AutoScalingGroup>,
+) -> Option<Id<Instance>> {
+    let group = &world.groups[ix];
+    let may_start = |id: Id<Instance>, pool: Ix<CapacityPool>| {
+        let host = world.cluster.instance(id);
+        !host.is_stopped() || refusal(cx, world, pool, host.class).is_none()
+    };
+    let ready = warm(world, ix).into_iter().filter(|(_, is_ready)| *is_ready);
+    let ready = ready.filter_map(|(id, _)| Some((id, group.members.get(&id)?.pool)));
+    let in_zone = |pool| group.staying.in_zone(cx.model.pools[pool].zone);
+    let taken = ready.filter(|&(id, pool)| may_start(id, pool));
+    let (taken, _) = taken.min_by_key(|&(id, pool)| (in_zone(pool), id))?;
+    stand(cx, world, (ix, taken), Standing::Stays);
+    Some(taken)
+}
+
+/// Ends an instance of a warm pool that is too large.
+pub(super) fn drop_warm(
+    cx: &mut Cx,
+    world: &mut World,
+    (ix, instance): (Ix<AutoScalingGroup>, Id<Instance>),
+) {
+    leave(cx, world, ix, instance);
+    instance::terminate(cx, world, instance, TerminationReason::ScaledIn);
+}
+
+/// A lifecycle hook gives a launched instance up, and the group launches another.
+pub(super) fn abandon(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
+    let Some(ix) = group_of(cx, world, instance) else { return };
+    leave(cx, world, ix, instance);
+    instance::terminate(cx, world, instance, TerminationReason::LaunchAbandoned);
+    look_again(cx, world, ix, Span::ZERO);
 }
 
 /// Says whether one more is allowed beside those at risk: a tenth of the desired capacity above
 /// the maximum, rounded down, and at least one.
 ///
 /// Source: Amazon EC2 Auto Scaling User Guide, "Capacity Rebalancing": 10 %; the rest is assumed.
-fn may_launch(cx: &Cx, world: &World, ix: Ix<AutoScalingGroup>) -> bool {
+fn may_launch(world: &World, ix: Ix<AutoScalingGroup>) -> bool {
     let group = &world.groups[ix];
     let above = (group.desired_capacity / 10).max(1);
-    let most = cx.model.auto_scaling_groups[ix].max_size.saturating_add(above);
+    let most = group.max_size.saturating_add(above);
     group.at_risk.is_empty() || group.capacity() + (group.at_risk.len() as u32) < most
-}
-
-/// Returns how long an instance takes from its launch until it is ACTIVE, by its own luck.
-fn time_to_register(
-    cx: &Cx,
-    world: &World,
-    ix: Ix<AutoScalingGroup>,
-    instance: Id<Instance>,
-) -> Span {
-    let timing = &cx.model.timing;
-    let luck = luck_of(cx, world, ix, instance);
-    let class = &cx.model.classes[world.cluster.instance(instance).class];
-    let phases = [
-        (&timing.instance_launch_call, CALL),
-        (&timing.instance_pending, PENDING),
-        (&timing.instance_boot, BOOT),
-        (&timing.agent_registration, REGISTRATION),
-        (&timing.trunk_attach, TRUNK),
-    ];
-    let count = if class.has_trunk { phases.len() } else { phases.len() - 1 };
-    let spans = phases[..count].iter().map(|(phase, purpose)| phase.sample_span(luck, *purpose));
-    spans.fold(Span::ZERO, Span::saturating_add)
 }
 
 /// Lets go what is too much; what cannot go at once drains first.
@@ -350,17 +567,57 @@ fn let_go(
     reason: TerminationReason,
 ) {
     let status = world.cluster.instance(instance).status();
-    if cx.model.auto_scaling_groups[ix].managed_draining && status != InstanceStatus::Pending {
-        stand(cx, world, (ix, instance), Standing::Leaves(reason));
-        if status == InstanceStatus::Draining {
-            instance::look_whether_drained(cx, world, instance);
-        } else {
-            instance::drain(cx, world, instance);
-            cx.after(DRAIN_TIMEOUT, rank::ENDED, Event::DrainTimeout(instance));
-        }
-    } else {
+    if status == InstanceStatus::Pending {
         leave(cx, world, ix, instance);
-        instance::terminate(cx, world, instance, reason);
+        return instance::terminate(cx, world, instance, reason);
+    }
+    stand(cx, world, (ix, instance), Standing::Leaves(reason));
+    hold_back(cx, world, (ix, instance));
+    if !cx.model.auto_scaling_groups[ix].managed_draining {
+        return drained(cx, world, instance);
+    }
+    if status == InstanceStatus::Draining {
+        instance::look_whether_drained(cx, world, instance);
+    } else {
+        instance::drain(cx, world, instance);
+        cx.after(DRAIN_TIMEOUT, rank::ENDED, Event::DrainTimeout(instance));
+    }
+}
+
+/// Lifecycle hooks hold an instance that is to go.
+fn hold_back(cx: &mut Cx, world: &mut World, (ix, instance): (Ix<AutoScalingGroup>, Id<Instance>)) {
+    let luck = luck_of(cx, world, ix, instance);
+    let hold = lifecycle_hook::hold(cx, (ix, luck), Transition::Terminating);
+    if let Some(member) = world.groups[ix].members.get_mut(&instance)
+        && hold.wait > Span::ZERO
+    {
+        member.is_held = true;
+        let done = Event::TerminationHooksDone(instance, hold.is_abandoned);
+        cx.after(hold.wait, rank::ENDED, done);
+    }
+}
+
+/// No lifecycle hook holds an instance any more that is to go: it goes, unless it drains.
+///
+/// Source: Amazon EC2 Auto Scaling User Guide, "How lifecycle hooks work": ABANDON stops what else
+/// holds it, which managed draining does by a hook of its own.
+pub(super) fn on_hooks_done(
+    cx: &mut Cx,
+    world: &mut World,
+    instance: Id<Instance>,
+    is_abandoned: bool,
+) {
+    let Some(ix) = group_of(cx, world, instance) else { return };
+    release(world, ix, instance);
+    let drains = cx.model.auto_scaling_groups[ix].managed_draining;
+    if is_abandoned || !drains || world.cluster.instance(instance).tasks() == 0 {
+        drained(cx, world, instance);
+    }
+}
+
+fn release(world: &mut World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) {
+    if let Some(member) = world.groups[ix].members.get_mut(&instance) {
+        member.is_held = false;
     }
 }
 
@@ -390,10 +647,12 @@ fn launch(
         world.groups[ix].launched += 1;
         let instance = instance::launch(cx, world, class, number);
         let slot = world.pools[pool].take_slot(instance);
-        let member = Member { pool, slot, standing: Standing::Stays, warning: Warning::None };
+        let (standing, warning) = (Standing::Stays, Warning::None);
+        let member = Member { pool, slot, standing, warning, is_held: false };
         world.groups[ix].members.insert(instance, member);
         world.groups[ix].staying.add(cx.model.pools[pool].key());
         spot::slot_taken(cx, world, pool, slot);
+        lifetime::begins(cx, ix, instance);
         return Some(instance);
     }
 }
@@ -460,7 +719,7 @@ fn pools(cx: &Cx, world: &mut World, ix: Ix<AutoScalingGroup>) -> Vec<Pool> {
     cx.model.auto_scaling_groups[ix].pools.iter().map(pool).collect()
 }
 
-fn group_luck(cx: &Cx, ix: Ix<AutoScalingGroup>) -> Luck {
+pub(super) fn group_luck(cx: &Cx, ix: Ix<AutoScalingGroup>) -> Luck {
     cx.seed.luck("auto scaling group").named(&cx.model.auto_scaling_groups[ix].name)
 }
 
@@ -504,6 +763,8 @@ pub(super) fn on_registered(cx: &mut Cx, world: &mut World, instance: Id<Instanc
             let_go_replaced(cx, world, ix);
             launch_missing(cx, world, ix);
         }
+        lifetime::replace(cx, world, ix);
+        refresh::warms_up(cx, world, ix);
         detect::replace_unhealthy(cx, world, ix);
     }
 }
@@ -528,7 +789,11 @@ pub(super) fn seats(model: &Model, world: &World, fleet: Ix<Fleet>) -> Vec<(u32,
 }
 
 /// Returns the group of an instance.
-fn group_of(cx: &Cx, world: &World, instance: Id<Instance>) -> Option<Ix<AutoScalingGroup>> {
+pub(super) fn group_of(
+    cx: &Cx,
+    world: &World,
+    instance: Id<Instance>,
+) -> Option<Ix<AutoScalingGroup>> {
     let fleet = cx.model.classes[world.cluster.get(instance)?.class].fleet;
     cx.model.fleets[fleet].group
 }
@@ -550,7 +815,10 @@ fn stand(
     match was {
         Standing::Stays => group.staying.remove(cx.model.pools[member.pool].key()),
         Standing::AtRisk => group.at_risk.retain(|other| *other != instance),
-        Standing::Leaves(_) => {}
+        Standing::Refreshing | Standing::Warm { .. } | Standing::Leaves(_) => {}
+    }
+    if to == Standing::Stays {
+        group.staying.add(cx.model.pools[member.pool].key());
     }
     if to == Standing::AtRisk {
         group.at_risk.push(instance);
@@ -568,6 +836,9 @@ pub(super) fn leave(cx: &Cx, world: &mut World, ix: Ix<AutoScalingGroup>, instan
 /// Nothing runs on a draining instance any more: its group may let it go.
 pub(super) fn drained(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
     let Some(ix) = group_of(cx, world, instance) else { return };
+    if world.groups[ix].members.get(&instance).is_some_and(|member| member.is_held) {
+        return;
+    }
     if let Some(Standing::Leaves(reason)) = standing(world, ix, instance) {
         leave(cx, world, ix, instance);
         instance::terminate(cx, world, instance, reason);
@@ -576,7 +847,8 @@ pub(super) fn drained(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
 
 /// An instance has drained for as long as it may: what still runs on it goes with it.
 pub(super) fn on_drain_timeout(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
-    if world.cluster.get(instance).is_some() {
+    if let Some(ix) = group_of(cx, world, instance) {
+        release(world, ix, instance);
         drained(cx, world, instance);
     }
 }
@@ -587,6 +859,7 @@ pub(super) fn is_unoccupied(cx: &mut Cx, world: &mut World, instance: Id<Instanc
     let Some(ix) = group_of(cx, world, instance) else { return };
     if cx.model.auto_scaling_groups[ix].managed_termination_protection {
         let_go_surplus(cx, world, ix);
+        refresh::go_on(cx, world, ix);
     }
 }
 

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use smallvec::SmallVec;
 
 use crate::engine::{Arena, Id, Ix, Table};
-use crate::units::{Resources, SimTime};
+use crate::units::{Resources, SimTime, Span};
 
 use super::fault::Away;
 use super::model::{
@@ -91,6 +91,9 @@ pub struct Instance {
     pub launched_at: SimTime,
     /// When it registered.
     pub registered_at: SimTime,
+    /// Since when it runs, or is stopped.
+    pub power_since: SimTime,
+    is_stopped: bool,
     /// Images that are there, being pulled, or wanted.
     pub puller: Puller<ContainerId>,
     /// Daemon services that have room set aside here.
@@ -270,6 +273,11 @@ impl Instance {
         self.status
     }
 
+    /// Says whether it is stopped, as in a warm pool.
+    pub fn is_stopped(&self) -> bool {
+        self.is_stopped
+    }
+
     /// Says whether it is ACTIVE.
     pub fn is_active(&self) -> bool {
         self.status == InstanceStatus::Active
@@ -348,6 +356,8 @@ impl Cluster {
             number,
             launched_at: now,
             registered_at: now,
+            power_since: now,
+            is_stopped: false,
             order: 0,
             scheduler: ledger.clone(),
             agent: ledger,
@@ -368,6 +378,13 @@ impl Cluster {
             by_instance[id.slot()] = 0;
         }
         id
+    }
+
+    /// Stops an instance or starts it; returns for how long it was the other.
+    pub fn set_stopped(&mut self, id: Id<Instance>, is_stopped: bool, now: SimTime) -> Span {
+        let host = &mut self.instances[id];
+        host.is_stopped = is_stopped;
+        now.since(std::mem::replace(&mut host.power_since, now))
     }
 
     /// Registers a launched instance: ACTIVE, and empty.

@@ -8,8 +8,8 @@ use super::capacity::group::PurchaseOption;
 use super::capacity::reservation::{Decision, Reservation};
 use super::cluster::Instance;
 use super::model::{
-    CapacityPool, CapacityProvider, Fault, HostFailure, HostPort, Model, Provider, Requirement,
-    Service, Submitter, TargetGroup, Zone,
+    AutoScalingGroup, CapacityPool, CapacityProvider, Fault, HostFailure, HostPort, Model,
+    Provider, Requirement, Service, Submitter, TargetGroup, Zone,
 };
 use super::task::{StopReason, Task, TaskStatus};
 
@@ -210,6 +210,67 @@ pub enum Fact {
         /// Which.
         task: Id<Task>,
     },
+    /// An Auto Scaling group has done something besides launching and terminating.
+    GroupEvent {
+        /// Which.
+        group: Ix<AutoScalingGroup>,
+        /// What.
+        event: GroupEvent,
+    },
+    /// An instance of a warm pool is stopped: only its volumes are paid for from now on.
+    InstanceStopped {
+        /// Which.
+        instance: Id<Instance>,
+        /// For how long it ran.
+        ran: Span,
+    },
+    /// It is started again.
+    InstanceStarted {
+        /// Which.
+        instance: Id<Instance>,
+        /// For how long it was stopped.
+        stopped: Span,
+    },
+}
+
+/// What an Auto Scaling group has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GroupEvent {
+    /// A scheduled action was executed.
+    ScheduledAction {
+        /// Position in the group.
+        action: u16,
+        /// The least desired capacity now.
+        min_size: u32,
+        /// The greatest now.
+        max_size: u32,
+        /// The desired capacity before.
+        from: u32,
+        /// The desired capacity now.
+        to: u32,
+    },
+    /// An instance refresh began.
+    RefreshStarted {
+        /// How many instances it is to replace.
+        total: u32,
+    },
+    /// None began: another goes on (`InstanceRefreshInProgress`).
+    RefreshRefused,
+    /// An instance refresh has reached a checkpoint.
+    RefreshCheckpoint {
+        /// Which.
+        percent: u32,
+    },
+    /// An instance refresh has replaced all that it was to replace.
+    RefreshEnded {
+        /// How many.
+        replaced: u32,
+    },
+    /// An instance refresh has failed: all that are left are protected from scale-in, for an hour.
+    RefreshFailed {
+        /// How many it has replaced.
+        replaced: u32,
+    },
 }
 
 /// Why an instance could not be launched.
@@ -280,6 +341,12 @@ pub enum TerminationReason {
     Failed,
     /// Its Auto Scaling group found it unhealthy by the status check of EC2.
     Unhealthy,
+    /// It was as old as its group lets instances become.
+    MaxLifetime,
+    /// An instance refresh has replaced it.
+    Refreshed,
+    /// A lifecycle hook gave it up before it was in service.
+    LaunchAbandoned,
 }
 
 impl TerminationReason {
@@ -291,6 +358,9 @@ impl TerminationReason {
             TerminationReason::Rebalanced => "it was at risk and is replaced",
             TerminationReason::Failed => "it has failed",
             TerminationReason::Unhealthy => "the EC2 status check of its group",
+            TerminationReason::MaxLifetime => "it has reached its maximum lifetime",
+            TerminationReason::LaunchAbandoned => "a lifecycle hook abandoned its launch",
+            TerminationReason::Refreshed => "an instance refresh replaces it",
         }
     }
 }

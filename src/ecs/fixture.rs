@@ -48,6 +48,9 @@ pub(crate) fn quiet_timing() -> Timing {
         agent_registration: constant(10.0),
         trunk_attach: constant(5.0),
         launch_retry: Span::secs(60),
+        warm_start: constant(8.0),
+        warm_resume: constant(6.0),
+        scheduled_action_delay: constant(0.0),
         pull_state: PullState::Activating,
         settle: Span::secs(40),
         health_check_response: constant(0.0),
@@ -119,6 +122,7 @@ impl Fixture {
             fargate_spot_deregistration: Deregistration::default(),
             spot_pools: Default::default(),
             shortages: Vec::new(),
+            refreshes: Vec::new(),
             classes: Default::default(),
             subnets: Default::default(),
             images: [Image { name: "app".into(), size: Bytes(0) }].into_iter().collect(),
@@ -241,6 +245,11 @@ impl Fixture {
             spot_instance_draining: false,
             capacity_rebalance: false,
             health_check_grace_period: Span::ZERO,
+            scheduled_actions: Vec::new(),
+            max_instance_lifetime: None,
+            lifecycle_hooks: Vec::new(),
+            user_data: constant(0.0),
+            warm_pool: None,
         })
     }
 

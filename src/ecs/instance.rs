@@ -126,8 +126,24 @@ pub(super) fn terminate(
         service::daemon_instance_is_gone(cx, world, instance);
     }
     cx.tell(world, Fact::InstanceTerminated { instance, reason });
-    world.account.instance_goes(cx.model, world.cluster.instance(instance).class);
+    if !world.cluster.instance(instance).is_stopped() {
+        world.account.instance_goes(cx.model, world.cluster.instance(instance).class);
+    }
     world.cluster.remove(cx.model, instance);
+}
+
+/// StopInstances: only its volumes are paid for from now on.
+pub(super) fn stop(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
+    let ran = world.cluster.set_stopped(instance, true, cx.now());
+    world.account.instance_goes(cx.model, world.cluster.instance(instance).class);
+    cx.tell(world, Fact::InstanceStopped { instance, ran });
+}
+
+/// StartInstances: it is paid for again.
+pub(super) fn start(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
+    let stopped = world.cluster.set_stopped(instance, false, cx.now());
+    world.account.instance_comes(cx.model, world.cluster.instance(instance).class);
+    cx.tell(world, Fact::InstanceStarted { instance, stopped });
 }
 
 /// Returns the tasks on an instance that are not STOPPED, in order of their slots.

@@ -17,17 +17,22 @@ mod fault;
 pub(crate) mod fixture;
 mod instance;
 mod life;
+mod lifecycle_hook;
+mod lifetime;
 pub mod model;
 pub mod placement;
 mod provisioning;
 mod pull;
 mod rebalancing;
+mod refresh;
+mod scheduled_scaling;
 mod service;
 mod spot;
 mod submit;
 mod task;
 #[cfg(test)]
 mod tests;
+mod warm_pool;
 
 use std::sync::Arc;
 
@@ -36,8 +41,8 @@ use crate::units::{SimTime, Span};
 
 pub use self::cluster::{Cluster, Instance, InstanceStatus, Location};
 pub use self::fact::{
-    AfterFailure, Fact, FailedChecks, FailureReason, FaultEvent, LaunchFailure, Observer,
-    PlacementFailure, ServiceEvent, TerminationReason, ZoneTasks,
+    AfterFailure, Fact, FailedChecks, FailureReason, FaultEvent, GroupEvent, LaunchFailure,
+    Observer, PlacementFailure, ServiceEvent, TerminationReason, ZoneTasks,
 };
 pub use self::model::Model;
 pub(crate) use self::service::provider_targets;
@@ -174,6 +179,20 @@ enum Event {
     StatusCheck(Id<Instance>, u32),
     /// A group looks whether it has what it wants.
     AdjustGroup(Ix<AutoScalingGroup>),
+    /// The scheduled action of a group at this position falls due.
+    ScheduledAction(Ix<AutoScalingGroup>, u16),
+    /// It is executed, late.
+    LateAction(Ix<AutoScalingGroup>, u16),
+    /// An instance is as old as its group lets instances become.
+    Outlived(Id<Instance>),
+    /// An instance refresh of a group goes on.
+    Refresh(Ix<AutoScalingGroup>),
+    /// A lifecycle hook gives a launched instance up.
+    LaunchAbandoned(Id<Instance>),
+    /// An instance is ready to wait in its warm pool.
+    Warmed(Id<Instance>),
+    /// The lifecycle hooks of an instance that is to go are done; true: one of them abandoned it.
+    TerminationHooksDone(Id<Instance>, bool),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -428,6 +447,19 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
             detect::on_status_check(cx, world, instance, number);
         }
         Event::AdjustGroup(group) => auto_scaling::adjust(cx, world, group),
+        Event::ScheduledAction(group, position) => {
+            scheduled_scaling::on_due(cx, world, (group, position));
+        }
+        Event::LateAction(group, position) => {
+            scheduled_scaling::execute(cx, world, (group, position));
+        }
+        Event::Outlived(instance) => lifetime::on_outlived(cx, world, instance),
+        Event::Refresh(group) => refresh::go_on(cx, world, group),
+        Event::Warmed(instance) => warm_pool::on_warmed(cx, world, instance),
+        Event::LaunchAbandoned(instance) => auto_scaling::abandon(cx, world, instance),
+        Event::TerminationHooksDone(instance, is_abandoned) => {
+            auto_scaling::on_hooks_done(cx, world, instance, is_abandoned);
+        }
     }
 }
 
@@ -441,6 +473,7 @@ fn begin(cx: &mut Cx, world: &mut World) {
     capacity_provider::begin(cx, world);
     submit::begin(cx, world);
     fault::begin(cx, world);
+    scheduled_scaling::begin(cx);
     for position in 0..cx.model.actions.len() {
         let (at, _) = cx.model.actions[position];
         cx.at(at, rank::DEMAND, Event::Action(position as u32));
@@ -459,5 +492,6 @@ fn act(cx: &mut Cx, world: &mut World, position: u32) {
         model::Action::InsufficientCapacity(shortage) => {
             auto_scaling::run_short(cx, world, shortage);
         }
+        model::Action::StartInstanceRefresh(position) => refresh::start(cx, world, position),
     }
 }

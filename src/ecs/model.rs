@@ -9,6 +9,7 @@ use crate::engine::{Distribution, Ix, Table};
 use crate::units::{Bytes, Calendar, HourlyRate, Resources, Schedule, SimTime, Span};
 
 use super::capacity::group::{GroupPolicy, PoolKey, PurchaseOption};
+use super::capacity::refresh::Refresh;
 use super::capacity::reservation::ManagedScaling;
 use super::capacity::spot::{Availability, Hazard, OnDemandShare, SpotMarket, SpotPool};
 use super::placement::query::Query;
@@ -46,6 +47,8 @@ pub struct Model {
     pub spot_pools: Table<SpotSupply>,
     /// Times in which On-Demand capacity is not to be had.
     pub shortages: Vec<Shortage>,
+    /// Instance refreshes of Auto Scaling groups.
+    pub refreshes: Vec<InstanceRefresh>,
     /// Kinds of container instance: one for each fleet, zone or subnet, type and purchase option.
     pub classes: Table<InstanceClass>,
     /// Subnets of tasks in `awsvpc` mode.
@@ -144,6 +147,101 @@ pub struct AutoScalingGroup {
     pub capacity_rebalance: bool,
     /// How long after an instance is in service its health is not looked at.
     pub health_check_grace_period: Span,
+    /// Scheduled scaling.
+    pub scheduled_actions: Vec<ScheduledAction>,
+    /// `MaxInstanceLifetime`: how old an instance becomes before it is replaced.
+    pub max_instance_lifetime: Option<Span>,
+    /// What instances wait for before they come into service, or go.
+    pub lifecycle_hooks: Vec<LifecycleHook>,
+    /// What else an instance does after it has booted, once, before its agent starts.
+    pub user_data: Distribution,
+    /// Instances that are launched ahead of time.
+    pub warm_pool: Option<WarmPool>,
+}
+
+/// A warm pool of an Auto Scaling group.
+///
+/// Source: EC2 Auto Scaling API, PutWarmPool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WarmPool {
+    /// How many it holds at the least.
+    pub min_size: u32,
+    /// How many it holds together with the group; `None`: the group's maximum size.
+    pub max_group_prepared_capacity: Option<u32>,
+    /// How its instances wait.
+    pub state: WarmState,
+    /// Whether they have all images when they leave it.
+    pub has_images: bool,
+}
+
+/// How instances of a warm pool wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WarmState {
+    /// Stopped: their volumes are paid for.
+    Stopped,
+    /// Running: paid for like any other.
+    Running,
+    /// Hibernated: stopped, with their memory on their volumes.
+    Hibernated,
+}
+
+/// A lifecycle hook of an Auto Scaling group.
+///
+/// Source: EC2 Auto Scaling API, LifecycleHook.
+#[derive(Clone, Debug)]
+pub struct LifecycleHook {
+    /// The name.
+    pub name: String,
+    /// Which instances wait.
+    pub transition: Transition,
+    /// `HeartbeatTimeout`: how long they wait at most.
+    pub heartbeat_timeout: Span,
+    /// Whether heartbeats are recorded until the action is completed, which make that longer.
+    pub heartbeats: bool,
+    /// After how long the action is completed, with CONTINUE; `None`: never.
+    pub completes_after: Option<Distribution>,
+    /// Whether the result at the timeout is ABANDON.
+    pub abandons: bool,
+}
+
+/// When a lifecycle hook holds an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transition {
+    /// `autoscaling:EC2_INSTANCE_LAUNCHING`: before it is in service.
+    Launching,
+    /// `autoscaling:EC2_INSTANCE_TERMINATING`: before it is terminated.
+    Terminating,
+}
+
+/// A scheduled action of an Auto Scaling group: what is not given stays as it is.
+///
+/// Source: EC2 Auto Scaling API, PutScheduledUpdateGroupAction.
+#[derive(Clone, Debug)]
+pub struct ScheduledAction {
+    /// The name.
+    pub name: String,
+    /// When.
+    pub when: When,
+    /// The least desired capacity from then on.
+    pub min_size: Option<u32>,
+    /// The greatest.
+    pub max_size: Option<u32>,
+    /// The desired capacity.
+    pub desired_capacity: Option<u32>,
+}
+
+/// Once, or again and again.
+#[derive(Clone, Debug)]
+pub enum When {
+    /// At an instant.
+    Once(SimTime),
+    /// Whenever the schedule falls due.
+    Recurring {
+        /// The schedule.
+        schedule: Schedule,
+        /// The clocks it goes by.
+        calendar: Calendar,
+    },
 }
 
 /// A capacity provider with an Auto Scaling group.
@@ -790,6 +888,23 @@ pub enum Action {
     },
     /// EC2 has no On-Demand capacity for a time: the shortage at this position of the model.
     InsufficientCapacity(u32),
+    /// StartInstanceRefresh: the instance refresh at this position of the model.
+    StartInstanceRefresh(u32),
+}
+
+/// An instance refresh of an Auto Scaling group.
+///
+/// Source: EC2 Auto Scaling API, StartInstanceRefresh.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceRefresh {
+    /// Which group.
+    pub group: Ix<AutoScalingGroup>,
+    /// How many are replaced at once, and up to which checkpoints.
+    pub rules: Refresh,
+    /// How long it waits at a checkpoint.
+    pub checkpoint_delay: Span,
+    /// From when an instance is in service until it counts as replaced.
+    pub instance_warmup: Span,
 }
 
 /// A failure of infrastructure: once at a stated time, or again and again at random.
@@ -949,6 +1064,12 @@ pub struct Timing {
     pub trunk_attach: Distribution,
     /// From a launch that failed until the group tries again.
     pub launch_retry: Span,
+    /// From the start of a stopped instance of a warm pool until its agent starts.
+    pub warm_start: Distribution,
+    /// The same of a hibernated one.
+    pub warm_resume: Distribution,
+    /// How late a scheduled action of a group is.
+    pub scheduled_action_delay: Distribution,
     /// What `lastStatus` says while images are pulled.
     pub pull_state: PullState,
     /// After RUNNING, when a task without any check counts as healthy.
@@ -981,6 +1102,24 @@ pub struct Limits {
     pub events: u64,
     /// Tasks alive at once.
     pub tasks: u64,
+}
+
+impl When {
+    /// Returns when that is next, at or after an instant; `None` if never.
+    pub fn next_at_or_after(&self, at: SimTime) -> Option<SimTime> {
+        match self {
+            When::Once(once) => Some(*once).filter(|once| *once >= at),
+            When::Recurring { schedule, calendar } => schedule.next_at_or_after(calendar, at),
+        }
+    }
+}
+
+impl AutoScalingGroup {
+    /// Returns the greatest capacity that it may ever want.
+    pub fn most(&self) -> u32 {
+        let scheduled = self.scheduled_actions.iter().filter_map(|action| action.max_size);
+        scheduled.fold(self.max_size, u32::max)
+    }
 }
 
 impl CapacityPool {

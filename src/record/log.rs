@@ -2,13 +2,13 @@
 
 use crate::ecs::capacity::reservation::{Decision, Reservation};
 use crate::ecs::model::{
-    CapacityProvider, FargateSize, Fault, HostFailure, InstanceClass, Model, Provider, Requirement,
-    Scheduling, Service, Submitter, TargetGroup, TaskDefinition, Zone,
+    AutoScalingGroup, CapacityProvider, FargateSize, Fault, HostFailure, InstanceClass, Model,
+    Provider, Requirement, Scheduling, Service, Submitter, TargetGroup, TaskDefinition, Zone,
 };
 use crate::ecs::{
-    AfterFailure, ContainerState, Fact, FailedChecks, FailureReason, FaultEvent, Instance,
-    Observer, Owner, PlacementFailure, ServiceEvent, StopReason, Task, TaskStatus, TaskTimes,
-    World, ZoneTasks,
+    AfterFailure, ContainerState, Fact, FailedChecks, FailureReason, FaultEvent, GroupEvent,
+    Instance, Observer, Owner, PlacementFailure, ServiceEvent, StopReason, Task, TaskStatus,
+    TaskTimes, World, ZoneTasks,
 };
 use crate::engine::{Id, Ix};
 use crate::units::{Resources, SimTime, Span};
@@ -89,6 +89,8 @@ pub enum Speaker {
     CapacityProvider(Ix<CapacityProvider>),
     /// A fault.
     Fault(Ix<Fault>),
+    /// An Auto Scaling group.
+    AutoScalingGroup(Ix<AutoScalingGroup>),
 }
 
 /// What is said: [`ServiceEvent`] and failed RunTask calls, with names instead of ids.
@@ -201,6 +203,8 @@ pub enum Happening {
     },
     /// Tasks that move are like any other now.
     RebalancingStopped,
+    /// An Auto Scaling group has done something.
+    GroupEvent(GroupEvent),
     /// No room for tasks of a submission.
     RunTaskFailed {
         /// Row of the trace, or number of the firing.
@@ -382,6 +386,11 @@ impl<S: RowSink> Observer for RowLog<S> {
                     self.sink.event(&EventRow { at, speaker, happening }, model);
                 }
             }
+            Fact::GroupEvent { group, event } => {
+                let (speaker, happening) =
+                    (Speaker::AutoScalingGroup(group), Happening::GroupEvent(event));
+                self.sink.event(&EventRow { at, speaker, happening }, model);
+            }
             Fact::RunTaskFailed { submitter, row, missing, failure, then } => {
                 let refusal = refusal(failure, world);
                 let happening = Happening::RunTaskFailed { row, missing, refusal, then };
@@ -395,6 +404,8 @@ impl<S: RowSink> Observer for RowLog<S> {
             }
             Fact::InstanceLaunched { instance } => self.host_comes(at, instance, false),
             Fact::InstanceDraining { .. }
+            | Fact::InstanceStopped { .. }
+            | Fact::InstanceStarted { .. }
             | Fact::SpotRebalanceRecommended { .. }
             | Fact::SpotInterruptionNotice { .. }
             | Fact::LaunchFailed { .. }

@@ -104,6 +104,7 @@ enum Stage {
     Launching,
     Active,
     Draining,
+    Stopped,
     Gone,
 }
 
@@ -369,7 +370,13 @@ impl Observer for Recorder {
             Fact::InstanceDraining { instance } => {
                 self.stage(at, instance, Stage::Draining);
             }
-            Fact::TaskPullStarted { .. } | Fact::Fault { .. } => {}
+            Fact::InstanceStopped { instance, .. } => {
+                self.stage(at, instance, Stage::Stopped);
+            }
+            Fact::InstanceStarted { instance, .. } => {
+                self.stage(at, instance, Stage::Launching);
+            }
+            Fact::TaskPullStarted { .. } | Fact::GroupEvent { .. } | Fact::Fault { .. } => {}
             Fact::SpotRebalanceRecommended { instance } => {
                 self.launches(now, instance).recommendations += 1;
             }
@@ -603,7 +610,7 @@ impl Recorder {
     }
 
     fn instance_goes(&mut self, now: Now, instance: Id<Instance>) {
-        if self.stage(now.at, instance, Stage::Gone) == Stage::Launching {
+        if matches!(self.stage(now.at, instance, Stage::Gone), Stage::Launching | Stage::Stopped) {
             return; // it never registered
         }
         let host = &mut self.hosts[instance.slot()];

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use crate::ecs::capacity::reservation::{Decision, Limit, Reservation};
-use crate::ecs::model::{HostFailure, Model, Source};
-use crate::ecs::{AfterFailure, FailedChecks, FailureReason, ZoneTasks};
+use crate::ecs::model::{AutoScalingGroup, HostFailure, Model, Source};
+use crate::ecs::{AfterFailure, FailedChecks, FailureReason, GroupEvent, ZoneTasks};
 use crate::units::Span;
 
 use super::log::{EventRow, Happening, InstanceName, Refusal, Speaker};
@@ -123,6 +123,11 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         | Happening::LaunchesFail
         | Happening::LaunchesBack => fault(&mut text, row.happening, model),
         Happening::RunTaskFailed { .. } => run_task_failed(&mut text, row, model),
+        Happening::GroupEvent(event) => {
+            if let Speaker::AutoScalingGroup(group) = row.speaker {
+                text.push_str(&group_event(event, &model.auto_scaling_groups[group]));
+            }
+        }
     }
     text
 }
@@ -175,6 +180,9 @@ fn speaker(speaker: Speaker, model: &Model) -> String {
             format!("(capacity provider {}) ", model.capacity_providers[ix].name)
         }
         Speaker::Fault(ix) => format!("(fault {}) ", model.faults[ix].name),
+        Speaker::AutoScalingGroup(ix) => {
+            format!("(Auto Scaling group {}) ", model.auto_scaling_groups[ix].name)
+        }
     }
 }
 
@@ -297,6 +305,36 @@ fn unable_to_place(text: &mut String, refusal: &Refusal, model: &Model) {
         }
     }
     add_checks(text, &refusal.failed);
+}
+
+/// Says what an Auto Scaling group has done; the sentences are ours.
+pub fn group_event(event: GroupEvent, group: &AutoScalingGroup) -> String {
+    match event {
+        GroupEvent::ScheduledAction { action, min_size, max_size, from, to } => {
+            let action = group.scheduled_actions.get(usize::from(action));
+            let name = action.map_or("", |it| it.name.as_str());
+            format!(
+                "[scheduled action {name}: desired capacity from {from} to {to}, {min_size} at \
+                 the least and {max_size} at the most]"
+            )
+        }
+        GroupEvent::RefreshStarted { total } => {
+            format!("[instance refresh of {total} instances begins]")
+        }
+        GroupEvent::RefreshRefused => {
+            "[InstanceRefreshInProgress: no other instance refresh begins]".to_string()
+        }
+        GroupEvent::RefreshCheckpoint { percent } => {
+            format!("[instance refresh has reached its checkpoint of {percent} %]")
+        }
+        GroupEvent::RefreshEnded { replaced } => {
+            format!("[instance refresh is complete: {replaced} instances are replaced]")
+        }
+        GroupEvent::RefreshFailed { replaced } => format!(
+            "[instance refresh has failed after {replaced} instances: what is left is protected \
+             from scale-in]"
+        ),
+    }
 }
 
 /// Says what managed scaling does, and why; the sentence is ours.

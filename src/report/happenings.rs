@@ -170,13 +170,15 @@ impl RowSink for Happenings {
             | Happening::ZoneBack { .. }
             | Happening::LaunchesBack
             | Happening::DesiredCount { .. }
-            | Happening::ManagedScaling { .. } => return,
+            | Happening::ManagedScaling { .. }
+            | Happening::GroupEvent(_) => return,
         };
         let name = match row.speaker {
             Speaker::Service(service) => &model.services[service].name,
             Speaker::Submitter(submitter) => &model.submitters[submitter].name,
             Speaker::CapacityProvider(ix) => &model.capacity_providers[ix].name,
             Speaker::Fault(ix) => &model.faults[ix].name,
+            Speaker::AutoScalingGroup(ix) => &model.auto_scaling_groups[ix].name,
         };
         self.add((kind, name, (reason, None)), row.at, || (sentence(row, model), true));
     }

@@ -210,6 +210,10 @@ fn event(cells: &mut Cells, row: &EventRow, model: &Model) {
             cells.plain("fault");
             cells.text(&model.faults[ix].name);
         }
+        Speaker::AutoScalingGroup(ix) => {
+            cells.plain("auto_scaling_group");
+            cells.text(&model.auto_scaling_groups[ix].name);
+        }
     }
     cells.text(&sentence(row, model));
 }

@@ -625,7 +625,6 @@ const NOT_MODELLED: &[&str] = &[
     "service_connect_configuration",
     "service_registries",
     "volume_configurations",
-    "warm_pool",
 ];
 
 /// Says whether AWS has a key of this name that is not modelled, however it is spelled.

@@ -411,6 +411,30 @@ codes! {
         "It is paid every hour of its term, used or not."
         "Reserve a type that is used, or leave the reservation out."
         "EC2 User Guide, How Reserved Instances are applied";
+"Auto Scaling groups":
+    RefreshEndsEarly "W080" "an instance refresh that does not go to the end"
+        "The last of the checkpoints is below 100 %, and an instance refresh ends at its last \
+         checkpoint."
+        "The other instances stay as they were."
+        "Add 100 to the checkpoints to replace them all."
+        "Amazon EC2 Auto Scaling User Guide, Add checkpoints to an instance refresh"
+    HookAbandonsAll "W081" "a lifecycle hook that abandons every launch"
+        "Nothing completes the hook, and its result at the timeout is ABANDON: the instance is \
+         terminated, and another one launched that waits in vain as well."
+        "No instance ever comes into service, and each is paid for until its timeout."
+        "Write `completes_after`, or `default_result = \"CONTINUE\"`."
+        "Amazon EC2 Auto Scaling User Guide, lifecycle hooks"
+    WarmPoolOfSpot "W082" "a warm pool of a group that buys Spot capacity"
+        "AWS allows no warm pool for groups that buy Spot capacity. It is left out of the run."
+        "Launches take as long as without one."
+        "Buy all instances of the group on demand, or take the warm pool out."
+        "Amazon EC2 Auto Scaling User Guide, warm pools: limitations"
+    WarmPoolOfTypes "W083" "a warm pool with several instance types"
+        "AWS's documentation allowed no warm pool for groups with a mixed instances policy; since \
+         late 2025 it may. It is simulated."
+        "The group may be refused when it is made."
+        "Ask AWS, or have one `instance_type`."
+        "Amazon EC2 Auto Scaling User Guide, warm pools: limitations";
 }
 
 impl Code {

@@ -7,6 +7,7 @@ use crate::ecs::capacity::reservation::Decision;
 use crate::ecs::model::Submitter;
 use crate::ecs::{Fact, FaultEvent, Instance, Model, Observer, Owner, Sim, Task, World};
 use crate::engine::{Id, Seed};
+use crate::record::group_event;
 use crate::units::SimTime;
 
 use super::measure::Measure;
@@ -162,6 +163,12 @@ fn describe_capacity(
             let code = reason.code(pool.purchase_option());
             write!(out, "group {group} cannot launch in {}: {code}", model.pool_name(pool))
         }
+        Fact::InstanceStopped { instance, .. } => write!(out, "{} is stopped", host(instance)),
+        Fact::InstanceStarted { instance, .. } => write!(out, "{} is started", host(instance)),
+        Fact::GroupEvent { group, event } => {
+            let group = &model.auto_scaling_groups[group];
+            write!(out, "group {}: {}", group.name, group_event(event, group))
+        }
         Fact::ManagedScaling { provider, reservation, decision, .. } => {
             let name = &model.capacity_providers[provider].name;
             let percent = reservation.as_percent_f64();
@@ -187,7 +194,10 @@ fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> f
         | Fact::SpotRebalanceRecommended { .. }
         | Fact::SpotInterruptionNotice { .. }
         | Fact::ManagedScaling { .. }
-        | Fact::LaunchFailed { .. } => describe_capacity(out, fact, world, model),
+        | Fact::LaunchFailed { .. }
+        | Fact::GroupEvent { .. }
+        | Fact::InstanceStopped { .. }
+        | Fact::InstanceStarted { .. } => describe_capacity(out, fact, world, model),
         Fact::TaskCreated { task: id } => {
             write!(out, "{} is created {}", task(id), Place(task(id)))
         }

@@ -68,6 +68,19 @@ impl Schedule {
         .map(Schedule)
     }
 
+    /// Reads a recurrence of EC2 Auto Scaling, the five fields of Unix cron: `0 9 * * MON-FRI`.
+    ///
+    /// Minute, hour, day of month, month, day of week (0 and 7 are Sunday). Where both day fields
+    /// are restricted, either will do. Source: Amazon EC2 Auto Scaling User Guide, "Scheduled
+    /// scaling", and crontab(5) that it refers to.
+    ///
+    /// # Errors
+    /// If the text is no such recurrence. A day that never comes (31 February) is no error.
+    pub fn parse_recurrence(text: &str) -> Result<Schedule, ScheduleError> {
+        let cron = Cron::parse_recurrence(Word { text, at: 0 })?;
+        Ok(Schedule(Kind::Cron(Box::new(cron))))
+    }
+
     /// Returns when the schedule next falls due strictly after an instant; `None` if never.
     ///
     /// Rates are due at the start of the run and at each multiple of their length after it.
@@ -131,6 +144,11 @@ enum Days {
         day: u16,
         nth: u16,
     },
+    /// Days of the month, and days of every week, of which either will do.
+    Either {
+        of_month: Set,
+        of_week: Set,
+    },
 }
 
 /// A set of the values of one field.
@@ -164,12 +182,21 @@ const DAY_OF_WEEK: Field = Field {
     values: 1..=7,
     names: &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"],
 };
+/// A day of week as Unix has it; the set of them is that of `DAY_OF_WEEK`, but for the other Sunday.
+const UNIX_DAY_OF_WEEK: Field = Field {
+    name: "a day of week",
+    values: 0..=7,
+    names: &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"],
+};
 const YEAR: Field = Field { name: "a year", values: 1970..=2199, names: &[] };
 
 const FORMS: &str =
     "write `rate(5 minutes)`, `cron(30 7 ? * MON-FRI *)` or `at(2026-03-03T14:00:00)`";
 const FIELDS: &str =
     "the fields are minute, hour, day of month, month, day of week and year: `30 7 ? * MON-FRI *`";
+
+const FIVE_FIELDS: &str =
+    "the fields are minute, hour, day of month, month and day of week: `0 9 * * MON-FRI`";
 
 fn not_a_schedule(text: &str) -> String {
     format!("`{text}` is not a schedule expression")
@@ -236,13 +263,35 @@ impl Cron {
                 );
             }
         };
-        let hours = HOUR.values.filter(|hour| HOUR.holds(&hours, *hour));
-        let times = hours.flat_map(|hour| {
-            let minutes = MINUTE.values.filter(|minute| MINUTE.holds(&minutes, *minute));
-            minutes.filter_map(move |minute| Time::new(hour as i8, minute as i8, 0, 0).ok())
-        });
-        let times = times.collect();
+        let times = times(&hours, &minutes);
         Ok(Cron { times, days, months: MONTH.set(month)?, years: YEAR.set(year)? })
+    }
+
+    fn parse_recurrence(whole: Word<'_>) -> Result<Cron, ScheduleError> {
+        let words = whole.words();
+        let [minute, hour, day_of_month, month, day_of_week] = words[..] else {
+            let message = format!("`{}` has {} fields instead of 5", whole.text, words.len());
+            return Err(whole.wrong(message, FIVE_FIELDS));
+        };
+        let (minutes, hours) = (MINUTE.set(minute)?, HOUR.set(hour)?);
+        let mut of_week = UNIX_DAY_OF_WEEK.set(day_of_week)?;
+        let is_other_sunday = of_week.0.pop() == Some(true);
+        of_week.0[0] |= is_other_sunday;
+        let of_month = DAY_OF_MONTH.set(day_of_month)?;
+        let is_any = |word: Word<'_>| word.text.starts_with('*');
+        let days = match (is_any(day_of_month), is_any(day_of_week)) {
+            (_, true) => Days::OfMonth {
+                days: of_month,
+                last: false,
+                last_weekday: false,
+                nearest_weekday: DAY_OF_MONTH.none(),
+            },
+            (true, false) => Days::OfWeek { days: of_week, last: DAY_OF_WEEK.none() },
+            (false, false) => Days::Either { of_month, of_week },
+        };
+        let mut years = YEAR.none();
+        years.0.fill(true);
+        Ok(Cron { times: times(&hours, &minutes), days, months: MONTH.set(month)?, years })
     }
 
     fn next_at_or_after(&self, calendar: &Calendar, at: SimTime) -> Option<SimTime> {
@@ -271,6 +320,15 @@ impl Cron {
             })
             .filter(move |date| *date >= first && self.days.hold(*date))
     }
+}
+
+fn times(hours: &Set, minutes: &Set) -> Vec<Time> {
+    let hours = HOUR.values.filter(|hour| HOUR.holds(hours, *hour));
+    let times = hours.flat_map(|hour| {
+        let minutes = MINUTE.values.filter(|minute| MINUTE.holds(minutes, *minute));
+        minutes.filter_map(move |minute| Time::new(hour as i8, minute as i8, 0, 0).ok())
+    });
+    times.collect()
 }
 
 impl Days {
@@ -345,6 +403,9 @@ impl Days {
             Days::OfWeek { days, last } => {
                 DAY_OF_WEEK.holds(days, weekday)
                     || (DAY_OF_WEEK.holds(last, weekday) && day > length - 7)
+            }
+            Days::Either { of_month, of_week } => {
+                DAY_OF_MONTH.holds(of_month, day as u16) || DAY_OF_WEEK.holds(of_week, weekday)
             }
             Days::Nth { day: wanted, nth } => {
                 weekday == *wanted && (day as u16 - 1) / 7 + 1 == *nth
@@ -514,6 +575,38 @@ mod tests {
         assert_eq!(next(120_000_000), Some(SimTime::from_secs(240)));
         assert_eq!(next(u64::MAX), None);
         assert_eq!(next(u64::MAX - 1), None);
+    }
+
+    /// Judged by another library of cron, which takes the five fields as they are.
+    #[test]
+    fn recurrences_have_the_five_fields_of_unix() {
+        let calendar = Calendar::new("2026-01-01T00:00", "UTC").unwrap();
+        let start: Zoned = "2026-01-01T00:00:00[UTC]".parse().unwrap();
+        let parser =
+            CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
+        for text in [
+            "0 9 * * *",
+            "*/20 8-10 * * MON-FRI",
+            "30 0 1 1,6,12 *",
+            "15 18 13 * FRI",
+            "0 0 * * 0",
+            "0 0 * * 7",
+            "5 4 1,15 * 3",
+            "0 12 */10 * *",
+        ] {
+            let schedule = Schedule::parse_recurrence(text).unwrap();
+            let first = schedule.next_at_or_after(&calendar, SimTime::ZERO);
+            let found = std::iter::successors(first, |at| schedule.next_after(&calendar, *at));
+            let found = found.take(40).map(|at| calendar.local(at).to_string());
+            let expected = parser.parse(text).unwrap();
+            let expected = expected.iter_from(start.clone(), croner::Direction::Forward);
+            let expected = expected.take(40).map(|at| at.datetime().to_string());
+            assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>(), "{text}");
+        }
+        for text in ["0 9 * *", "0 9 * * * *", "60 9 * * *", "0 9 * * 8", "cron(0 9 * * *)"] {
+            let error = Schedule::parse_recurrence(text).unwrap_err();
+            assert!(!error.hint.is_empty() && text.get(error.range.clone()).is_some(), "{text}");
+        }
     }
 
     #[test]

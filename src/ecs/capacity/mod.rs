@@ -2,8 +2,8 @@
 //!
 //! Rules only: each function is given what it may see and returns a choice, with its reason.
 //! Nothing here knows the world, schedules an event or moves an instance. `auto_scaling.rs` asks
-//! `group` and `scale_in`, and `ecs/spot.rs` asks `spot`; `reservation` is for capacity providers
-//! and `refresh` for instance refresh, which runs do not have yet.
+//! `group` and `scale_in`, `ecs/spot.rs` asks `spot`, `capacity_provider.rs` asks `reservation`, and
+//! `ecs/refresh.rs` asks `refresh`.
 
 pub mod group;
 pub mod refresh;

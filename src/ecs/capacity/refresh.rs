@@ -42,6 +42,15 @@ impl Refresh {
         remaining.min(at_once.saturating_sub(now.under_way))
     }
 
+    /// Says whether all are replaced that are to be: up to the last checkpoint, if there is any.
+    ///
+    /// Source: EC2 Auto Scaling API, RefreshPreferences: "To replace all instances in the Auto
+    /// Scaling group, the last number in the array must be 100."
+    pub fn is_complete(&self, now: Progress) -> bool {
+        let last = self.checkpoint_percentages.last().copied().unwrap_or(100);
+        now.replaced >= percent_of(now.total, last, true).min(now.total)
+    }
+
     /// Returns the checkpoint reached since so many were replaced: the highest of several.
     pub fn checkpoint(&self, before: u32, now: Progress) -> Option<u32> {
         let is_reached = |percent: u32, replaced: u32| {

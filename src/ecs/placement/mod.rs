@@ -103,8 +103,8 @@ pub(super) fn choose_in_zone(
 }
 
 /// Returns the zones that tasks of an item of a launch may go to, in order: on Fargate those of the
-/// launch, otherwise those with instances that accept tasks and fit in kind, size and constraints, with or
-/// without room.
+/// launch, otherwise those with instances that accept tasks and fit in kind, size and constraints,
+/// with or without room.
 pub(super) fn zones(
     model: &Model,
     cluster: &Cluster,

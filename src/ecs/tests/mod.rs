@@ -12,3 +12,4 @@ mod placement;
 mod rebalancing;
 mod spot;
 mod submit;
+mod upkeep;

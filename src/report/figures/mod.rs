@@ -187,6 +187,11 @@ impl<'a> Page<'a> {
                     Action::InsufficientCapacity(_) => {
                         ("EC2 runs short".to_string(), "shortages of EC2")
                     }
+                    Action::StartInstanceRefresh(position) => {
+                        let group = self.model.refreshes[position as usize].group;
+                        let name = &self.model.auto_scaling_groups[group].name;
+                        (format!("{name}: refresh"), "instance refreshes")
+                    }
                 };
                 Mark::Event {
                     label,

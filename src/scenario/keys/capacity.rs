@@ -16,7 +16,7 @@ pub(super) const TABLES: &[Key] = &[
     ),
     key(
         "auto_scaling_group",
-        Kind::Named { thing: "Auto Scaling group", of: &Kind::Table(&[GROUP, HOST]) },
+        Kind::Named { thing: "Auto Scaling group", of: &Kind::Table(&[GROUP, upkeep::KEYS, HOST]) },
         "EC2 Auto Scaling groups: container instances that come and go.",
     ),
     key(

@@ -7,6 +7,7 @@ mod run;
 mod spot;
 mod task;
 mod timing;
+mod upkeep;
 mod work;
 
 pub use crate::catalogue::Evidence;

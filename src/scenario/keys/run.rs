@@ -119,6 +119,11 @@ const AT: &[Key] = &[
         "Changes an Auto Scaling group, as `SetDesiredCapacity` does.",
     ),
     key(
+        "start_instance_refresh",
+        Kind::Table(&[upkeep::REFRESH]),
+        "Replaces the instances of an Auto Scaling group, as `StartInstanceRefresh` does.",
+    ),
+    key(
         "insufficient_capacity",
         Kind::Table(&[&[
             key("availability_zone", Kind::Text("a zone"), "Where; without it in all zones."),

@@ -129,6 +129,23 @@ const START: &[Key] = &[
     )
     .or("\"60 s\"")
     .assumed("not published"),
+    key(
+        "warm_start",
+        Kind::Distribution,
+        "From the start of a stopped instance of a warm pool until the ECS agent starts.",
+    )
+    .or("\"21 s\"")
+    .measured("brevdev/ec2-coldboot-research, 2026-01: 21 s"),
+    key("warm_resume", Kind::Distribution, "The same of a hibernated instance.")
+        .or("\"20.7 s\"")
+        .measured("brevdev/ec2-coldboot-research, 2026-01: 20.7 s"),
+    key(
+        "scheduled_action_delay",
+        Kind::Distribution,
+        "From the time of a group's scheduled action until it is executed.",
+    )
+    .or("\"0 s\"")
+    .assumed("Amazon EC2 Auto Scaling User Guide: seconds, and up to two minutes"),
     key("agent_latency", Kind::Distribution, "Until the agent learns of a task and acts.")
         .or("\"1 s\"")
         .assumed("the agent holds an open connection; its polls are every second"),

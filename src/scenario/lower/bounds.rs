@@ -44,7 +44,18 @@ pub(super) fn instances(lower: &mut Lower) -> bool {
         lower.root().entries(table).into_iter().map(move |(_, view)| (view, *key))
     });
     for (view, key) in fleets.collect::<Vec<_>>() {
-        let count = view.get::<u64>(key);
+        let scheduled = match key {
+            "max_size" => view.entries("scheduled_action"),
+            _ => Vec::new(),
+        };
+        let scheduled = scheduled.iter().filter_map(|(_, it)| it.find::<u64>("max_size"));
+        let mut count = scheduled.fold(view.get::<u64>(key), u64::max);
+        if key == "max_size"
+            && let Some(pool) = view.child("warm_pool")
+        {
+            let prepared = pool.find::<u64>("max_group_prepared_capacity").unwrap_or(0);
+            count = (count + pool.get::<u64>("min_size")).max(prepared);
+        }
         total += count;
         if total > limit {
             let message = format!(

@@ -41,7 +41,7 @@ pub(super) fn all(lower: &mut Lower) {
         let spec = &mut lower.model.auto_scaling_groups[group];
         spec.managed_draining = is_on("managed_draining");
         spec.managed_termination_protection = is_on("managed_termination_protection");
-        if scales && spec.max_size == 0 {
+        if scales && spec.most() == 0 {
             let message = format!("the group `{group_name}` cannot scale: its `max_size` is 0");
             let hint = format!("set `auto_scaling_group.{group_name}.max_size` higher");
             lower.problems.push(view.error("auto_scaling_group", message).hint(hint));

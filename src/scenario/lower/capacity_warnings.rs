@@ -360,8 +360,8 @@ fn never_drains(lower: &Lower, service: &Service, view: &View) -> Option<Problem
     Some(view.warning(Code::NeverDrains, "maximum_percent", message).hint(hint))
 }
 
-/// Says whether tasks of an item are interrupted when Spot is: on Fargate Spot, and on EC2 where its
-/// group buys Spot capacity.
+/// Says whether tasks of an item are interrupted when Spot is: on Fargate Spot, and on EC2 where
+/// its group buys Spot capacity.
 fn is_spot(model: &Model, item: &StrategyItem) -> bool {
     let buys_spot = |provider: Ix<CapacityProvider>| {
         let group = &model.auto_scaling_groups[model.capacity_providers[provider].group];

@@ -124,7 +124,7 @@ pub(super) fn cluster_of(
             fleet.classes.first().is_some_and(|&it| lower.model.classes[it].cluster == cluster)
         })
         .map(|(_, fleet)| match fleet.group {
-            Some(group) => u64::from(lower.model.auto_scaling_groups[group].max_size),
+            Some(group) => u64::from(lower.model.auto_scaling_groups[group].most()),
             None => u64::from(fleet.count),
         })
         .sum();

@@ -14,6 +14,7 @@ use super::cluster::{
     KindOfInstance, Location, check_attributes, class, cluster_of, keep_back, on_ec2, places,
 };
 use super::spot::{self, Recordings};
+use super::upkeep;
 
 /// Auto Scaling groups.
 pub(super) fn auto_scaling_groups(lower: &mut Lower, recorded: &Recordings) {
@@ -26,7 +27,9 @@ pub(super) fn auto_scaling_groups(lower: &mut Lower, recorded: &Recordings) {
         let (Some(kinds), Some(sizes)) = (kinds_of(lower, &view), sizes(lower, &view)) else {
             continue;
         };
-        let cluster = cluster_of(lower, &view, (sizes[2], "max_size"));
+        let scheduled_actions = upkeep::scheduled_actions(lower, &view, sizes);
+        let most = scheduled_actions.iter().filter_map(|it| it.max_size).fold(sizes[2], u32::max);
+        let cluster = cluster_of(lower, &view, (most, "max_size"));
         let places = places(lower, &view, sizes[2]);
         check_attributes(lower, &view, false);
         let mut zones: Vec<Ix<Zone>> = places.iter().map(|place| place.0).collect();
@@ -48,7 +51,13 @@ pub(super) fn auto_scaling_groups(lower: &mut Lower, recorded: &Recordings) {
             health_check_grace_period: view.get("health_check_grace_period"),
             spot_instance_draining: view.get("spot_instance_draining"),
             capacity_rebalance: view.get("capacity_rebalance"),
+            scheduled_actions,
+            user_data: upkeep::distribution(lower, &view, "user_data"),
+            warm_pool: None,
+            lifecycle_hooks: upkeep::lifecycle_hooks(lower, &view),
+            max_instance_lifetime: view.find("max_instance_lifetime"),
         };
+        let warm_pool = upkeep::warm_pool(lower, &view, (&spec.policy, kinds.len()));
         if !spec.policy.buys(PurchaseOption::Spot) {
             lower.idle(&view, &["spot_instance_draining", "capacity_rebalance"]);
         }
@@ -56,7 +65,7 @@ pub(super) fn auto_scaling_groups(lower: &mut Lower, recorded: &Recordings) {
         let before = lower.model.classes.len();
         let pools = pools(lower, &view, (&spec.policy, &kinds, &places), of_group, recorded);
         let classes = (before..lower.model.classes.len()).map(Ix::new).collect();
-        lower.model.auto_scaling_groups.push(AutoScalingGroup { pools, ..spec });
+        lower.model.auto_scaling_groups.push(AutoScalingGroup { pools, warm_pool, ..spec });
         let count = desired_capacity;
         let fleet = Fleet { name: name.to_string(), count, classes, group: Some(group) };
         lower.model.fleets.push(fleet);

@@ -202,7 +202,8 @@ fn of_service(model: &Model, ix: Ix<Service>) -> Demand {
                 }
                 Action::SetDesiredCount { .. }
                 | Action::SetDesiredCapacity { .. }
-                | Action::InsufficientCapacity(_) => None,
+                | Action::InsufficientCapacity(_)
+                | Action::StartInstanceRefresh(_) => None,
             });
             later.min().unwrap_or(u64::MAX).min(u64::from(desired_count))
         }

@@ -21,6 +21,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod timing;
+mod upkeep;
 mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -174,6 +175,7 @@ impl<'d> Lower<'d> {
             fargate_spot_deregistration: spot::deregistration(&root),
             spot_pools: Table::new(),
             shortages: Vec::new(),
+            refreshes: Vec::new(),
             classes: Table::new(),
             subnets: Table::new(),
             images: Table::new(),

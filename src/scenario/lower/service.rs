@@ -11,7 +11,7 @@ use super::super::View;
 use super::super::codes::Code;
 use super::super::problems::{listed, number};
 use super::launch::{Launcher, SizedBy, check_fit, definition_view, knows_where, launch};
-use super::{Lower, fault, task};
+use super::{Lower, fault, task, upkeep};
 
 /// Tasks that a service may have. Source: AWS General Reference, ECS quotas.
 const TASKS_PER_SERVICE: u32 = 5000;
@@ -332,14 +332,17 @@ pub(super) fn actions(lower: &mut Lower) {
             view.child("set_desired_capacity").and_then(|it| set_desired_capacity(lower, &it));
         fault::at(lower, (name, &view), at);
         let shortage = view.child("insufficient_capacity").map(|it| shortage(lower, &it));
-        let actions = update.into_iter().chain(capacity).chain(shortage);
+        let refresh =
+            view.child("start_instance_refresh").and_then(|it| upkeep::refresh(lower, &it));
+        let actions = update.into_iter().chain(capacity).chain(shortage).chain(refresh);
         lower.model.actions.extend(actions.map(|action| (at, action)));
     }
     lower.model.actions.sort_by_key(|(at, _)| *at);
 }
 
 /// What can happen at a stated time.
-const CHANGES: [&str; 3] = ["update_service", "set_desired_capacity", "insufficient_capacity"];
+const CHANGES: [&str; 4] =
+    ["update_service", "set_desired_capacity", "insufficient_capacity", "start_instance_refresh"];
 
 /// Notes a time in which EC2 has no capacity.
 fn shortage(lower: &mut Lower, view: &View) -> Action {
@@ -382,7 +385,9 @@ fn set_desired_capacity(lower: &mut Lower, view: &View) -> Option<Action> {
     let desired_capacity: u32 = view.get("desired_capacity");
     let group = *lower.auto_scaling_groups.get(&name)?;
     let spec = &lower.model.auto_scaling_groups[group];
-    let (min, max) = (spec.min_size, spec.max_size);
+    // The sizes that hold then are known only if nothing changes them before.
+    let least = spec.scheduled_actions.iter().filter_map(|it| it.min_size);
+    let (min, max) = (least.fold(spec.min_size, u32::min), spec.most());
     if !(min..=max).contains(&desired_capacity) {
         let message = format!(
             "`desired_capacity` is {desired_capacity}; the group `{name}` has {min} to {max}"

@@ -212,7 +212,9 @@ fn starts_that_are_over(lower: &mut Lower) {
         let ends = behaviours().any(|it| it.run_time.is_some() || it.crash_rate_per_hour > 0.0);
         let changes = lower.model.actions.iter().any(|(_, action)| match action {
             Action::SetDesiredCount { service, .. } => *service == ix,
-            Action::SetDesiredCapacity { .. } | Action::InsufficientCapacity(_) => false,
+            Action::SetDesiredCapacity { .. }
+            | Action::InsufficientCapacity(_)
+            | Action::StartInstanceRefresh(_) => false,
         });
         let Some(view) = lower.root().entry("behaviour", &definition.name) else { continue };
         if fails && !ends && !changes {
