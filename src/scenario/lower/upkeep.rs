@@ -175,7 +175,8 @@ fn warn_of_never(lower: &mut Lower, action: &View, (key, when): (&str, &When)) {
     }
     let message = match first {
         Some(at) => format!(
-            "this scheduled action does nothing: its first time is {} after the start, and the run ends before",
+            "this scheduled action does nothing: its first time is {} after the start, and the \
+             run ends before",
             Span::micros(at.as_micros())
         ),
         None => "this scheduled action does nothing: its times are all over".to_string(),
