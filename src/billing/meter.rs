@@ -282,14 +282,7 @@ impl Observer for Meter {
             }
             Fact::TaskMoved { task, to, .. } => {
                 if to == TaskStatus::Stopped {
-                    let task = &world.tasks[task];
-                    self.bill_task(at, task, model);
-                    if model.requirements[task.requirement].awsvpc
-                        && let Some(instance) = task.instance
-                    {
-                        // Its network interface is free again.
-                        self.update_stranded(at, instance, world);
-                    }
+                    self.task_goes(at, &world.tasks[task], (world, model));
                 }
             }
             Fact::InstanceLaunched { .. }
@@ -314,6 +307,16 @@ impl Observer for Meter {
 }
 
 impl Meter {
+    fn task_goes(&mut self, at: SimTime, task: &Task, (world, model): (&World, &Model)) {
+        self.bill_task(at, task, model);
+        if model.requirements[task.requirement].awsvpc
+            && let Some(instance) = task.instance
+        {
+            // Its network interface is free again.
+            self.update_stranded(at, instance, world);
+        }
+    }
+
     /// Makes a meter for a run that has not begun.
     pub fn new(model: &Model) -> Meter {
         let gauge = TimeWeighted::new(SimTime::ZERO, 0);

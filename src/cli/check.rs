@@ -229,9 +229,13 @@ fn assumed_prices(scenario: &Scenario) -> String {
                 Per::Hour => "hour",
                 Per::Month => "month",
             };
-            let note =
-                if rate.note.is_empty() { String::new() } else { format!("   ({})", rate.note) };
-            lines.insert(format!("{what}: {price} per {per}{note}"));
+            let line = format!("{what}: {price} per {per}");
+            let note = format!("({})", rate.note);
+            let apart = if line.len() + note.len() + 5 > WIDTH { "\n      " } else { "   " };
+            lines.insert(match rate.note.is_empty() {
+                true => line,
+                false => line + apart + &note,
+            });
         }
     };
     let prices = &scenario.prices;

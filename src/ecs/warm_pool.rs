@@ -2,8 +2,8 @@
 //!
 //! Source: Amazon EC2 Auto Scaling User Guide, "Decrease latency for applications with long boot
 //! times using warm pools"; ECS Developer Guide, on `ECS_WARM_POOLS_CHECK`: the agent registers an
-//! instance when it leaves the pool. Assumptions: an instance on its way into the pool is not taken;
-//! stopping takes no time; a maximum lifetime that ends in the pool does nothing.
+//! instance when it leaves the pool. Assumptions: an instance on its way into the pool is not
+//! taken; stopping takes no time; a maximum lifetime that ends in the pool does nothing.
 
 use crate::engine::{Id, Ix, Purpose};
 use crate::units::{SimTime, Span};

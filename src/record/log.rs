@@ -373,34 +373,14 @@ impl<S: RowSink> Observer for RowLog<S> {
                 }
                 self.sink.task(&task_row(entry, Some(at), world, model), model);
             }
-            Fact::ServiceEvent { service, event } => {
-                let happening = happening(event, world);
-                let row = EventRow { at, speaker: Speaker::Service(service), happening };
-                self.sink.event(&row, model);
-            }
-            Fact::ManagedScaling { provider, reservation, running, tasks, decision } => {
-                if let Decision::Step { .. } = decision {
-                    let happening =
-                        Happening::ManagedScaling { reservation, running, tasks, decision };
-                    let speaker = Speaker::CapacityProvider(provider);
+            Fact::ServiceEvent { .. }
+            | Fact::ManagedScaling { .. }
+            | Fact::GroupEvent { .. }
+            | Fact::RunTaskFailed { .. }
+            | Fact::Fault { .. } => {
+                if let Some((speaker, happening)) = said(fact, world) {
                     self.sink.event(&EventRow { at, speaker, happening }, model);
                 }
-            }
-            Fact::GroupEvent { group, event } => {
-                let (speaker, happening) =
-                    (Speaker::AutoScalingGroup(group), Happening::GroupEvent(event));
-                self.sink.event(&EventRow { at, speaker, happening }, model);
-            }
-            Fact::RunTaskFailed { submitter, row, missing, failure, then } => {
-                let refusal = refusal(failure, world);
-                let happening = Happening::RunTaskFailed { row, missing, refusal, then };
-                let row = EventRow { at, speaker: Speaker::Submitter(submitter), happening };
-                self.sink.event(&row, model);
-            }
-            Fact::Fault { fault, what } => {
-                let happening = fault_happening(what, world);
-                let row = EventRow { at, speaker: Speaker::Fault(fault), happening };
-                self.sink.event(&row, model);
             }
             Fact::InstanceLaunched { instance } => self.host_comes(at, instance, false),
             Fact::InstanceDraining { .. }
@@ -421,6 +401,37 @@ impl<S: RowSink> Observer for RowLog<S> {
             | Fact::Submitted { .. } => {}
         }
     }
+}
+
+/// Returns who says what, if anybody says something.
+// Most of what happens is not said by anybody.
+#[allow(clippy::wildcard_enum_match_arm)]
+fn said(fact: &Fact, world: &World) -> Option<(Speaker, Happening)> {
+    Some(match *fact {
+        Fact::ServiceEvent { service, event } => {
+            (Speaker::Service(service), happening(event, world))
+        }
+        Fact::ManagedScaling {
+            provider,
+            reservation,
+            running,
+            tasks,
+            decision: decision @ Decision::Step { .. },
+        } => {
+            let happening = Happening::ManagedScaling { reservation, running, tasks, decision };
+            (Speaker::CapacityProvider(provider), happening)
+        }
+        Fact::GroupEvent { group, event } => {
+            (Speaker::AutoScalingGroup(group), Happening::GroupEvent(event))
+        }
+        Fact::RunTaskFailed { submitter, row, missing, failure, then } => {
+            let refusal = refusal(failure, world);
+            let happening = Happening::RunTaskFailed { row, missing, refusal, then };
+            (Speaker::Submitter(submitter), happening)
+        }
+        Fact::Fault { fault, what } => (Speaker::Fault(fault), fault_happening(what, world)),
+        _ => return None,
+    })
 }
 
 impl<S: RowSink> RowLog<S> {

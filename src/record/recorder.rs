@@ -370,12 +370,8 @@ impl Observer for Recorder {
             Fact::InstanceDraining { instance } => {
                 self.stage(at, instance, Stage::Draining);
             }
-            Fact::InstanceStopped { instance, .. } => {
-                self.stage(at, instance, Stage::Stopped);
-            }
-            Fact::InstanceStarted { instance, .. } => {
-                self.stage(at, instance, Stage::Launching);
-            }
+            Fact::InstanceStopped { instance, .. } => self.power(at, instance, Stage::Stopped),
+            Fact::InstanceStarted { instance, .. } => self.power(at, instance, Stage::Launching),
             Fact::TaskPullStarted { .. } | Fact::GroupEvent { .. } | Fact::Fault { .. } => {}
             Fact::SpotRebalanceRecommended { instance } => {
                 self.launches(now, instance).recommendations += 1;
@@ -536,6 +532,11 @@ impl Recorder {
     fn instance_is_launched(&mut self, now: Now, instance: Id<Instance>) {
         self.add_host(now, instance);
         self.stage(now.at, instance, Stage::Launching);
+    }
+
+    /// An instance of a warm pool is stopped or started.
+    fn power(&mut self, at: SimTime, instance: Id<Instance>, to: Stage) {
+        self.stage(at, instance, to);
     }
 
     /// An instance goes on to another stage; returns the one before.

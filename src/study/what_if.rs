@@ -137,6 +137,8 @@ impl Observer for Story {
 }
 
 /// Says in words what happened to an instance, or to a group that wanted one.
+// Whatever else happens is not of capacity, and its caller has words for it.
+#[allow(clippy::wildcard_enum_match_arm)]
 fn describe_capacity(
     out: &mut dyn Write,
     fact: &Fact,

@@ -182,7 +182,7 @@ const DAY_OF_WEEK: Field = Field {
     values: 1..=7,
     names: &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"],
 };
-/// A day of week as Unix has it; the set of them is that of `DAY_OF_WEEK`, but for the other Sunday.
+/// A day of week as Unix has it; the set is that of `DAY_OF_WEEK`, but for the other Sunday.
 const UNIX_DAY_OF_WEEK: Field = Field {
     name: "a day of week",
     values: 0..=7,

@@ -65,7 +65,7 @@ const WARM_POOL: &[Key] = &[
     key(
         "ecs_warm_pools_check",
         Kind::Boolean,
-        "ECS_WARM_POOLS_CHECK: the agent waits with registering until the instance leaves the pool.",
+        "ECS_WARM_POOLS_CHECK: the agent registers only when the instance leaves the pool.",
     )
     .or("true"),
     key(
