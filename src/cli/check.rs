@@ -219,23 +219,27 @@ fn dollars(nanos: i64) -> String {
     format!("${}", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
+/// Writes a price with why it is assumed, on a line of its own where the page is too narrow.
+fn price_line(what: String, rate: &Rate) -> String {
+    let per = match rate.per {
+        Per::Hour => "hour",
+        Per::Month => "month",
+    };
+    let line = format!("{what}: {} per {per}", dollars(rate.nanos));
+    if rate.note.is_empty() {
+        return line;
+    }
+    let note = format!("({})", rate.note);
+    let apart = if line.len() + note.len() + 5 > WIDTH { "\n      " } else { "   " };
+    line + apart + &note
+}
+
 /// Lists prices that are our guess and on the bill.
 fn assumed_prices(scenario: &Scenario) -> String {
     let mut lines = BTreeSet::new();
     let mut add = |what: String, rate: &Rate| {
         if rate.assumed {
-            let price = dollars(rate.nanos);
-            let per = match rate.per {
-                Per::Hour => "hour",
-                Per::Month => "month",
-            };
-            let line = format!("{what}: {price} per {per}");
-            let note = format!("({})", rate.note);
-            let apart = if line.len() + note.len() + 5 > WIDTH { "\n      " } else { "   " };
-            lines.insert(match rate.note.is_empty() {
-                true => line,
-                false => line + apart + &note,
-            });
+            lines.insert(price_line(what, rate));
         }
     };
     let prices = &scenario.prices;
