@@ -5,10 +5,10 @@
 //! equal savings that with the lower rate. What is left of an hour's commitment is lost, and what
 //! is left of the usage is on demand.
 //!
-//! Source: Savings Plans User Guide, "Understanding how Savings Plans apply to your usage", and EC2
-//! User Guide, "How Reserved Instance discounts are applied" (an hour of usage per reservation and
-//! hour, of instances that run side by side too), read 2026. Assumption: hours are counted from the
-//! beginning of the run, and a last one that is shorter costs its part.
+//! Source: Savings Plans User Guide, "Understanding how Savings Plans apply to your usage", read
+//! 2026. Assumptions: a reservation covers an hour of usage in each hour, of instances that run side
+//! by side too (EC2 User Guide, "How Reserved Instance discounts are applied", not read again);
+//! hours are counted from the beginning of the run, and a last one that is shorter costs its part.
 
 use std::collections::BTreeMap;
 

@@ -252,8 +252,7 @@ impl Market<'_> {
     /// Returns the rates of a plan, for all classes or those of a family.
     ///
     /// Assumption: EC2 Instance Savings Plans cost as standard Reserved Instances, Compute Savings
-    /// Plans as convertible ones, which they do wherever both were seen; a Windows licence is paid
-    /// in full.
+    /// Plans as convertible ones (unconfirmed); a Windows licence is paid in full.
     fn rates(
         &self,
         (kind, of_family): (CommitmentKind, Option<&str>),
