@@ -6,9 +6,10 @@
 //! is left of the usage is on demand.
 //!
 //! Source: Savings Plans User Guide, "Understanding how Savings Plans apply to your usage", read
-//! 2026. Assumptions: a reservation covers an hour of usage in each hour, of instances that run side
-//! by side too (EC2 User Guide, "How Reserved Instance discounts are applied", not read again);
-//! hours are counted from the beginning of the run, and a last one that is shorter costs its part.
+//! 2026. Assumptions: a reservation covers an hour of usage in each hour, of instances that run
+//! side by side too (EC2 User Guide, "How Reserved Instance discounts are applied", not read
+//! again); hours are counted from the beginning of the run, and a last one that is shorter costs
+//! its part.
 
 use std::collections::BTreeMap;
 
