@@ -162,21 +162,6 @@ fn requirement(case: &Case, number: u8) -> Requirement {
     }
 }
 
-/// An account in which nothing binds.
-const UNLIMITED: Account = Account {
-    fargate_cpu_units: None,
-    fargate_spot_cpu_units: None,
-    fargate_launches: None,
-    fargate_spot_launches: None,
-    api_calls: None,
-    fargate_run_task_calls: None,
-    service_launches_on_instances: None,
-    service_launches_on_fargate: None,
-    provisioning_tasks: 0,
-    ec2_cpu_units: None,
-    ec2_spot_cpu_units: None,
-};
-
 fn model(case: &Case, instances: u32) -> Model {
     let zones: engine::Table<Zone> = ["a", "b", "c"]
         .map(|letter| Zone { name: format!("test-1{letter}") })
@@ -237,7 +222,7 @@ fn model(case: &Case, instances: u32) -> Model {
         submitters: Default::default(),
         actions: Vec::new(),
         faults: Table::new(),
-        account: UNLIMITED,
+        account: Account::UNLIMITED,
         timing: timing(),
         limits: Limits { events: u64::MAX, tasks: u64::MAX },
     }

@@ -1002,6 +1002,23 @@ pub struct Account {
     pub ec2_spot_cpu_units: Option<u32>,
 }
 
+impl Account {
+    /// An account in which nothing binds but what waits in PROVISIONING.
+    pub const UNLIMITED: Account = Account {
+        fargate_cpu_units: None,
+        fargate_spot_cpu_units: None,
+        fargate_launches: None,
+        fargate_spot_launches: None,
+        api_calls: None,
+        fargate_run_task_calls: None,
+        service_launches_on_instances: None,
+        service_launches_on_fargate: None,
+        provisioning_tasks: 500,
+        ec2_cpu_units: None,
+        ec2_spot_cpu_units: None,
+    };
+}
+
 /// A token bucket.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RateLimit {

@@ -400,19 +400,10 @@ impl Alarms {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::fixture::DEFAULT_SCALING as DEFAULTS;
     use super::super::dice;
     use super::*;
 
-    const DEFAULTS: ManagedScaling = ManagedScaling {
-        target_capacity: 100,
-        minimum_scaling_step_size: 1,
-        maximum_scaling_step_size: 10_000,
-        instance_warmup_period: Span::secs(300),
-        combine: Combine::Max,
-        scale_in_percent: 50,
-        scale_in_every_minutes: 1,
-        empty_group: EmptyGroup::Rests,
-    };
     /// 2 vCPU, 8 GiB.
     const LARGE: Room = room(2048, 8192);
 

@@ -62,16 +62,8 @@ fn s_e80_a_task_is_killed_after_its_stop_timeout_and_two_minutes_at_last() {
     };
     assert_eq!(grace(|f, service| timeout(f, service, 120)), 120.0);
     let drains = |f: &mut Fixture, service: Ix<Service>, secs| {
-        let group = f.model.target_groups.push(TargetGroup {
-            name: "web".into(),
-            deregistration_delay: Span::secs(secs),
-            health_check_interval: Span::secs(10),
-            first_healthy_checks: 1,
-            health_check_timeout: Span::ZERO,
-            healthy_checks: 5,
-            unhealthy_checks: 2,
-        });
-        f.model.services[service].target_groups.push(group);
+        let group = f.balance(service);
+        f.model.target_groups[group].deregistration_delay = Span::secs(secs);
     };
     // With SIGTERM at the notice the delay does not matter.
     assert_eq!(grace(|f, service| drains(f, service, 60)), 30.0);

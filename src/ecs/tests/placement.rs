@@ -74,16 +74,8 @@ fn binpack_scale_in_of_many_leaves_as_few_instances_as_will_do() {
     f.fleet("i", 10, (4096, 4000));
     let web = f.definition("web", 0, 1000);
     let service = f.service_with("web", web, 40, vec![PlacementStrategy::BinpackMemory]);
-    let group = f.model.target_groups.push(TargetGroup {
-        name: "web".into(),
-        deregistration_delay: Span::secs(300),
-        health_check_interval: Span::secs(10),
-        first_healthy_checks: 1,
-        health_check_timeout: Span::ZERO,
-        healthy_checks: 5,
-        unhealthy_checks: 2,
-    });
-    f.model.services[service].target_groups.push(group);
+    let group = f.balance(service);
+    f.model.target_groups[group].deregistration_delay = Span::secs(300);
     for (at, desired_count) in [(1000, 21), (1030, 8)] {
         let action = Action::SetDesiredCount { service, desired_count };
         f.model.actions.push((SimTime::from_secs(at), action));

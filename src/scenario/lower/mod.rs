@@ -29,8 +29,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::billing::PriceBook;
 use crate::catalogue::Catalogue;
 use crate::ecs::model::{
-    AutoScalingGroup, CapacityProvider, ClusterSpec, Image, InitialState, Launch, Limits, Model,
-    Requirement, Service, Subnet, TargetGroup, TaskDefinition, TaskGroup, Zone,
+    Account, AutoScalingGroup, CapacityProvider, ClusterSpec, Image, InitialState, Launch, Limits,
+    Model, Requirement, Service, Subnet, TargetGroup, TaskDefinition, TaskGroup, Zone,
 };
 use crate::engine::{Distribution, Ix, Table};
 use crate::record::Buckets;
@@ -188,7 +188,7 @@ impl<'d> Lower<'d> {
             submitters: Table::new(),
             actions: Vec::new(),
             faults: Table::new(),
-            account: timing::NO_QUOTAS,
+            account: Account::UNLIMITED,
             timing,
             limits: Limits { events: limits.get("events"), tasks: limits.get("tasks") },
         };

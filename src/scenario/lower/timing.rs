@@ -1,6 +1,6 @@
 //! Durations that AWS does not publish, and the account's quotas.
 
-use crate::ecs::model::{Account, PullState, RateLimit, Timing};
+use crate::ecs::model::{PullState, RateLimit, Timing};
 use crate::engine::Distribution;
 use crate::units::Bytes;
 
@@ -58,21 +58,6 @@ pub(super) fn timing(view: &View, files: &dyn Files, problems: &mut Vec<Problem>
         rebalancing_tasks: view.get("rebalancing_tasks"),
     }
 }
-
-/// An account in which nothing binds.
-pub(super) const NO_QUOTAS: Account = Account {
-    fargate_cpu_units: None,
-    fargate_spot_cpu_units: None,
-    fargate_launches: None,
-    fargate_spot_launches: None,
-    api_calls: None,
-    fargate_run_task_calls: None,
-    service_launches_on_instances: None,
-    service_launches_on_fargate: None,
-    ec2_cpu_units: None,
-    ec2_spot_cpu_units: None,
-    provisioning_tasks: 0,
-};
 
 /// Quotas that AWS does not adjust; changing them needs `account.override`.
 const FIXED: [(&str, u32); 4] = [
