@@ -218,6 +218,7 @@ fn model(case: &Case, instances: u32) -> Model {
         launches: [launch].into_iter().collect(),
         groups: [group].into_iter().collect(),
         target_groups: Default::default(),
+        fallbacks: Default::default(),
         services: Default::default(),
         submitters: Default::default(),
         actions: Vec::new(),

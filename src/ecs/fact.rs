@@ -8,8 +8,8 @@ use super::capacity::group::PurchaseOption;
 use super::capacity::reservation::{Decision, Reservation};
 use super::cluster::Instance;
 use super::model::{
-    AutoScalingGroup, CapacityPool, CapacityProvider, Fault, HostFailure, HostPort, Model,
-    Provider, Requirement, Service, Submitter, TargetGroup, Zone,
+    AutoScalingGroup, CapacityPool, CapacityProvider, Fallback, Fault, HostFailure, HostPort,
+    Model, Provider, Requirement, Service, Submitter, TargetGroup, Zone,
 };
 use super::task::{StopReason, Task, TaskStatus};
 
@@ -230,6 +230,17 @@ pub enum Fact {
         instance: Id<Instance>,
         /// For how long it was stopped.
         stopped: Span,
+    },
+    /// A controller of the user's own changes how many tasks stand in for those of a service.
+    Fallback {
+        /// Which.
+        fallback: Ix<Fallback>,
+        /// Tasks of the service that have no place.
+        missing: u32,
+        /// How many stood in before.
+        from: u32,
+        /// How many are to stand in now.
+        to: u32,
     },
 }
 

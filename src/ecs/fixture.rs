@@ -132,6 +132,7 @@ impl Fixture {
             groups: Default::default(),
             target_groups: Default::default(),
             services: Default::default(),
+            fallbacks: Default::default(),
             submitters: Default::default(),
             actions: Vec::new(),
             faults: Default::default(),

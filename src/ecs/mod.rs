@@ -11,6 +11,7 @@ mod capacity_provider;
 pub mod cluster;
 mod detect;
 mod fact;
+mod fallback;
 mod fargate_spot;
 mod fault;
 #[cfg(test)]
@@ -51,11 +52,12 @@ pub use self::task::{ContainerState, Owner, StopCode, StopReason, Task, TaskStat
 use self::account::AccountState;
 use self::auto_scaling::{GroupState, PoolState};
 use self::capacity_provider::ProviderState;
+use self::fallback::FallbackState;
 use self::fargate_spot::FargateSpot;
 use self::fault::{Faults, Outage};
 use self::model::{
-    AutoScalingGroup, CapacityPool, CapacityProvider, ClusterSpec, Fault, Service, SpotSupply,
-    Submitter, Zone,
+    AutoScalingGroup, CapacityPool, CapacityProvider, ClusterSpec, Fallback, Fault, Service,
+    SpotSupply, Submitter, Zone,
 };
 use self::placement::Placer;
 use self::provisioning::Waiting;
@@ -99,6 +101,7 @@ pub struct World {
     provisioning: Table<Waiting, ClusterSpec>,
     capacity_providers: Table<ProviderState, CapacityProvider>,
     faults: Faults,
+    fallbacks: Table<FallbackState, Fallback>,
 }
 
 /// How far a run came.
@@ -193,6 +196,8 @@ enum Event {
     Warmed(Id<Instance>),
     /// The lifecycle hooks of an instance that is to go are done; true: one of them abandoned it.
     TerminationHooksDone(Id<Instance>, bool),
+    /// A controller looks whether another service must stand in.
+    Fallback(Ix<Fallback>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -330,6 +335,7 @@ impl Sim {
                 .map(|_| ProviderState::default())
                 .collect(),
             faults: Faults::new(&model),
+            fallbacks: model.fallbacks.iter().map(|_| FallbackState::default()).collect(),
         };
         Sim { model, seed, world, queue, events: 0 }
     }
@@ -460,6 +466,7 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
         Event::TerminationHooksDone(instance, is_abandoned) => {
             auto_scaling::on_hooks_done(cx, world, instance, is_abandoned);
         }
+        Event::Fallback(fallback) => fallback::on_look(cx, world, fallback),
     }
 }
 
@@ -474,6 +481,7 @@ fn begin(cx: &mut Cx, world: &mut World) {
     submit::begin(cx, world);
     fault::begin(cx, world);
     scheduled_scaling::begin(cx);
+    fallback::begin(cx);
     for position in 0..cx.model.actions.len() {
         let (at, _) = cx.model.actions[position];
         cx.at(at, rank::DEMAND, Event::Action(position as u32));

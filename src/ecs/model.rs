@@ -67,6 +67,8 @@ pub struct Model {
     pub target_groups: Table<TargetGroup>,
     /// Services.
     pub services: Table<Service>,
+    /// Controllers of the user's own that let one service stand in for another.
+    pub fallbacks: Table<Fallback>,
     /// Whoever calls RunTask: job traces and schedules.
     pub submitters: Table<Submitter>,
     /// Changes at stated times, in order of time.
@@ -778,6 +780,24 @@ pub struct Service {
     pub target_groups: Vec<Ix<TargetGroup>>,
     /// `availabilityZoneRebalancing`: whether tasks move to zones that have fewer.
     pub availability_zone_rebalancing: bool,
+}
+
+/// A controller of the user's own, which AWS does not have: while there is no capacity for tasks
+/// of a service, as many of another run in their place.
+#[derive(Clone, Debug)]
+pub struct Fallback {
+    /// The scenario's name of it.
+    pub name: String,
+    /// The service whose tasks may find no capacity.
+    pub service: Ix<Service>,
+    /// The service that stands in; without need it has no tasks.
+    pub standby: Ix<Service>,
+    /// Time between two looks.
+    pub interval: Span,
+    /// How long tasks must have been without a place before others are started.
+    pub after: Span,
+    /// How long the service must have been whole before those are stopped.
+    pub back_after: Span,
 }
 
 /// The scheduling strategy of a service.

@@ -544,6 +544,12 @@ fn next_daemon(cx: &mut Cx, world: &mut World, ix: Ix<Service>) -> Next {
     next
 }
 
+/// Returns how many tasks of a service have a place and are not to stop.
+pub(super) fn placed(world: &World, ix: Ix<Service>) -> u32 {
+    let has_place = |task: &Id<Task>| !world.tasks[*task].is_unplaced();
+    world.services[ix].tasks().filter(has_place).count() as u32
+}
+
 /// What the next task in a slot of the service asks for.
 pub(super) fn ask(
     cx: &Cx,

@@ -69,6 +69,8 @@ pub(super) struct ServiceGauges {
     /// Of those that count as healthy, the ones whose host has failed.
     unreachable: Gauge,
     available: Gauge,
+    /// Healthy tasks of services that stand in for it, on hosts that work.
+    standing_in: u64,
     used: [Gauge; 2],
     pub usage: UsageSeen,
 }
@@ -271,6 +273,7 @@ impl ServiceGauges {
             healthy: gauge.clone(),
             unreachable: gauge.clone(),
             available: gauge.clone(),
+            standing_in: 0,
             used: [gauge.clone(), gauge],
             usage: UsageSeen::default(),
         }
@@ -319,8 +322,19 @@ impl ServiceGauges {
         change(&mut self.used, at, &amounts, more);
     }
 
+    /// Returns how many tasks are healthy and on hosts that work.
+    pub fn working(&self) -> u64 {
+        self.healthy.level() - self.unreachable.level()
+    }
+
+    /// So many healthy tasks of another service stand in.
+    pub fn stand_in(&mut self, at: SimTime, tasks: u64) {
+        self.standing_in = tasks;
+        self.update_available(at);
+    }
+
     fn update_available(&mut self, at: SimTime) {
-        let there = self.healthy.level() - self.unreachable.level();
+        let there = self.working() + self.standing_in;
         self.available.set(at, there.min(self.desired.level()));
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::ecs::capacity::reservation::{Decision, Reservation};
 use crate::ecs::model::{
-    AutoScalingGroup, CapacityProvider, FargateSize, Fault, HostFailure, InstanceClass, Model,
-    Provider, Requirement, Scheduling, Service, Submitter, TargetGroup, TaskDefinition, Zone,
+    AutoScalingGroup, CapacityProvider, Fallback, FargateSize, Fault, HostFailure, InstanceClass,
+    Model, Provider, Requirement, Scheduling, Service, Submitter, TargetGroup, TaskDefinition,
+    Zone,
 };
 use crate::ecs::{
     AfterFailure, ContainerState, Fact, FailedChecks, FailureReason, FaultEvent, GroupEvent,
@@ -91,6 +92,8 @@ pub enum Speaker {
     Fault(Ix<Fault>),
     /// An Auto Scaling group.
     AutoScalingGroup(Ix<AutoScalingGroup>),
+    /// A controller of the user's own.
+    Fallback(Ix<Fallback>),
 }
 
 /// What is said: [`ServiceEvent`] and failed RunTask calls, with names instead of ids.
@@ -253,6 +256,15 @@ pub enum Happening {
     LaunchesFail,
     /// They can again.
     LaunchesBack,
+    /// Other tasks stand in for those of a service.
+    Fallback {
+        /// Tasks that have no place.
+        missing: u32,
+        /// How many stood in before.
+        from: u32,
+        /// How many are to stand in now.
+        to: u32,
+    },
 }
 
 /// Why no instance was found.
@@ -376,6 +388,7 @@ impl<S: RowSink> Observer for RowLog<S> {
             Fact::ServiceEvent { .. }
             | Fact::ManagedScaling { .. }
             | Fact::GroupEvent { .. }
+            | Fact::Fallback { .. }
             | Fact::RunTaskFailed { .. }
             | Fact::Fault { .. } => {
                 if let Some((speaker, happening)) = said(fact, world) {
@@ -430,6 +443,9 @@ fn said(fact: &Fact, world: &World) -> Option<(Speaker, Happening)> {
             (Speaker::Submitter(submitter), happening)
         }
         Fact::Fault { fault, what } => (Speaker::Fault(fault), fault_happening(what, world)),
+        Fact::Fallback { fallback, missing, from, to } => {
+            (Speaker::Fallback(fallback), Happening::Fallback { missing, from, to })
+        }
         _ => return None,
     })
 }

@@ -336,15 +336,7 @@ impl Observer for Recorder {
                 if task.times.healthy == Some(at) {
                     self.counts.of(task.owner).healthy(&task.times);
                 }
-                if let Some(service) = task.service() {
-                    self.services[service].task_is_healthy(at, task.works);
-                }
-            }
-            Fact::TaskStopRequested { task, .. } => {
-                let task = &world.tasks[task];
-                if let Some(service) = task.service() {
-                    self.services[service].task_is_to_stop(at, (task.healthy, task.works));
-                }
+                self.health_changes(now, fact);
             }
             Fact::ReservationReleased { task } => self.reserve(now, &world.tasks[task], false),
             Fact::ContainerStarted { task, container } => {
@@ -365,14 +357,19 @@ impl Observer for Recorder {
                 }
                 self.counts.refused(&failure);
             }
-            Fact::TaskReach { .. } | Fact::TaskUnhealthy { .. } => self.task_fails(now, fact),
+            Fact::TaskStopRequested { .. }
+            | Fact::TaskReach { .. }
+            | Fact::TaskUnhealthy { .. } => self.health_changes(now, fact),
             Fact::InstanceLaunched { instance } => self.instance_is_launched(now, instance),
             Fact::InstanceDraining { instance } => {
                 self.stage(at, instance, Stage::Draining);
             }
             Fact::InstanceStopped { instance, .. } => self.power(at, instance, Stage::Stopped),
             Fact::InstanceStarted { instance, .. } => self.power(at, instance, Stage::Launching),
-            Fact::TaskPullStarted { .. } | Fact::GroupEvent { .. } | Fact::Fault { .. } => {}
+            Fact::TaskPullStarted { .. }
+            | Fact::GroupEvent { .. }
+            | Fact::Fault { .. }
+            | Fact::Fallback { .. } => {}
             Fact::SpotRebalanceRecommended { instance } => {
                 self.launches(now, instance).recommendations += 1;
             }
@@ -830,18 +827,33 @@ impl Recorder {
         self.waiting_changes(now, submitter, count, true);
     }
 
-    /// What a task runs on fails, or works again, or a load balancer notices.
-    fn task_fails(&mut self, now: Now, fact: &Fact) {
-        if let Fact::TaskReach { task, works } = *fact {
-            let task = &now.world.tasks[task];
-            if let Some(service) = task.service().filter(|_| task.stop.is_none()) {
-                self.services[service].task_works(now.at, (task.healthy, works));
-            }
-        } else if let Fact::TaskUnhealthy { task } = *fact {
-            let task = &now.world.tasks[task];
-            if let Some(service) = task.service() {
-                self.services[service].task_is_unhealthy(now.at, task.works);
-            }
+    /// A task of a service is healthy, or is no more, or fails without anybody having noticed.
+    fn health_changes(&mut self, now: Now, fact: &Fact) {
+        let (Fact::TaskHealthy { task }
+        | Fact::TaskStopRequested { task, .. }
+        | Fact::TaskReach { task, .. }
+        | Fact::TaskUnhealthy { task }) = *fact
+        else {
+            return;
+        };
+        let task = &now.world.tasks[task];
+        let Some(ix) = task.service() else { return };
+        let (at, service) = (now.at, &mut self.services[ix]);
+        if let Fact::TaskHealthy { .. } = fact {
+            service.task_is_healthy(at, task.works);
+        } else if let Fact::TaskStopRequested { .. } = fact {
+            service.task_is_to_stop(at, (task.healthy, task.works));
+        } else if let Fact::TaskUnhealthy { .. } = fact {
+            service.task_is_unhealthy(at, task.works);
+        } else if let Fact::TaskReach { works, .. } = *fact
+            && task.stop.is_none()
+        {
+            service.task_works(at, (task.healthy, works));
+        }
+        // Its healthy tasks count for whoever it stands in for, too.
+        let working = service.working();
+        for (_, fallback) in now.model.fallbacks.iter().filter(|(_, it)| it.standby == ix) {
+            self.services[fallback.service].stand_in(at, working);
         }
     }
 

@@ -78,17 +78,10 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         Happening::StoppedPendingTasks { count } => {
             let _ = write!(text, "stopped {count} pending tasks.");
         }
-        Happening::RegisteredTargets { count, group } => {
-            let name = &model.target_groups[group].name;
-            let _ = write!(text, "registered {count} targets in (target-group {name})");
-        }
-        Happening::DeregisteredTargets { count, group } => {
-            let name = &model.target_groups[group].name;
-            let _ = write!(text, "deregistered {count} targets in (target-group {name})");
-        }
-        Happening::DrainingConnections { count } => {
-            let _ = write!(text, "has begun draining connections on {count} tasks.");
-        }
+        Happening::RegisteredTargets { .. }
+        | Happening::DeregisteredTargets { .. }
+        | Happening::DrainingConnections { .. }
+        | Happening::TargetUnhealthy { .. } => targets(&mut text, row.happening, model),
         Happening::SteadyState => text.push_str("has reached a steady state."),
         Happening::UnableToPlace { refusal, .. } => unable_to_place(&mut text, &refusal, model),
         Happening::StartImpaired { delay } => {
@@ -112,10 +105,6 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         | Happening::StoppedToRebalance { .. }
         | Happening::UnableToRebalance { .. }
         | Happening::RebalancingStopped => rebalancing(&mut text, &row.happening, model),
-        Happening::TargetUnhealthy { task, group } => {
-            let name = &model.target_groups[group].name;
-            target_unhealthy(&mut text, task, name);
-        }
         Happening::InstanceFailed { .. }
         | Happening::InstanceBack { .. }
         | Happening::ZoneOut { .. }
@@ -128,19 +117,50 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
                 text.push_str(&group_event(event, &model.auto_scaling_groups[group]));
             }
         }
+        Happening::Fallback { missing, from, to } => {
+            if let Speaker::Fallback(fallback) = row.speaker {
+                let spec = &model.fallbacks[fallback];
+                let names = [spec.service, spec.standby].map(|it| &*model.services[it].name);
+                fallback_acts(&mut text, names, (missing, from, to));
+            }
+        }
     }
     text
 }
 
-/// Writes that a load balancer found a task unhealthy.
+/// Writes what a service says of its target groups.
 ///
-/// Shape: ECS Developer Guide, service event messages, save for the port.
-fn target_unhealthy(text: &mut String, task: Option<u64>, group: &str) {
-    if let Some(task) = task {
-        let _ = write!(text, "(task {}) ", task_id(task));
+/// Shapes: ECS Developer Guide, service event messages, save for the port of one that is unhealthy.
+fn targets(text: &mut String, happening: Happening, model: &Model) {
+    let name = |group| &model.target_groups[group].name;
+    if let Happening::RegisteredTargets { count, group } = happening {
+        let _ = write!(text, "registered {count} targets in (target-group {})", name(group));
+    } else if let Happening::DeregisteredTargets { count, group } = happening {
+        let _ = write!(text, "deregistered {count} targets in (target-group {})", name(group));
+    } else if let Happening::DrainingConnections { count } = happening {
+        let _ = write!(text, "has begun draining connections on {count} tasks.");
+    } else if let Happening::TargetUnhealthy { task, group } = happening {
+        if let Some(task) = task {
+            let _ = write!(text, "(task {}) ", task_id(task));
+        }
+        let group = name(group);
+        let _ = write!(text, "is unhealthy in (target-group {group}) due to ");
+        text.push_str("(reason Health checks failed)");
     }
-    let _ =
-        write!(text, "is unhealthy in (target-group {group}) due to (reason Health checks failed)");
+}
+
+/// Writes what a controller of the user's own does; the sentence is ours.
+fn fallback_acts(
+    text: &mut String,
+    [service, standby]: [&str; 2],
+    (missing, from, to): (u32, u32, u32),
+) {
+    let _ = match missing {
+        0 => write!(text, "[{service} is whole: "),
+        1 => write!(text, "[1 task of {service} has no place: "),
+        _ => write!(text, "[{missing} tasks of {service} have no place: "),
+    };
+    let _ = write!(text, "desired count of {standby} from {from} to {to}]");
 }
 
 /// Writes what has failed, or works again; the sentences are ours.
@@ -183,6 +203,7 @@ fn speaker(speaker: Speaker, model: &Model) -> String {
         Speaker::AutoScalingGroup(ix) => {
             format!("(Auto Scaling group {}) ", model.auto_scaling_groups[ix].name)
         }
+        Speaker::Fallback(ix) => format!("(fallback {}) ", model.fallbacks[ix].name),
     }
 }
 

@@ -48,6 +48,7 @@ enum Kind {
     RunTaskFailed,
     Throttled,
     Unbalanced,
+    StandsIn,
 }
 
 impl Happenings {
@@ -154,6 +155,7 @@ impl RowSink for Happenings {
             Happening::InstanceFailed { .. } => (Kind::Fault, "instance"),
             Happening::ZoneOut { .. } => (Kind::Fault, "zone"),
             Happening::LaunchesFail => (Kind::Fault, "launches"),
+            Happening::Fallback { from: 0, .. } => (Kind::StandsIn, ""),
             Happening::StartedTasks { .. }
             | Happening::StoppedTasks { .. }
             | Happening::StoppedPendingTasks { .. }
@@ -171,6 +173,7 @@ impl RowSink for Happenings {
             | Happening::LaunchesBack
             | Happening::DesiredCount { .. }
             | Happening::ManagedScaling { .. }
+            | Happening::Fallback { .. }
             | Happening::GroupEvent(_) => return,
         };
         let name = match row.speaker {
@@ -179,6 +182,7 @@ impl RowSink for Happenings {
             Speaker::CapacityProvider(ix) => &model.capacity_providers[ix].name,
             Speaker::Fault(ix) => &model.faults[ix].name,
             Speaker::AutoScalingGroup(ix) => &model.auto_scaling_groups[ix].name,
+            Speaker::Fallback(ix) => &model.fallbacks[ix].name,
         };
         self.add((kind, name, (reason, None)), row.at, || (sentence(row, model), true));
     }

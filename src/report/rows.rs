@@ -214,6 +214,10 @@ fn event(cells: &mut Cells, row: &EventRow, model: &Model) {
             cells.plain("auto_scaling_group");
             cells.text(&model.auto_scaling_groups[ix].name);
         }
+        Speaker::Fallback(ix) => {
+            cells.plain("fallback");
+            cells.text(&model.fallbacks[ix].name);
+        }
     }
     cells.text(&sentence(row, model));
 }

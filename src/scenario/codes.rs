@@ -397,7 +397,15 @@ codes! {
          was given back looks like one that was reclaimed."
         "There are more interruptions in the run than there were."
         "Use a recording of `capacity`, where there is one."
-        "ecsim, the key spot.availability";
+        "ecsim, the key spot.availability"
+    StandbyOnSameCapacity "W064" "a standby on the same capacity"
+        "A fallback starts tasks of the standby while tasks of the service find no place. Here \
+         they look for it where those did: in the same capacity providers, or of the same launch \
+         type."
+        "They find none either."
+        "Give the standby a capacity provider of its own, such as FARGATE for a service on \
+         FARGATE_SPOT."
+        "ECS Best Practices Guide, EC2 and Fargate Spot; containers-roadmap#773";
 "The bill":
     PlanCoversNothing "W070" "a Savings Plan for nothing"
         "No instance of the scenario is of what the plan covers. Plans cover EC2 on demand and \

@@ -241,6 +241,10 @@ fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> f
         Fact::TaskReach { task: id, works: true } => write!(out, "{} works again", task(id)),
         Fact::TaskReach { task: id, works: false } => write!(out, "{} works no more", task(id)),
         Fact::TaskUnhealthy { task: id } => write!(out, "{} is unhealthy", task(id)),
+        Fact::Fallback { fallback, from, to, .. } => {
+            let name = &model.fallbacks[fallback].name;
+            write!(out, "fallback {name} has {to} tasks stand in, not {from}")
+        }
     }
 }
 

@@ -9,6 +9,12 @@ pub(super) const TABLES: &[Key] = &[
         "Services.",
     ),
     key(
+        "fallback",
+        Kind::Named { thing: "fallback", of: &Kind::Table(&[FALLBACK]) },
+        "Controllers of your own, which AWS does not have: one service stands in for another \
+         while there is no capacity for it.",
+    ),
+    key(
         "task",
         Kind::Named { thing: "task", of: &Kind::Table(&[TASK, GROUP, LAUNCH, PLACEMENT]) },
         "Tasks on a schedule, as RunTask starts them.",
@@ -176,6 +182,39 @@ const SERVICE: &[Key] = &[
     key("load_balancers", list(&Kind::Table(&[TARGET]), 5), "Target groups its tasks join.")
         .or("[]")
         .documented("ECS API, LoadBalancer"),
+];
+
+const YOURS: &str = "the controller is not AWS's, but a function of your own";
+
+const FALLBACK: &[Key] = &[
+    key("like", reference("fallback"), "Copies another fallback, then changes it."),
+    key("service", reference("service"), "The service whose tasks may find no capacity.")
+        .required(),
+    key(
+        "standby",
+        reference("service"),
+        "The service that stands in, with another capacity provider and `desired_count = 0`. Its \
+         healthy tasks count for the availability of the first.",
+    )
+    .required(),
+    key("interval", POSITIVE_SPAN, "Time between two looks at the service.")
+        .or("\"1 min\"")
+        .assumed(YOURS),
+    key(
+        "after",
+        SPAN,
+        "How long tasks must have been without a place before as many of the standby are started.",
+    )
+    .or("\"1 min\"")
+    .assumed(YOURS),
+    key(
+        "back_after",
+        SPAN,
+        "How long all desired tasks must have been healthy before those of the standby are \
+         stopped, all at once.",
+    )
+    .or("\"5 min\"")
+    .assumed(YOURS),
 ];
 
 const TARGET: &[Key] = &[

@@ -169,6 +169,10 @@ pub(super) fn desired_most(lower: &Lower) -> BTreeMap<Ix<Service>, u64> {
         let count = most.entry(service).or_default();
         *count = u64::from(desired_count).max(*count);
     }
+    for (_, fallback) in lower.model.fallbacks.iter() {
+        let count = most.get(&fallback.service).copied().unwrap_or_default();
+        most.insert(fallback.standby, count);
+    }
     most
 }
 

@@ -8,6 +8,7 @@ mod capacity_provider;
 mod capacity_warnings;
 mod cluster;
 mod commitments;
+mod fallback;
 mod fault;
 mod group;
 mod idle;
@@ -185,6 +186,7 @@ impl<'d> Lower<'d> {
             groups: Table::new(),
             target_groups: Table::new(),
             services: Table::new(),
+            fallbacks: Table::new(),
             submitters: Table::new(),
             actions: Vec::new(),
             faults: Table::new(),
@@ -242,6 +244,7 @@ impl<'d> Lower<'d> {
         service::target_groups(self);
         task::definitions(self);
         service::services(self);
+        fallback::all(self);
         job::tasks(self);
         job::jobs(self);
         service::actions(self);
