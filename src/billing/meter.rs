@@ -489,11 +489,12 @@ impl Meter {
         }
     }
 
-    /// Adds what a task on an instance reserved, from its creation until now.
+    /// Adds what a task on an instance reserved, from when it had a place until now.
     fn add_reservation(&mut self, until: SimTime, task: &Task, world: &World, model: &Model) {
         let Some(instance) = task.instance else { return };
         let resources = &model.requirements[task.requirement].resources;
-        let held = ResourceTime::of(resources, until.since(task.times.created));
+        let from = task.times.placed.unwrap_or(task.times.created);
+        let held = ResourceTime::of(resources, until.since(from));
         let class = world.cluster.instance(instance).class;
         self.share(class, task, model).reserved += held;
     }

@@ -1,11 +1,11 @@
 //! Laws that hold for every scenario and every luck.
 
-use ecsim::billing::Category;
+use ecsim::billing::{Category, Meter};
 use ecsim::ecs::Sim;
 use ecsim::ecs::model::{Os, Provider};
 use ecsim::ecs::{Owner, TaskStatus};
 use ecsim::engine::Seed;
-use ecsim::record::{Fingerprint, InstanceRow, Rows};
+use ecsim::record::{Fingerprint, InstanceRow, RowLog, Rows};
 use ecsim::scenario::{Disk, Override, Scenario};
 use ecsim::study::run;
 use ecsim::units::SimTime;
@@ -193,6 +193,34 @@ fn instances_cost_their_hours() {
         assert!(spot < 0.7 * most_for_spot || most_for_spot == 0.0, "{path}: Spot is ${spot}");
         let billed = billed(Category::Ec2OnDemand);
         assert!((billed - expected).abs() < 1e-6, "{path}: billed {billed}, expected {expected}");
+    });
+}
+
+/// What tasks hold of instances is metered by payer when they give it back, and summed up for the
+/// row of each instance as it goes: both are the same.
+#[test]
+fn payers_hold_together_what_instances_have_reserved() {
+    every_run(|path, scenario, seed| {
+        let model = &scenario.model;
+        let mut sim = Sim::new(model.clone(), seed);
+        let (mut meter, mut log) = (Meter::new(model), RowLog::new(Rows::default()));
+        let end = SimTime::ZERO + model.duration;
+        sim.run_until(end, &mut (&mut meter, &mut log));
+        let usage = meter.finish(end, sim.world(), model);
+        let rows = log.finish(end, sim.world(), model);
+        for (class, used) in usage.instances.iter() {
+            let mut by_payers = (0, 0);
+            for share in &used.shares {
+                by_payers.0 += share.reserved.cpu_unit_micros;
+                by_payers.1 += share.reserved.memory_mib_micros;
+            }
+            let mut by_instances = (0, 0);
+            for row in rows.instances.iter().filter(|row| row.name.class == class) {
+                by_instances.0 += row.reserved_cpu_unit_micros;
+                by_instances.1 += row.reserved_memory_mib_micros;
+            }
+            assert_eq!(by_payers, by_instances, "{path}: {}", model.classes[class].instance_type);
+        }
     });
 }
 

@@ -10,6 +10,7 @@ mod command;
 mod documents;
 mod golden;
 mod laws;
+mod measured;
 mod scenarios;
 mod schema;
 mod source;
