@@ -1,7 +1,7 @@
 //! The levels a recorder keeps of each thing, changed by difference and never by walking.
 
 use crate::ecs::TaskStatus;
-use crate::ecs::model::Usage;
+use crate::ecs::model::{InstanceClass, Usage};
 use crate::units::{Resources, SimTime};
 
 use super::recording::{Metric, UsageGiven};
@@ -30,6 +30,8 @@ pub(super) struct Capacity {
     pub launching: Gauge,
     /// Instances that are DRAINING.
     pub draining: Gauge,
+    /// Instances bought as Spot.
+    pub spot: Gauge,
     /// Up to when the extremes are known.
     changed: SimTime,
     pub reserved_extremes: [Option<Extremes>; 3],
@@ -101,6 +103,8 @@ pub(super) struct ManagedScalingGauges {
     pub waiting: Gauge,
     /// CapacityProviderReservation, in percent, rounded.
     pub reservation: Gauge,
+    /// Instances beyond M ÷ target capacity.
+    pub surplus: Gauge,
 }
 
 fn amounts(resources: &Resources) -> [u64; 3] {
@@ -176,7 +180,8 @@ impl Capacity {
             empty: gauge.clone(),
             needed: gauge.clone(),
             launching: gauge.clone(),
-            draining: gauge,
+            draining: gauge.clone(),
+            spot: gauge,
             changed: SimTime::ZERO,
             reserved_extremes: [None; 3],
             used_extremes: [None; 2],
@@ -185,19 +190,21 @@ impl Capacity {
     }
 
     /// An instance comes, and is empty.
-    pub fn register(&mut self, at: SimTime, registered: &Resources) {
+    pub fn register(&mut self, at: SimTime, class: &InstanceClass) {
         self.note_extremes(at);
-        change(&mut self.registered, at, &amounts(registered), true);
+        change(&mut self.registered, at, &amounts(&class.registered), true);
         self.instances.add(at, 1);
         self.empty.add(at, 1);
+        self.spot.add(at, class.spot.is_some().into());
     }
 
     /// An instance goes; it was empty.
-    pub fn deregister(&mut self, at: SimTime, registered: &Resources) {
+    pub fn deregister(&mut self, at: SimTime, class: &InstanceClass) {
         self.note_extremes(at);
-        change(&mut self.registered, at, &amounts(registered), false);
+        change(&mut self.registered, at, &amounts(&class.registered), false);
         self.instances.subtract(at, 1);
         self.empty.subtract(at, 1);
+        self.spot.subtract(at, class.spot.is_some().into());
     }
 
     /// A task reserves something, or gives it back.
@@ -371,7 +378,8 @@ impl ManagedScalingGauges {
             needed: gauge.clone(),
             instances: gauge.clone(),
             waiting: gauge.clone(),
-            reservation: gauge,
+            reservation: gauge.clone(),
+            surplus: gauge,
         }
     }
 }
@@ -382,6 +390,7 @@ impl Group for ManagedScalingGauges {
         visit(Metric::Instances, &mut self.instances);
         visit(Metric::WaitingTasks, &mut self.waiting);
         visit(Metric::CapacityProviderReservation, &mut self.reservation);
+        visit(Metric::SurplusInstances, &mut self.surplus);
     }
 }
 
@@ -408,6 +417,7 @@ impl Group for Capacity {
         visit(M::NeededInstances, &mut self.needed);
         visit(M::LaunchingInstances, &mut self.launching);
         visit(M::DrainingInstances, &mut self.draining);
+        visit(M::SpotInstances, &mut self.spot);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::ecs::{
     StopCode, Task, TaskStatus, TaskTimes, TerminationReason, World,
 };
 use crate::engine::{Id, Ix, Table};
-use crate::units::{Resources, SimTime};
+use crate::units::{Resources, SimTime, Span};
 
 use super::fingerprint::Fingerprint;
 use super::gauges::{
@@ -94,6 +94,8 @@ struct Host {
     cluster: Ix<ClusterSpec>,
     /// Tasks on it that are not a daemon's.
     tasks: u32,
+    /// Whether EC2 has said that it will reclaim it.
+    is_noticed: bool,
     stranded: Resources,
     stage: Stage,
 }
@@ -143,6 +145,8 @@ pub(super) struct SubmitterCounts {
     pub launched: u64,
     pub failed_calls: u64,
     pub given_up: u64,
+    pub lost_tasks: u64,
+    pub lost_work: Span,
     pub waiting: Histogram,
 }
 
@@ -327,7 +331,7 @@ impl Observer for Recorder {
             }
             Fact::TaskCreated { task } => self.task_comes(now, &world.tasks[task]),
             Fact::TaskPlaced { task } => self.task_is_placed(now, &world.tasks[task]),
-            Fact::ManagedScaling { .. } => self.managed_scaling_looks(at, fact),
+            Fact::ManagedScaling { .. } => self.managed_scaling_looks(now, fact),
             Fact::TaskMoved { task, from, to } => {
                 self.task_moves(now, &world.tasks[task], from, to);
             }
@@ -373,7 +377,10 @@ impl Observer for Recorder {
             Fact::SpotRebalanceRecommended { instance } => {
                 self.launches(now, instance).recommendations += 1;
             }
-            Fact::SpotInterruptionNotice { instance } => self.launches(now, instance).notices += 1,
+            Fact::SpotInterruptionNotice { instance } => {
+                self.launches(now, instance).notices += 1;
+                self.hosts[instance.slot()].is_noticed = true;
+            }
             Fact::LaunchFailed { pool, .. } => {
                 let fleet = model.auto_scaling_groups[model.pools[pool].group].fleet;
                 self.counts.fleets[fleet].failures += 1;
@@ -568,6 +575,7 @@ impl Recorder {
             fleet: kind.fleet,
             cluster: kind.cluster,
             tasks: 0,
+            is_noticed: false,
             stranded: Resources::ZERO,
             stage: Stage::Gone,
         };
@@ -578,12 +586,17 @@ impl Recorder {
         self.hosts[slot] = host;
     }
 
-    fn managed_scaling_looks(&mut self, at: SimTime, fact: &Fact) {
+    fn managed_scaling_looks(&mut self, now: Now, fact: &Fact) {
         let Fact::ManagedScaling { provider, reservation, running, tasks, decision } = *fact else {
             return;
         };
         let gauges = &mut self.managed_scaling[provider];
-        gauges.needed.set(at, reservation.needed.into());
+        let (at, needed) = (now.at, u64::from(reservation.needed));
+        if let Some(scaling) = &now.model.capacity_providers[provider].managed_scaling {
+            let aim = (needed * 100).div_ceil(u64::from(scaling.target_capacity.max(1)));
+            gauges.surplus.set(at, u64::from(running).saturating_sub(aim));
+        }
+        gauges.needed.set(at, needed);
         gauges.instances.set(at, running.into());
         gauges.waiting.set(at, tasks.into());
         gauges.reservation.set(at, reservation.as_percent_f64().round() as u64);
@@ -598,9 +611,9 @@ impl Recorder {
         }
         self.stage(now.at, instance, Stage::Active);
         let host = self.hosts[instance.slot()];
-        let registered = &now.model.classes[host.class].registered;
-        self.fleets[host.fleet].capacity.register(now.at, registered);
-        self.clusters[host.cluster].capacity.register(now.at, registered);
+        let class = &now.model.classes[host.class];
+        self.fleets[host.fleet].capacity.register(now.at, class);
+        self.clusters[host.cluster].capacity.register(now.at, class);
         self.update_stranded(now, instance);
         if !self.daemons.is_empty() {
             self.daemons_due = Some(now.at);
@@ -614,12 +627,12 @@ impl Recorder {
         let host = &mut self.hosts[instance.slot()];
         let stranded = std::mem::replace(&mut host.stranded, Resources::ZERO);
         let (host, none) = (*host, Resources::ZERO);
-        let registered = &now.model.classes[host.class].registered;
+        let class = &now.model.classes[host.class];
         for capacity in
             [&mut self.fleets[host.fleet].capacity, &mut self.clusters[host.cluster].capacity]
         {
             capacity.strand(now.at, &stranded, &none);
-            capacity.deregister(now.at, registered);
+            capacity.deregister(now.at, class);
         }
         if !self.daemons.is_empty() {
             self.daemons_due = Some(now.at);
@@ -699,6 +712,7 @@ impl Recorder {
                 run.alive -= 1;
             }
         }
+        self.is_lost(now, task);
         let provider = &mut self.providers[task.provider as usize];
         provider.task(now.at, size(task, now.model), false);
         self.occupy(now, task, false);
@@ -706,6 +720,28 @@ impl Recorder {
             && let Some(instance) = task.instance
         {
             self.update_stranded(now, instance); // its network interface is free again
+        }
+    }
+
+    /// Counts a task that goes with its capacity, or before it.
+    fn is_lost(&mut self, now: Now, task: &Task) {
+        let is_gone = task.stop.is_some_and(|reason| match reason.code() {
+            StopCode::InfrastructureHealth | StopCode::SpotInterruption => true,
+            StopCode::TaskFailedToStart
+            | StopCode::EssentialContainerExited
+            | StopCode::ServiceSchedulerInitiated => false,
+        });
+        if let (true, Owner::Submission { submitter, .. }, Some(started)) =
+            (is_gone, task.owner, task.times.started)
+        {
+            let counts = &mut self.counts.submitters[submitter];
+            counts.lost_tasks += 1;
+            counts.lost_work = counts.lost_work.saturating_add(now.at.since(started));
+        }
+        let Some(host) = task.instance.map(|it| self.hosts[it.slot()]) else { return };
+        if host.is_noticed && !is_daemon(task, now.model) {
+            let counts = &mut self.counts.fleets[host.fleet];
+            *(if is_gone { &mut counts.killed_tasks } else { &mut counts.moved_tasks }) += 1;
         }
     }
 

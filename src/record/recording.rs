@@ -112,6 +112,10 @@ pub enum Metric {
     LaunchingInstances,
     /// Instances that are DRAINING.
     DrainingInstances,
+    /// Of the instances, those bought as Spot.
+    SpotInstances,
+    /// Instances beyond what managed scaling aims at: M ÷ target capacity, rounded up.
+    SurplusInstances,
     /// Tasks by `lastStatus`.
     Tasks(TaskStatus),
     /// Tasks submitted and not placed; of a capacity provider, those in PROVISIONING.
@@ -171,6 +175,10 @@ pub struct LaunchCounts {
     pub notices: u64,
     /// Instances that EC2 reclaimed.
     pub interruptions: u64,
+    /// Tasks on instances with a notice that were gone before the instance was, daemons' apart.
+    pub moved_tasks: u64,
+    /// Those that went with it.
+    pub killed_tasks: u64,
     /// Launches that failed.
     pub failures: u64,
 }
@@ -246,6 +254,8 @@ pub struct CapacitySummary {
     pub instance_hours: f64,
     /// ∫ instances without a task (daemons apart), in hours.
     pub empty_instance_hours: f64,
+    /// ∫ instances that are DRAINING, in hours.
+    pub draining_instance_hours: f64,
     /// ∫ instances that what is reserved would fill ÷ ∫ instances with tasks; `None`: no tasks.
     ///
     /// The lower bound is, for each fleet, the largest over resources of reserved ÷ what an
@@ -368,6 +378,10 @@ pub struct SubmitterSummary {
     pub makespan: Option<Span>,
     /// Tasks that wait or are not STOPPED at the end; if there are any, the makespan goes on.
     pub unfinished: u64,
+    /// Tasks that ran and were taken away with their capacity.
+    pub lost_tasks: u64,
+    /// For how long those had run.
+    pub lost_work: Span,
 }
 
 /// Tasks of a provider over the window.
@@ -392,6 +406,9 @@ pub struct ManagedScalingSummary {
     pub scale_ins: u64,
     /// Minutes in which the group's maximum size kept it from growing.
     pub minutes_at_maximum: u64,
+    /// ∫ instances beyond M ÷ target capacity, in hours: those that wait for a step in, or for
+    /// tasks to end.
+    pub surplus_instance_hours: f64,
 }
 
 impl Recording {
@@ -452,6 +469,8 @@ impl Metric {
             Metric::NeededInstances => "needed_instances",
             Metric::LaunchingInstances => "launching_instances",
             Metric::DrainingInstances => "draining_instances",
+            Metric::SpotInstances => "spot_instances",
+            Metric::SurplusInstances => "surplus_instances",
             Metric::Tasks(status) => match status {
                 TaskStatus::Provisioning => "tasks_provisioning",
                 TaskStatus::Pending => "tasks_pending",
@@ -494,7 +513,9 @@ impl Metric {
             | Metric::EmptyInstances
             | Metric::NeededInstances
             | Metric::LaunchingInstances
-            | Metric::DrainingInstances => "instances",
+            | Metric::DrainingInstances
+            | Metric::SpotInstances
+            | Metric::SurplusInstances => "instances",
             Metric::CapacityProviderReservation => "%",
             Metric::Tasks(_)
             | Metric::WaitingTasks
@@ -520,6 +541,8 @@ impl Metric {
             | Metric::StrandedGpus
             | Metric::LaunchingInstances
             | Metric::DrainingInstances
+            | Metric::SpotInstances
+            | Metric::SurplusInstances
             | Metric::UnreachableTasks
             | Metric::AliveTasks
             | Metric::AliveCpu

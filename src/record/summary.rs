@@ -150,6 +150,7 @@ impl Recorder {
             scale_outs: counts.outs,
             scale_ins: counts.ins,
             minutes_at_maximum: counts.minutes_at_maximum,
+            surplus_instance_hours: hours(ended.window(Metric::SurplusInstances)),
         };
         series.extend(ended.into_series());
         summary
@@ -254,6 +255,8 @@ impl Recorder {
             running: ended.range(Metric::RunningTasks),
             makespan: begun_and_ended.map(|(first, last)| last.since(first)),
             unfinished: waiting_now + run.alive,
+            lost_tasks: counts.lost_tasks,
+            lost_work: counts.lost_work,
         };
         series.extend(ended.into_series());
         summary
@@ -293,6 +296,7 @@ fn capacity_summary(
         instances: instances.into(),
         instance_hours: hours(instances),
         empty_instance_hours: hours(empty),
+        draining_instance_hours: hours(ended.window(Metric::DrainingInstances)),
         packing_efficiency: share(ended.integral(Metric::NeededInstances), occupied),
         reserved,
         used,

@@ -9,7 +9,8 @@ use crate::ecs::model::{
     Action, FargateSize, InitialState, Model, Provider, Scheduling, Usage, WhenFull,
 };
 use crate::ecs::{
-    AfterFailure, FailedChecks, FailureReason, InstanceStatus, Owner, Sim, StopCode, TaskStatus,
+    AfterFailure, FailedChecks, FailureReason, InstanceStatus, Owner, Sim, StopCode, StopReason,
+    TaskStatus,
 };
 use crate::engine::{Distribution, Ix, Seed};
 use crate::units::{Bytes, Resources, SimTime, Span};
@@ -546,9 +547,9 @@ fn rows_of_events_name_the_tasks_that_were_started() {
 fn the_number_of_series_can_be_told_before_the_run() {
     let Recorded { sim, recording, .. } = record(mixture(), 1, WarmUp::default());
     let most = Recorder::series_counts(sim.model()).iter().sum::<usize>();
-    // What was never anything but zero is left out: 24 of these here, of failures and GPUs mostly.
+    // What was never anything but zero is left out: 26 of these here, of failures and GPUs mostly.
     let kept = recording.series.len();
-    assert!(kept <= most && most <= kept + 24, "{kept} of {most}");
+    assert!(kept <= most && most <= kept + 26, "{kept} of {most}");
 }
 
 #[test]
@@ -577,7 +578,72 @@ fn instances_of_groups_are_counted_by_what_they_are_doing() {
         assert_eq!(of(Metric::LaunchingInstances), Some(launching), "at {second} s");
         assert_eq!(of(Metric::DrainingInstances), Some(draining), "at {second} s");
         assert_eq!(of(Metric::Instances), Some(there), "at {second} s");
+        assert_eq!(of(Metric::SpotInstances), Some(there), "at {second} s");
         most = [most[0].max(launching), most[1].max(draining), most[2].max(there)];
     }
     assert!(most[0] > 3 && most[1] > 0 && most[2] > 9, "{most:?}");
+}
+
+#[test]
+fn what_goes_with_spot_capacity_is_told_from_what_is_moved_in_time() {
+    let mut fixture = Fixture::new(2);
+    let group = fixture.spot_group("g", (0, 12, 30), (0.5, &["m5.large"]));
+    fixture.model.auto_scaling_groups[group].spot_instance_draining = true;
+    let web = fixture.definition("web", 256, 512);
+    let service = fixture.service("web", web, 16);
+    fixture.model.services[service].minimum_healthy_percent = 0;
+    let work = fixture.definition("work", 256, 512);
+    let rows: Vec<_> = (0..100).map(|n| (n * 500, 1, 1_000_000)).collect();
+    let job = fixture.job("work", work, &rows, WhenFull::Queue);
+    let secs = 60_000;
+    let mut sim = sim_of(fixture, 1);
+    let mut recorder = Recorder::new(sim.model(), options(WarmUp::default()));
+    let mut log = RowLog::new(Rows::default());
+    let end = SimTime::from_secs(secs);
+    sim.run_until(end, &mut (&mut recorder, &mut log));
+    let summary = recorder.finish(&sim, ending(end)).summary;
+    let rows = log.finish(end, sim.world(), sim.model());
+    let stopped_for = |reason| {
+        let of = |row: &&TaskRow| row.stopped.is_some() && row.stop == Some(reason);
+        rows.tasks.iter().filter(of).collect::<Vec<_>>()
+    };
+    let (moved, killed) =
+        (stopped_for(StopReason::Drained), stopped_for(StopReason::HostTerminated));
+    let counts = summary.launches[Ix::new(0)];
+    assert_eq!(counts.moved_tasks, moved.len() as u64);
+    assert_eq!(counts.killed_tasks, killed.len() as u64);
+    // The service is drained in time; nothing moves a task that RunTask started.
+    let is_of_job = |row: &&&TaskRow| matches!(row.owner, Owner::Submission { .. });
+    assert!(moved.len() > 10 && killed.len() > 10);
+    assert_eq!(moved.iter().filter(is_of_job).count(), 0);
+    let lost = killed.iter().filter(is_of_job).filter_map(|row| row.times.started.zip(row.stopped));
+    let lost: Vec<Span> = lost.map(|(from, to)| to.since(from)).collect();
+    let submitter = &summary.submitters[job];
+    assert_eq!(submitter.lost_tasks, lost.len() as u64);
+    assert_eq!(submitter.lost_work, lost.into_iter().fold(Span::ZERO, |sum, it| sum + it));
+    assert!(submitter.lost_work > Span::HOUR);
+}
+
+#[test]
+fn surplus_is_what_a_group_has_beyond_its_target() {
+    let mut fixture = Fixture::new(1);
+    let group = fixture.group("g", (0, 10, 30), (1024, 2048));
+    let provider = fixture.provider(group);
+    fixture.scaling(provider).target_capacity = 50;
+    let web = fixture.definition("web", 1024, 512);
+    let service = fixture.service("web", web, 3);
+    let launch = fixture.model.services[service].launch;
+    fixture.strategy(launch, &[(provider, 0, 1)]);
+    fixture.model.initial_state = InitialState::Steady;
+    // Three instances with a task, so six are wanted; ten are there, until the first step in after
+    // 15 minutes, which takes four at once.
+    let mut sim = sim_of(fixture, 1);
+    let mut recorder = Recorder::new(sim.model(), options(WarmUp::default()));
+    let end = SimTime::from_secs(7200);
+    sim.run_until(end, &mut recorder);
+    let summary = recorder.finish(&sim, ending(end)).summary.capacity_providers[provider];
+    assert_eq!((summary.scale_ins, summary.scale_outs), (1, 0));
+    let expected = 4.0 * 15.0 / 60.0;
+    let surplus = summary.surplus_instance_hours;
+    assert!((surplus - expected).abs() < 4.0 * 1.1 / 60.0, "{surplus} and not {expected}");
 }

@@ -7,6 +7,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use crate::billing::{CommitmentKind, Ec2Split};
 use crate::catalogue::Evidence;
 use crate::catalogue::{FARGATE_AS_OF, FARGATE_SPOT_AS_OF, ON_DEMAND_AS_OF, SPOT_AS_OF};
+use crate::ecs::StopCode;
 use crate::ecs::model::{Model, Provider};
 use crate::record::{CapacitySummary, PerResource, Range, Ratio, UsageGiven};
 use crate::scenario::{Scenario, WarmUp};
@@ -38,6 +39,7 @@ pub fn screen(
     screen.submitters();
     screen.capacity();
     screen.managed_scaling();
+    screen.spot();
     screen.money();
     screen.happened(happenings);
     screen.assumed();
@@ -273,6 +275,38 @@ impl Screen<'_> {
         }
         self.line("\nRUNTASK");
         self.text += &table(rows);
+        let lost = summary.submitters.iter().filter(|(_, it)| it.lost_tasks > 0).map(|(ix, it)| {
+            let (name, tasks) = (&self.model.submitters[ix].name, number(it.lost_tasks));
+            let work = alike(Unit::Seconds, &[Some(it.lost_work.as_secs_f64())]).remove(0);
+            format!("{name} {tasks} tasks that had run for {work} in all")
+        });
+        self.wrapped("lost with their capacity: ", &lost.collect::<Vec<_>>());
+    }
+
+    /// What became of interruptions, of groups that buy Spot capacity and of Fargate Spot.
+    fn spot(&mut self) {
+        let summary = &self.outcome.recording.summary;
+        let mut rows = vec![words(&["", "recommended", "notices", "reclaimed", "tasks", ""])];
+        rows.push(words(&["", "", "", "", "moved", "killed"]));
+        for (ix, fleet) in self.model.fleets.iter() {
+            let buys_spot = fleet.classes.iter().any(|&it| self.model.classes[it].spot.is_some());
+            let it = &summary.launches[ix];
+            if buys_spot {
+                let counts = [it.recommendations, it.notices, it.interruptions];
+                let counts = counts.into_iter().chain([it.moved_tasks, it.killed_tasks]);
+                rows.push([fleet.name.clone()].into_iter().chain(counts.map(number)).collect());
+            }
+        }
+        let interrupted = summary.tasks.stopped_by.get(&StopCode::SpotInterruption);
+        if summary.providers[Provider::FargateSpot as usize].tasks.max > 0 {
+            let interrupted = number(interrupted.copied().unwrap_or_default());
+            let name = Provider::FargateSpot.word().to_string();
+            rows.push([&[name], &words(&["–", &interrupted, "–", "–", &interrupted])[..]].concat());
+        }
+        if rows.len() > 2 {
+            self.line("\nSPOT");
+            self.text += &table(rows);
+        }
     }
 
     fn capacity(&mut self) {
@@ -310,9 +344,14 @@ impl Screen<'_> {
     fn managed_scaling(&mut self) {
         let summary = &self.outcome.recording.summary.capacity_providers;
         let scaled = |ix| self.model.capacity_providers[ix].managed_scaling.is_some();
-        let mut rows = vec![words(&["", "steps", "", "reservation", "", "waiting", "minutes at"])];
-        rows.push(words(&["", "out", "in", "mean", "max", "tasks", "maximum size"]));
+        let heads = ["", "steps", "", "reservation", "", "waiting", "minutes at", "surplus"];
+        let mut rows = vec![words(&[&heads[..], &["draining"]].concat())];
+        let heads = ["", "out", "in", "mean", "max", "tasks", "maximum size", "inst-h", "inst-h"];
+        rows.push(words(&heads));
         for (ix, it) in summary.iter().filter(|(ix, _)| scaled(*ix)) {
+            let group = self.model.capacity_providers[ix].group;
+            let fleet = self.model.auto_scaling_groups[group].fleet;
+            let capacity = &self.outcome.recording.summary.fleets[fleet];
             rows.push(vec![
                 self.model.capacity_providers[ix].name.clone(),
                 number(it.scale_outs),
@@ -321,6 +360,8 @@ impl Screen<'_> {
                 percent(it.reservation.max as f64 / 100.0, 0),
                 range(&it.waiting_tasks),
                 number(it.minutes_at_maximum),
+                decimals(it.surplus_instance_hours, 0),
+                decimals(capacity.draining_instance_hours, 0),
             ]);
         }
         if rows.len() > 2 {

@@ -85,6 +85,8 @@ const OF_SUBMITTERS: Names = &[
     ("failed_calls", Count),
     ("given_up", Count),
     ("unfinished", Count),
+    ("lost_tasks", Count),
+    ("lost_work", Time),
     ("wait_", Time),
     ("pending_", Time),
     ("makespan", Time),
@@ -114,12 +116,16 @@ const OF_MANAGED_SCALING: Names = &[
     ("scale_outs", Count),
     ("scale_ins", Count),
     ("minutes_at_maximum", Count),
+    ("surplus_instance_hours", Hours),
 ];
 
 const OF_LAUNCHES: Names = &[
+    ("draining_instance_hours", Hours),
     ("spot_recommendations", Count),
     ("spot_notices", Count),
     ("spot_interruptions", Count),
+    ("spot_tasks_moved", Count),
+    ("spot_tasks_killed", Count),
     ("launch_failures", Count),
 ];
 

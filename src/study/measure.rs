@@ -201,6 +201,7 @@ impl List {
                 ("failed_calls", it.failed_calls),
                 ("given_up", it.given_up),
                 ("unfinished", it.unfinished),
+                ("lost_tasks", it.lost_tasks),
             ] {
                 self.add(format!("{name}.{part}"), value as f64, Unit::Count);
             }
@@ -208,6 +209,7 @@ impl List {
             self.quantiles(&format!("{name}.pending"), &it.pending.total);
             let makespan = it.makespan.map(Span::as_secs_f64);
             self.add_if(format!("{name}.makespan"), makespan, Unit::Seconds);
+            self.add(format!("{name}.lost_work"), it.lost_work.as_secs_f64(), Unit::Seconds);
             self.range(&format!("{name}.waiting_tasks"), &it.waiting_tasks);
             self.range(&format!("{name}.running"), &it.running);
         }
@@ -231,6 +233,10 @@ impl List {
             };
             let name = format!("{table}.{}", fleet.name);
             self.capacity(&name, capacity);
+            if fleet.group.is_some() {
+                let hours = capacity.draining_instance_hours;
+                self.add(format!("{name}.draining_instance_hours"), hours, Unit::InstanceHours);
+            }
             let buys_spot = fleet.classes.iter().any(|&class| model.classes[class].spot.is_some());
             if buys_spot || (fleet.group.is_some() && !model.shortages.is_empty()) {
                 let counts = &summary.launches[ix];
@@ -238,6 +244,8 @@ impl List {
                     ("spot_recommendations", counts.recommendations),
                     ("spot_notices", counts.notices),
                     ("spot_interruptions", counts.interruptions),
+                    ("spot_tasks_moved", counts.moved_tasks),
+                    ("spot_tasks_killed", counts.killed_tasks),
                     ("launch_failures", counts.failures),
                 ] {
                     self.add(format!("{name}.{count}"), value as f64, Unit::Count);
@@ -276,6 +284,8 @@ impl List {
             ] {
                 self.add(format!("{name}.{part}"), value as f64, Unit::Count);
             }
+            let surplus = it.surplus_instance_hours;
+            self.add(format!("{name}.surplus_instance_hours"), surplus, Unit::InstanceHours);
         }
     }
 

@@ -194,12 +194,20 @@ fn fleets(page: &Page, cluster: Ix<ClusterSpec>) -> Vec<Named> {
         Some(InstanceLaunchType::External) if by_role => Colour::Category(23),
         _ => super::light_of_several(n),
     };
-    let layer = |(n, &fleet): (usize, &Ix<Fleet>)| Named {
-        name: label(page, fleet),
-        colour: Some(colour((n, fleet))),
-        values: page.sum([(Scope::Fleet(fleet), Metric::Instances)]),
+    let layers = |(n, &fleet): (usize, &Ix<Fleet>)| {
+        let of = |metric| page.sum([(Scope::Fleet(fleet), metric)]);
+        let (all, spot) = (of(Metric::Instances), of(Metric::SpotInstances));
+        let others = all.iter().zip(&spot).map(|(all, spot)| all - spot).collect();
+        let colour = Some(colour((n, fleet)));
+        let others = Named { name: label(page, fleet), colour, values: others };
+        let name = format!("{} Spot", page.model.fleets[fleet].name);
+        let of_spot = match by_role {
+            true => Colour::Category(19),
+            false => super::light_of_several(ever.len() + n),
+        };
+        [others, Named { name, colour: Some(of_spot), values: spot }]
     };
-    ever.iter().enumerate().map(layer).collect()
+    ever.iter().enumerate().flat_map(layers).collect()
 }
 
 /// Names a fleet with what it is made of: `od (m7g.large)`.

@@ -79,22 +79,29 @@ fn hours(page: &Page) -> Vec<f64> {
 
 /// Returns which part of a line falls into each step; all together 1.
 ///
-/// What instances cost follows their number, exactly; Fargate and the addresses of its tasks follow
-/// the vCPU and the number of tasks there; what stands is the same all the time.
+/// What instances cost follows their number, on demand and as Spot, exactly; Fargate and the
+/// addresses of its tasks follow the vCPU and the number of tasks there; what stands is the same
+/// all the time.
 fn parts(page: &Page, line: &BillLine, hours: &[f64]) -> Vec<f64> {
-    let series = match line.class {
-        Some(class) => vec![(Scope::Fleet(page.model.classes[class].fleet), Metric::Instances)],
+    let mut weights = vec![0.0; hours.len()];
+    let mut add = |(scope, metric), sign: f64| {
+        let Some(level) = page.level(scope, metric) else { return };
+        let integral = |tally: &Tally| sign * tally.integral as f64;
+        weights.iter_mut().zip(&level.0).for_each(|(sum, it)| *sum += integral(it));
+    };
+    match line.class.map(|class| &page.model.classes[class]) {
+        Some(class) if class.spot.is_some() => {
+            add((Scope::Fleet(class.fleet), Metric::SpotInstances), 1.0);
+        }
+        Some(class) => {
+            add((Scope::Fleet(class.fleet), Metric::Instances), 1.0);
+            add((Scope::Fleet(class.fleet), Metric::SpotInstances), -1.0);
+        }
         // What covers tasks of somebody follows Fargate, as they do.
         None if is_commitment(line.category) && line.holder != Holder::Shared => {
-            followed(Category::Fargate)
+            followed(Category::Fargate).into_iter().for_each(|series| add(series, 1.0));
         }
-        None => followed(line.category),
-    };
-    let mut weights = vec![0.0; hours.len()];
-    for (scope, metric) in series {
-        let Some(level) = page.level(scope, metric) else { continue };
-        let integral = |tally: &Tally| tally.integral as f64;
-        weights.iter_mut().zip(&level.0).for_each(|(sum, it)| *sum += integral(it));
+        None => followed(line.category).into_iter().for_each(|series| add(series, 1.0)),
     }
     if weights.iter().all(|weight| *weight == 0.0) {
         weights = hours.to_vec();
@@ -146,9 +153,9 @@ fn colour(category: Category) -> Colour {
         Category::ReservedInstances => Colour::Category(10),
         Category::EcsAnywhere => Colour::External,
         Category::PublicIpv4 => Colour::Category(5),
-        Category::LoadBalancer => Colour::Category(7),
+        Category::LoadBalancer => Colour::Category(2),
         Category::NatGateway => Colour::Category(1),
-        Category::DataTransfer => Colour::Category(2),
+        Category::DataTransfer => Colour::Category(20),
         Category::Logs => Colour::Category(8),
         Category::Other => Colour::Category(11),
     }
