@@ -1,10 +1,12 @@
 //! Whole runs: the floor, the core with all of ECS's rules, a run that is recorded and priced, and
 //! one that is read from a trace and written to disk.
 //!
-//! All do the same work, so that their ratio in one run says what the rules cost.
+//! The first four do the same work, so that their ratio in one run says what the rules cost. The
+//! last is a week of instances that come and go.
 
 mod ecs;
 mod floor;
+mod week;
 
 use criterion::{criterion_group, criterion_main};
 
@@ -18,5 +20,5 @@ fn sizes() -> (&'static [u32], u64) {
     }
 }
 
-criterion_group!(group, floor::floor, ecs::core, ecs::recorded, ecs::written);
+criterion_group!(group, floor::floor, ecs::core, ecs::recorded, ecs::written, week::week);
 criterion_main!(group);

@@ -43,6 +43,10 @@ pub struct GroupState {
     members: BTreeMap<Id<Instance>, Member>,
     /// How many of them stay, by pool.
     staying: Census,
+    /// How often it changed which of them stay.
+    staying_changes: u64,
+    /// What was counted of those that stay, and when.
+    counted: Counted,
     /// Those at risk, to be let go when others are in service, in order of warning.
     at_risk: Vec<Id<Instance>>,
     launched: u32,
@@ -56,6 +60,15 @@ pub struct GroupState {
     pub(super) outlived: Vec<Id<Instance>>,
     /// The instance refresh under way.
     pub(super) refresh: Option<RefreshState>,
+}
+
+/// What is counted of the instances that stay, good until one comes, goes or changes in occupancy.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counted {
+    /// Changes of who stays and of occupancy until then.
+    at: (u64, u64),
+    occupied: u32,
+    last_launch: Option<SimTime>,
 }
 
 /// An instance of a group.
@@ -127,6 +140,8 @@ impl GroupState {
             max_size: spec.max_size,
             members: BTreeMap::new(),
             staying: Census::default(),
+            staying_changes: 0,
+            counted: Counted::default(),
             at_risk: Vec::new(),
             launched: 0,
             scale_ins: 0,
@@ -150,6 +165,17 @@ impl GroupState {
     /// Returns how many instances are launched or in service, those that leave apart.
     pub fn capacity(&self) -> u32 {
         self.staying.total()
+    }
+
+    /// Counts those that stay.
+    fn count(&self, at: (u64, u64), cluster: &Cluster) -> Counted {
+        let stays = |(_, member): &(&Id<Instance>, &Member)| member.standing == Standing::Stays;
+        let hosts = || self.members.iter().filter(stays).map(|(&id, _)| cluster.instance(id));
+        Counted {
+            at,
+            occupied: hosts().filter(|host| host.is_occupied()).count() as u32,
+            last_launch: hosts().map(|host| host.launched_at).max(),
+        }
     }
 
     /// Returns how many of those are in service, healthy or not.
@@ -200,18 +226,23 @@ pub(super) fn begin(cx: &mut Cx, world: &mut World) {
     }
 }
 
-/// Returns what managed scaling sees of a group.
-pub(super) fn now(cx: &Cx, world: &World, ix: Ix<AutoScalingGroup>) -> GroupNow {
-    let group = &world.groups[ix];
-    let stays = |(_, member): &(&Id<Instance>, &Member)| member.standing == Standing::Stays;
-    let hosts = || group.members.iter().filter(stays).map(|(&id, _)| world.cluster.instance(id));
+/// Returns what managed scaling sees of a group: a minute in which nothing changed costs nothing.
+pub(super) fn now(cx: &Cx, world: &mut World, ix: Ix<AutoScalingGroup>) -> GroupNow {
+    let World { groups, cluster, .. } = world;
+    let group = &mut groups[ix];
+    let at = (group.staying_changes, cluster.occupancy_changes());
+    if group.counted.at != at {
+        group.counted = group.count(at, cluster);
+    }
+    let Counted { occupied, last_launch, .. } = group.counted;
+    debug_assert_eq!(occupied, group.count(at, cluster).occupied, "what is remembered still holds");
     GroupNow {
         desired_capacity: group.desired_capacity,
         min_size: group.min_size,
         max_size: group.max_size,
         running: group.capacity(),
-        occupied: hosts().filter(|host| host.is_occupied()).count() as u32,
-        youngest: hosts().map(|host| cx.now().since(host.launched_at)).min(),
+        occupied,
+        youngest: last_launch.map(|launched| cx.now().since(launched)),
     }
 }
 
@@ -651,6 +682,7 @@ fn launch(
         let member = Member { pool, slot, standing, warning, is_held: false };
         world.groups[ix].members.insert(instance, member);
         world.groups[ix].staying.add(cx.model.pools[pool].key());
+        world.groups[ix].staying_changes += 1;
         spot::slot_taken(cx, world, pool, slot);
         lifetime::begins(cx, ix, instance);
         return Some(instance);
@@ -812,6 +844,7 @@ fn stand(
     let group = &mut world.groups[ix];
     let Some(member) = group.members.get_mut(&instance) else { return };
     let was = std::mem::replace(&mut member.standing, to);
+    group.staying_changes += u64::from(was != to);
     match was {
         Standing::Stays => group.staying.remove(cx.model.pools[member.pool].key()),
         Standing::AtRisk => group.at_risk.retain(|other| *other != instance),

@@ -33,6 +33,8 @@ pub struct Cluster {
     spread: SpreadValues,
     /// How many instances ever registered.
     registered: u32,
+    /// How often an instance became occupied, or unoccupied.
+    occupancy_changes: u64,
     changes: Changes,
 }
 
@@ -334,6 +336,7 @@ impl Cluster {
             groups: model.groups.indices().map(|_| counts.clone()).collect(),
             spread,
             registered: 0,
+            occupancy_changes: 0,
             changes: Changes::default(),
         }
     }
@@ -577,16 +580,26 @@ impl Cluster {
                 None => host.free_enis -= 1,
             }
         }
+        let was_occupied = host.is_occupied();
         host.tasks += 1;
         host.daemon_tasks += u32::from(daemon.is_some());
+        self.occupancy_changes += u64::from(host.is_occupied() != was_occupied);
         self.count_in(Location::Instance(instance), group);
     }
 
     /// A task on the instance is STOPPED, or was never made.
     pub fn leave(&mut self, instance: Id<Instance>, daemon: Option<Ix<Service>>) {
         let host = &mut self.instances[instance];
+        let was_occupied = host.is_occupied();
         host.tasks -= 1;
         host.daemon_tasks -= u32::from(daemon.is_some());
+        self.occupancy_changes += u64::from(host.is_occupied() != was_occupied);
+    }
+
+    /// Returns how often an instance became occupied, or unoccupied: where it has not changed, the
+    /// same are.
+    pub(super) fn occupancy_changes(&self) -> u64 {
+        self.occupancy_changes
     }
 
     /// Gives back the scheduler's reservation of CPU, memory, GPUs and ports: the task is stopping.
