@@ -768,6 +768,7 @@ fn every_charge_is_that_of_its_origin() {
         "ecs_managed_instances_fee_fraction",
         "ecs_managed_instances_fee_fraction_gpu",
         "t_unlimited_cpu_credit_vcpu_hour",
+        // Those of T4g and of Windows were read later.
     ];
     for (charge, item) in Charge::ALL.into_iter().zip(items) {
         // Extended support of EKS is in the note of another row.

@@ -9,6 +9,7 @@ mod auto_scaling;
 pub mod capacity;
 mod capacity_provider;
 pub mod cluster;
+mod cpu_credits;
 mod detect;
 mod fact;
 mod fargate_spot;
@@ -40,6 +41,7 @@ use crate::engine::{Arena, Id, Ix, Livelock, Queue, Rank, Seed, Table};
 use crate::units::{SimTime, Span};
 
 pub use self::cluster::{Cluster, Instance, InstanceStatus, Location};
+pub use self::cpu_credits::CpuCredits;
 pub use self::fact::{
     AfterFailure, Fact, FailedChecks, FailureReason, FaultEvent, GroupEvent, LaunchFailure,
     Observer, PlacementFailure, ServiceEvent, TerminationReason, ZoneTasks,
@@ -193,6 +195,9 @@ enum Event {
     Warmed(Id<Instance>),
     /// The lifecycle hooks of an instance that is to go are done; true: one of them abandoned it.
     TerminationHooksDone(Id<Instance>, bool),
+    /// CPU credits of an instance, or the work they pace, come to a point, unless the epoch is
+    /// stale.
+    CpuCredits(Id<Instance>, u32),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -460,6 +465,7 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
         Event::TerminationHooksDone(instance, is_abandoned) => {
             auto_scaling::on_hooks_done(cx, world, instance, is_abandoned);
         }
+        Event::CpuCredits(instance, epoch) => cpu_credits::on_due(cx, world, instance, epoch),
     }
 }
 

@@ -1,9 +1,11 @@
 //! Rows about each task, instance and event, handed out while the run goes and never kept.
 
+use crate::ecs::capacity::credits::Stage;
 use crate::ecs::capacity::reservation::{Decision, Reservation};
 use crate::ecs::model::{
-    AutoScalingGroup, CapacityProvider, FargateSize, Fault, HostFailure, InstanceClass, Model,
-    Provider, Requirement, Scheduling, Service, Submitter, TargetGroup, TaskDefinition, Zone,
+    AutoScalingGroup, CapacityProvider, FargateSize, Fault, Fleet, HostFailure, InstanceClass,
+    Model, Provider, Requirement, Scheduling, Service, Submitter, TargetGroup, TaskDefinition,
+    Zone,
 };
 use crate::ecs::{
     AfterFailure, ContainerState, Fact, FailedChecks, FailureReason, FaultEvent, GroupEvent,
@@ -91,6 +93,8 @@ pub enum Speaker {
     Fault(Ix<Fault>),
     /// An Auto Scaling group.
     AutoScalingGroup(Ix<AutoScalingGroup>),
+    /// Container instances: a fixed fleet, or those of a group.
+    Fleet(Ix<Fleet>),
 }
 
 /// What is said: [`ServiceEvent`] and failed RunTask calls, with names instead of ids.
@@ -253,6 +257,13 @@ pub enum Happening {
     LaunchesFail,
     /// They can again.
     LaunchesBack,
+    /// The CPU credits of an instance stand otherwise.
+    CpuCredits {
+        /// Which.
+        instance: InstanceName,
+        /// How they stand now.
+        stage: Stage,
+    },
 }
 
 /// Why no instance was found.
@@ -377,8 +388,9 @@ impl<S: RowSink> Observer for RowLog<S> {
             | Fact::ManagedScaling { .. }
             | Fact::GroupEvent { .. }
             | Fact::RunTaskFailed { .. }
+            | Fact::CpuCredits { .. }
             | Fact::Fault { .. } => {
-                if let Some((speaker, happening)) = said(fact, world) {
+                if let Some((speaker, happening)) = said(fact, world, model) {
                     self.sink.event(&EventRow { at, speaker, happening }, model);
                 }
             }
@@ -406,7 +418,7 @@ impl<S: RowSink> Observer for RowLog<S> {
 /// Returns who says what, if anybody says something.
 // Most of what happens is not said by anybody.
 #[allow(clippy::wildcard_enum_match_arm)]
-fn said(fact: &Fact, world: &World) -> Option<(Speaker, Happening)> {
+fn said(fact: &Fact, world: &World, model: &Model) -> Option<(Speaker, Happening)> {
     Some(match *fact {
         Fact::ServiceEvent { service, event } => {
             (Speaker::Service(service), happening(event, world))
@@ -430,6 +442,11 @@ fn said(fact: &Fact, world: &World) -> Option<(Speaker, Happening)> {
             (Speaker::Submitter(submitter), happening)
         }
         Fact::Fault { fault, what } => (Speaker::Fault(fault), fault_happening(what, world)),
+        Fact::CpuCredits { instance, stage: Some(stage) } => {
+            let instance = instance_name(instance, world)?;
+            let fleet = model.classes[instance.class].fleet;
+            (Speaker::Fleet(fleet), Happening::CpuCredits { instance, stage })
+        }
         _ => return None,
     })
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::ecs::capacity::credits::Stage;
 use crate::ecs::capacity::reservation::{Decision, Limit, Reservation};
 use crate::ecs::model::{AutoScalingGroup, HostFailure, Model, Source};
 use crate::ecs::{AfterFailure, FailedChecks, FailureReason, GroupEvent, ZoneTasks};
@@ -122,6 +123,10 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         | Happening::ZoneBack { .. }
         | Happening::LaunchesFail
         | Happening::LaunchesBack => fault(&mut text, row.happening, model),
+        Happening::CpuCredits { instance, stage } => {
+            let name = instance.text(model);
+            let _ = write!(text, "[(container-instance {name}) {}]", credit_stage(stage));
+        }
         Happening::RunTaskFailed { .. } => run_task_failed(&mut text, row, model),
         Happening::GroupEvent(event) => {
             if let Speaker::AutoScalingGroup(group) = row.speaker {
@@ -130,6 +135,16 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         }
     }
     text
+}
+
+/// Says how the CPU credits of an instance stand; the words are ours.
+pub const fn credit_stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Covered => "has the CPU that is asked for, and owes no CPU credits",
+        Stage::Throttled => "has no CPU credits left, and is held to its baseline",
+        Stage::Surplus => "spends CPU credits that it has not earned",
+        Stage::Charged => "owes all the CPU credits it can earn in 24 h: each more is charged",
+    }
 }
 
 /// Writes that a load balancer found a task unhealthy.
@@ -183,6 +198,7 @@ fn speaker(speaker: Speaker, model: &Model) -> String {
         Speaker::AutoScalingGroup(ix) => {
             format!("(Auto Scaling group {}) ", model.auto_scaling_groups[ix].name)
         }
+        Speaker::Fleet(ix) => format!("(container instances {}) ", model.fleets[ix].name),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use crate::ecs::capacity::credits::Stage;
 use crate::ecs::{AfterFailure, Model, Owner, StopCode, StopReason};
 use crate::record::{
     EventRow, Happening, InstanceRow, RowSink, Speaker, TaskRow, failure_code, sentence,
@@ -47,6 +48,7 @@ enum Kind {
     Unhealthy,
     RunTaskFailed,
     Throttled,
+    OutOfCredits,
     Unbalanced,
 }
 
@@ -154,6 +156,11 @@ impl RowSink for Happenings {
             Happening::InstanceFailed { .. } => (Kind::Fault, "instance"),
             Happening::ZoneOut { .. } => (Kind::Fault, "zone"),
             Happening::LaunchesFail => (Kind::Fault, "launches"),
+            Happening::CpuCredits { stage, .. } => match stage {
+                Stage::Throttled => (Kind::OutOfCredits, "throttled"),
+                Stage::Charged => (Kind::OutOfCredits, "charged"),
+                Stage::Covered | Stage::Surplus => return,
+            },
             Happening::StartedTasks { .. }
             | Happening::StoppedTasks { .. }
             | Happening::StoppedPendingTasks { .. }
@@ -179,6 +186,7 @@ impl RowSink for Happenings {
             Speaker::CapacityProvider(ix) => &model.capacity_providers[ix].name,
             Speaker::Fault(ix) => &model.faults[ix].name,
             Speaker::AutoScalingGroup(ix) => &model.auto_scaling_groups[ix].name,
+            Speaker::Fleet(ix) => &model.fleets[ix].name,
         };
         self.add((kind, name, (reason, None)), row.at, || (sentence(row, model), true));
     }

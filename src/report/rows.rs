@@ -214,6 +214,13 @@ fn event(cells: &mut Cells, row: &EventRow, model: &Model) {
             cells.plain("auto_scaling_group");
             cells.text(&model.auto_scaling_groups[ix].name);
         }
+        Speaker::Fleet(ix) => {
+            cells.plain(match model.fleets[ix].group {
+                Some(_) => "auto_scaling_group",
+                None => "container_instances",
+            });
+            cells.text(&model.fleets[ix].name);
+        }
     }
     cells.text(&sentence(row, model));
 }

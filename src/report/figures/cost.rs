@@ -115,6 +115,7 @@ fn followed(category: Category) -> Vec<(Scope, Metric)> {
             .to_vec(),
         Category::Ec2OnDemand
         | Category::Ec2Spot
+        | Category::CpuCredits
         | Category::Ebs
         | Category::SavingsPlans
         | Category::ReservedInstances
@@ -139,6 +140,7 @@ fn colour(category: Category) -> Colour {
     match category {
         Category::Ec2OnDemand => Colour::OnDemand,
         Category::Ec2Spot => Colour::Spot,
+        Category::CpuCredits => Colour::Category(9),
         Category::Ebs => Colour::Category(4),
         Category::Fargate => Colour::Fargate,
         Category::FargateSpot => Colour::FargateSpot,
@@ -187,6 +189,7 @@ impl Kind {
             Category::FargateSpot => Kind::FargateSpot,
             Category::Ec2OnDemand
             | Category::Ec2Spot
+            | Category::CpuCredits
             | Category::Ebs
             | Category::SavingsPlans
             | Category::ReservedInstances
