@@ -867,11 +867,11 @@ fn container_ended(
 ) {
     let entry = &mut world.tasks[id.0];
     entry.containers[id.1 as usize].state = ContainerState::Stopped { exit_code: Some(exit_code) };
+    cpu_credits::container_ended(cx, world, id);
     cx.tell(
         world,
         Fact::ContainerStopped { task: id.0, container: id.1, exit_code: Some(exit_code) },
     );
-    cpu_credits::container_ended(cx, world, id);
     let entry = &world.tasks[id.0];
     let container = container(cx, entry, id.1);
     if entry.stop.is_some() {

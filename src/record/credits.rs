@@ -91,11 +91,6 @@ impl CreditGauges {
         set(&mut self.withheld, withheld, now.withheld_cpu_units());
     }
 
-    /// Returns surplus credits that are owed now.
-    pub fn owed(&self) -> Credits {
-        self.surplus.level
-    }
-
     /// Brings levels up to date.
     pub fn advance(&mut self, now: SimTime) {
         self.balance.advance(now);

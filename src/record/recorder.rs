@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ecs::capacity::credits::{Account, Totals};
+use crate::ecs::capacity::credits::{Account, Credits, Totals};
 use crate::ecs::capacity::reservation::{Decision, WhyNot};
 use crate::ecs::model::{
     CapacityProvider, ClusterSpec, Fleet, InstanceClass, Model, Provider, Scheduling, Service,
@@ -551,9 +551,23 @@ impl Recorder {
         let host = &mut self.hosts[instance.slot()];
         let account = *credits.account();
         let before = host.credits.replace(account);
+        let host = *host;
         if let Some(gauges) = &mut self.credits[host.fleet] {
             gauges.change(now.at, before.as_ref(), &account);
         }
+        let was = before.map_or(0, |it| it.withheld_cpu_units());
+        let is = account.withheld_cpu_units();
+        if was != is {
+            self.fleets[host.fleet].capacity.withhold(now.at, was, is);
+            self.clusters[host.cluster].capacity.withhold(now.at, was, is);
+        }
+    }
+
+    /// Returns surplus CPU credits that instances of a fleet owe at the end.
+    pub(super) fn owed_credits(&self, fleet: Ix<Fleet>) -> Credits {
+        let hosts = self.hosts.iter().filter(|host| host.fleet == fleet);
+        let owed = hosts.filter_map(|host| Some(host.credits?.surplus()));
+        owed.fold(Credits::ZERO, |sum, it| sum + it)
     }
 
     /// Brings CPU credits up to date, which change without a fact.

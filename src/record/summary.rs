@@ -202,6 +202,7 @@ impl Recorder {
         end: SimTime,
         series: &mut Vec<Series>,
     ) -> Option<CreditSummary> {
+        let owed = self.owed_credits(ix).as_f64();
         let gauges = self.credits[ix].as_mut()?;
         let ended = Ended::new(Scope::Fleet(ix), gauges, end);
         let totals = gauges.totals;
@@ -212,7 +213,7 @@ impl Recorder {
             spent: totals.spent.as_f64(),
             discarded: totals.discarded.as_f64(),
             charged: totals.charged.as_f64(),
-            owed: gauges.owed().as_f64(),
+            owed,
             throttled_hours: totals.throttled.as_secs_f64() / Span::HOUR.as_secs_f64(),
             withheld_vcpu_hours: totals.withheld.as_f64() / 60.0,
         };

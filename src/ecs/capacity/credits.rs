@@ -358,3 +358,231 @@ impl Account {
         &self.totals
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::dice;
+    use super::*;
+
+    const fn terms(per_hour: u32, vcpus: u32) -> CreditTerms {
+        CreditTerms {
+            tenths_per_hour: 10 * per_hour,
+            cpu_units: 1024 * vcpus,
+            unlimited: false,
+            launch_credits: 0,
+            survives_stop: true,
+            initial_millionths: 1_000_000,
+        }
+    }
+
+    const T3_NANO: CreditTerms = terms(6, 2);
+    const T2_NANO: CreditTerms =
+        CreditTerms { launch_credits: 30, survives_stop: false, ..terms(3, 1) };
+
+    /// An instance from its launch on, used by so many thousandths of all its vCPUs for hours.
+    struct Instance {
+        terms: CreditTerms,
+        account: Account,
+        now: SimTime,
+    }
+
+    impl Instance {
+        fn launch(terms: CreditTerms) -> Instance {
+            Instance { terms, account: Account::new(&terms, SimTime::ZERO), now: SimTime::ZERO }
+        }
+
+        fn run(&mut self, hours: u64, thousandths: i128) -> (f64, f64) {
+            self.account.advance(self.now);
+            self.account.asked = i128::from(self.terms.cpu_units) * 75 * thousandths / 1000;
+            self.now = self.now + Span::HOUR * hours;
+            self.account.advance(self.now);
+            assert_eq!(lost(&self.account), Credits::ZERO);
+            (self.account.balance().as_f64(), self.account.surplus().as_f64())
+        }
+
+        fn check(&mut self, hours: u64, thousandths: i128, expected: (f64, f64)) {
+            let (balance, surplus) = self.run(hours, thousandths);
+            let near = |a: f64, b: f64| (a - b).abs() < 1e-6;
+            let is_it = near(balance, expected.0) && near(surplus, expected.1);
+            assert!(is_it, "at {:?}: {balance}, {surplus}, not {expected:?}", self.now);
+        }
+    }
+
+    /// What came and what became of it differ by nothing.
+    fn lost(account: &Account) -> Credits {
+        let totals = account.totals;
+        let came = totals.given + totals.earned + totals.charged;
+        let went = totals.spent + totals.discarded;
+        came - went - (account.balance() - account.surplus())
+    }
+
+    /// EC2 User Guide, "Standard mode examples", example 1, P1 to P7.
+    #[test]
+    fn t3_standard_accrues_discards_spends_and_falls_to_the_baseline() {
+        let mut nano = Instance::launch(T3_NANO);
+        nano.check(24, 0, (144.0, 0.0));
+        nano.check(12, 25, (144.0, 0.0));
+        nano.check(24, 70, (86.4, 0.0));
+        nano.check(12, 25, (122.4, 0.0));
+        nano.check(2, 1000, (0.0, 0.0));
+        assert_eq!(nano.account.stage(), Stage::Throttled);
+        assert_eq!(nano.account.pace(), (6 * 1280, 2048 * 75));
+        // It asks for 100 %, and has 5 % of it.
+        let before = nano.account.totals.spent;
+        nano.check(14, 1000, (0.0, 0.0));
+        let spent = nano.account.totals.spent - before;
+        assert_eq!(spent, Credits::whole(14 * 6));
+        nano.check(24, 0, (144.0, 0.0));
+    }
+
+    /// EC2 User Guide, "Standard mode examples", example 2, periods 1 to 7.
+    #[test]
+    fn t2_standard_spends_its_launch_credits_first_and_they_do_not_count_towards_the_limit() {
+        let mut nano = Instance::launch(T2_NANO);
+        nano.check(14, 0, (72.0, 0.0));
+        nano.check(10, 0, (102.0, 0.0));
+        nano.check(12, 0, (102.0, 0.0));
+        nano.check(25, 20, (72.0, 0.0));
+        nano.check(11, 20, (72.0, 0.0));
+        nano.check(3, 200, (45.0, 0.0));
+        nano.check(15, 20, (72.0, 0.0));
+        nano.check(6, 0, (72.0, 0.0));
+    }
+
+    /// EC2 User Guide, "Unlimited mode examples", example 1, P1 to P7.
+    #[test]
+    fn t3_unlimited_spends_surplus_credits_and_is_charged_above_a_day_of_earning() {
+        let mut nano = Instance::launch(CreditTerms { unlimited: true, ..T3_NANO });
+        nano.check(24, 0, (144.0, 0.0));
+        nano.check(12, 25, (144.0, 0.0));
+        nano.check(24, 70, (86.4, 0.0));
+        nano.check(12, 25, (122.4, 0.0));
+        // 570 credits more than it earns: 448 of them surplus, and 304 of those charged.
+        nano.check(5, 1000, (0.0, 144.0));
+        let charged = nano.account.totals.charged.as_f64();
+        assert!((charged - 303.6).abs() < 1e-6, "{charged}");
+        assert_eq!(nano.account.stage(), Stage::Charged);
+        nano.check(13, 50, (0.0, 144.0));
+        assert_eq!(nano.account.stage(), Stage::Surplus);
+        nano.check(24, 0, (0.0, 0.0));
+        assert_eq!(nano.account.totals.charged.as_f64(), charged);
+    }
+
+    /// EC2 User Guide, "Monitor your CPU credits": 2 + [0.5 - 1] = 1.5.
+    #[test]
+    fn a_t3_nano_earns_half_a_credit_in_five_minutes() {
+        let mut account = Account::new(&T3_NANO, SimTime::ZERO);
+        account.balance = Credits::whole(2).0;
+        // One credit in five minutes is a fifth of a vCPU.
+        account.asked = 1024 * 75 / 5;
+        account.advance(SimTime::from_secs(300));
+        assert_eq!(account.balance() + account.balance(), Credits::whole(3));
+    }
+
+    /// EC2 User Guide, "Launch credits": t2.micro idle for 24 h has 174.
+    #[test]
+    fn an_idle_t2_micro_has_174_credits_after_a_day_and_an_unlimited_one_144() {
+        let micro = CreditTerms { launch_credits: 30, ..terms(6, 1) };
+        Instance::launch(micro).check(24, 0, (174.0, 0.0));
+        let unlimited = CreditTerms { unlimited: true, launch_credits: 0, ..micro };
+        Instance::launch(unlimited).check(24, 0, (144.0, 0.0));
+    }
+
+    /// EC2 User Guide, "Accrued CPU credits life span" and "Surplus credits can incur charges".
+    #[test]
+    fn at_a_stop_t3_keeps_its_credits_t2_loses_them_and_surplus_is_charged() {
+        let day = SimTime::ZERO + Span::DAY;
+        let after = |terms: CreditTerms, asked: u64| {
+            let mut account = Account::new(&terms, SimTime::ZERO);
+            account.ask(&terms, SimTime::ZERO, asked);
+            account.stop(day, terms.survives_stop);
+            // Nothing is earned meanwhile.
+            account.start(&terms, day + Span::DAY);
+            assert_eq!(lost(&account), Credits::ZERO);
+            (account.balance().rounded(), account.totals.charged.rounded())
+        };
+        assert_eq!(after(T3_NANO, 0), (144, 0));
+        assert_eq!(after(T2_NANO, 0), (30, 0));
+        // 0.15 vCPU above the baseline for a day: 72 beyond what it can owe, and 144 at the stop.
+        assert_eq!(after(CreditTerms { unlimited: true, ..terms(6, 1) }, 256), (0, 216));
+    }
+
+    /// The slow twin: AWS's equations of "Monitor your CPU credits", second by second.
+    struct Twin {
+        launch: f64,
+        balance: f64,
+        surplus: f64,
+        charged: f64,
+    }
+
+    impl Twin {
+        fn second(&mut self, terms: &CreditTerms, cpu_units: f64) {
+            let earned = f64::from(terms.tenths_per_hour) / 36_000.0;
+            let most = f64::from(terms.tenths_per_hour) * 2.4;
+            let asked = cpu_units / 1024.0 / 60.0;
+            let has = self.launch + self.balance + earned;
+            let used = if terms.unlimited { asked } else { asked.min(has) };
+            let of_launch = self.launch.min(used);
+            self.launch -= of_launch;
+            let adjusted = self.balance - self.surplus + earned - (used - of_launch);
+            self.balance = adjusted.clamp(0.0, most);
+            self.surplus = (-adjusted).clamp(0.0, most);
+            self.charged += (-adjusted - most).max(0.0);
+        }
+    }
+
+    #[test]
+    fn accounts_over_random_load_equal_the_sum_of_every_second() {
+        for case in 0..40 {
+            let mut dice = dice(case);
+            let terms = CreditTerms {
+                unlimited: case % 2 == 0,
+                launch_credits: if case % 4 == 1 { 60 } else { 0 },
+                ..terms([3, 6, 24, 96][case as usize % 4], 2)
+            };
+            let mut account = Account::new(&terms, SimTime::ZERO);
+            let launch = f64::from(terms.launch_credits);
+            let mut twin = Twin { launch, balance: 0.0, surplus: 0.0, charged: 0.0 };
+            let mut second = 0;
+            for _ in 0..60 {
+                let asked = if dice(3) == 0 { 0 } else { dice(2049) };
+                account.ask(&terms, SimTime::from_secs(second), u64::from(asked));
+                for _ in 0..1 + dice(40_000) {
+                    twin.second(&terms, f64::from(asked));
+                    second += 1;
+                }
+                account.advance(SimTime::from_secs(second));
+                assert_eq!(lost(&account), Credits::ZERO, "case {case}");
+                let near = |ours: Credits, theirs: f64| {
+                    // A second of earnings for each second in which launch credits run out.
+                    assert!((ours.as_f64() - theirs).abs() < 0.03, "{case}: {ours:?}, {theirs}");
+                };
+                near(account.balance(), twin.balance + twin.launch);
+                near(account.surplus(), twin.surplus);
+                near(account.totals.charged, twin.charged);
+            }
+        }
+    }
+
+    #[test]
+    fn an_account_looked_at_often_is_the_same() {
+        let terms = CreditTerms { launch_credits: 30, ..terms(24, 2) };
+        for unlimited in [false, true] {
+            let terms = CreditTerms { unlimited, ..terms };
+            let mut dice = dice(7);
+            let mut once = Account::new(&terms, SimTime::ZERO);
+            let mut often = once;
+            for step in 1..300_u64 {
+                let at = SimTime::from_secs(step * 1000);
+                for n in 1..10 {
+                    often.advance(SimTime::from_micros(((step - 1) * 10 + n) * 100_000_000));
+                }
+                let asked = u64::from(dice(2049));
+                once.ask(&terms, at, asked);
+                often.ask(&terms, at, asked);
+                assert_eq!((once.balance, once.launch), (often.balance, often.launch));
+                assert_eq!(once.totals, often.totals);
+            }
+        }
+    }
+}

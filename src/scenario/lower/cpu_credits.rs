@@ -2,7 +2,9 @@
 
 use crate::catalogue::{Charge, Filter, InstanceType};
 use crate::ecs::capacity::credits::CreditTerms;
-use crate::ecs::model::{Fleet, InstanceClass, Launch, Model, Os, Scheduling, TaskDefinition};
+use crate::ecs::model::{
+    Fleet, InstanceClass, InstanceLaunchType, Launch, Model, Os, Scheduling, TaskDefinition,
+};
 use crate::units::{Money, Span};
 
 use super::super::codes::Code;
@@ -12,6 +14,7 @@ use super::super::{Problem, View};
 use super::Lower;
 use super::capacity_warnings::desired_counts;
 use super::cluster::KindOfInstance;
+use super::job::tasks_per_instance;
 use super::launch::{may_host, may_take};
 
 /// Hours of AWS's month.
@@ -44,7 +47,10 @@ pub(super) fn check_keys(lower: &mut Lower) {
     let names: Vec<_> = lower.model.fleets.indices().collect();
     for ix in names {
         let fleet = &lower.model.fleets[ix];
-        if classes(&lower.model, fleet).any(|it| it.cpu_credits.is_some()) {
+        let of_ec2 = |it: &InstanceClass| it.launch_type == InstanceLaunchType::Ec2;
+        // Of external instances it is said that such keys belong to EC2.
+        let has_own = |it: &InstanceClass| it.cpu_credits.is_some() || !of_ec2(it);
+        if classes(&lower.model, fleet).any(has_own) {
             continue;
         }
         let types = classes(&lower.model, fleet).map(|it| it.instance_type.clone());
@@ -102,7 +108,9 @@ fn may_run(
     class: &InstanceClass,
 ) -> bool {
     let wanted = &model.requirements[definition.requirement];
-    may_host(model, launch, class) && may_take(class, launch, wanted)
+    may_host(model, launch, class)
+        && may_take(class, launch, wanted)
+        && tasks_per_instance(class, launch, wanted) > 0
 }
 
 fn classes<'m>(model: &'m Model, fleet: &Fleet) -> impl Iterator<Item = &'m InstanceClass> {
