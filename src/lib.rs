@@ -49,7 +49,7 @@
 //! | curve | what one more plan would make of a bill, by its commitment ([`billing::Curve`]) |
 //! | submitter | whoever calls RunTask: a job trace or a schedule |
 //! | fleet, class | instances with a name in common, and what those of one zone and type share |
-//! | credit, baseline | a vCPU for a minute; what a T instance earns, and gets when it has none left |
+//! | credit, baseline | a vCPU for a minute; what a T instance earns, and gets without credits |
 //! | surplus | credits that an `unlimited` T instance has spent and not earned yet |
 //! | pool | a zone and a type, bought on demand or as Spot: where a group launches |
 //! | supply, drought | a pool of Spot capacity; a time in which it reclaims and refuses |

@@ -55,8 +55,8 @@ impl Ramp {
 
     fn change(&mut self, at: SimTime, level: Credits, slope: Credits) {
         self.advance(at);
-        self.level = self.level + level;
-        self.slope = self.slope + slope;
+        self.level += level;
+        self.slope += slope;
     }
 }
 

@@ -13,6 +13,9 @@ use super::log::{EventRow, Happening, InstanceName, Refusal, Speaker};
 /// Task ids that one sentence lists; ECS starts tasks in batches of ten.
 const IDS_LISTED: u64 = 10;
 
+/// What a service says that has used up a rate of its account.
+const THROTTLED: &str = "operations are being throttled. Will try again later.";
+
 /// Returns an id for display, as ECS's look: 32 hexadecimal digits.
 ///
 /// It is made up from the number of the task, and means nothing to AWS.
@@ -98,9 +101,7 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
                 "is unable to consistently start tasks successfully. [next attempt in {delay}]"
             );
         }
-        Happening::Throttled => {
-            text.push_str("operations are being throttled. Will try again later.");
-        }
+        Happening::Throttled => text.push_str(THROTTLED),
         Happening::DesiredCount { from, to } => {
             let _ = write!(text, "[desired count changed from {from} to {to}]");
         }
@@ -124,8 +125,7 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         | Happening::LaunchesFail
         | Happening::LaunchesBack => fault(&mut text, row.happening, model),
         Happening::CpuCredits { instance, stage } => {
-            let name = instance.text(model);
-            let _ = write!(text, "[(container-instance {name}) {}]", credit_stage(stage));
+            text.push_str(&cpu_credits(instance, stage, model));
         }
         Happening::RunTaskFailed { .. } => run_task_failed(&mut text, row, model),
         Happening::GroupEvent(event) => {
@@ -135,6 +135,11 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         }
     }
     text
+}
+
+/// Says how the CPU credits of an instance stand now.
+fn cpu_credits(instance: InstanceName, stage: Stage, model: &Model) -> String {
+    format!("[(container-instance {}) {}]", instance.text(model), credit_stage(stage))
 }
 
 /// Says how the CPU credits of an instance stand; the words are ours.

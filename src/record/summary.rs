@@ -73,22 +73,16 @@ impl Recorder {
         let (world, model, end) = (sim.world(), &**sim.model(), ending.at);
         self.catch_up_at_end(end, world, model);
         let mut series = Vec::new();
-        let mut credits = Table::new();
+        let clusters = self.clusters.indices();
+        let clusters = clusters.map(|ix| self.finish_cluster(ix, sim, end, &mut series)).collect();
+        let (mut fleets, mut cpu_credits) = (Table::new(), Table::new());
+        for ix in self.fleets.indices() {
+            fleets.push(self.finish_fleet(ix, sim, end, &mut series));
+            cpu_credits.push(self.finish_credits(ix, end, &mut series));
+        }
         let summary = Summary {
-            clusters: self
-                .clusters
-                .indices()
-                .map(|ix| self.finish_cluster(ix, sim, end, &mut series))
-                .collect(),
-            fleets: self
-                .fleets
-                .indices()
-                .map(|ix| {
-                    let summary = self.finish_fleet(ix, sim, end, &mut series);
-                    credits.push(self.finish_credits(ix, end, &mut series));
-                    summary
-                })
-                .collect(),
+            clusters,
+            fleets,
             services: self
                 .services
                 .indices()
@@ -124,7 +118,7 @@ impl Recorder {
             },
             placement_failures: self.counts.placement_failures.clone(),
             launches: self.counts.fleets.clone(),
-            cpu_credits: credits,
+            cpu_credits,
         };
         Recording {
             end,

@@ -442,14 +442,15 @@ codes! {
          out, and from then on it gets its baseline and no more."
         "All is well for hours or days, until everything on the instance takes several times as \
          long, and its health checks fail. It begins when nobody has changed anything."
-        "Take a type without CPU credits, more instances, or `credit_specification = \"unlimited\"`, \
-         and pay for what is used beyond the baseline."
+        "Take a type without CPU credits, more instances, or \
+         `credit_specification = \"unlimited\"`, and pay for what is used beyond the baseline."
         "Amazon EC2 User Guide, Standard mode concepts for burstable performance instances"
     SurplusCostsMore "W101" "surplus CPU credits that cost more than another type"
         "A T instance in unlimited mode is asked for more than it earns at all times, and pays for \
          every vCPU-hour beyond. With that it costs more than a type that always has all of its \
          CPU."
-        "The low price per hour is why T was chosen, and the surplus is on another line of the bill."
+        "The low price per hour is why T was chosen, and the surplus is on another line of the \
+         bill."
         "Take the other type; T pays where the CPU is busy for a while and idle on average."
         "Amazon EC2 User Guide, When to use unlimited mode versus fixed CPU"
     CreditsWithoutUsage "W102" "CPU credits without usage"

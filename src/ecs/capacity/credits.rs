@@ -394,7 +394,7 @@ mod tests {
         fn run(&mut self, hours: u64, thousandths: i128) -> (f64, f64) {
             self.account.advance(self.now);
             self.account.asked = i128::from(self.terms.cpu_units) * 75 * thousandths / 1000;
-            self.now = self.now + Span::HOUR * hours;
+            self.now += Span::HOUR * hours;
             self.account.advance(self.now);
             assert_eq!(lost(&self.account), Credits::ZERO);
             (self.account.balance().as_f64(), self.account.surplus().as_f64())

@@ -151,7 +151,8 @@ fn says_nothing(lower: &Lower, class: &InstanceClass, view: &View) -> Option<Pro
         listed(&names)
     );
     let hint = format!(
-        "write what they use, such as `behaviour.{}.usage.app = {{ cpu = 256, memory = \"1 GiB\" }}`",
+        "write what they use, such as \
+         `behaviour.{}.usage.app = {{ cpu = 256, memory = \"1 GiB\" }}`",
         names[0]
     );
     let code = Code::CreditsWithoutUsage;
