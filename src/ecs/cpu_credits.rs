@@ -181,11 +181,15 @@ pub(super) fn hangs(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
     change(cx, world, instance, |credits, _| credits.is_hung = is_hung);
 }
 
-/// Says whether credits decide how fast a container works: it says what CPU it uses, and its
-/// instance has credits.
-pub(super) fn pace(world: &World, task: &Task, usage: Option<Usage>) -> bool {
-    let has_credits = |it| world.cluster.instance(it).credits.is_some();
-    task.instance.is_some_and(has_credits) && usage.is_some()
+/// Says whether credits decide how fast a container of a task works: it says what CPU it uses, and
+/// its instance has credits.
+pub(super) fn pace(cx: &Cx, world: &World, task: &Task, usage: Option<Usage>) -> bool {
+    usage.is_some() && task.instance.is_some_and(|it| has_credits(cx, world, it))
+}
+
+/// Looks at the kind of the instance, which is in its first line of the processor's cache.
+fn has_credits(cx: &Cx, world: &World, instance: Id<Instance>) -> bool {
+    cx.model.classes[world.cluster.instance(instance).class].cpu_credits.is_some()
 }
 
 /// A container runs: it asks for CPU until its work, if it has an end, is done.
@@ -208,6 +212,9 @@ pub(super) fn container_runs(
 /// A container has ended, whether it had its work done or not.
 pub(super) fn container_ended(cx: &mut Cx, world: &mut World, id: ContainerId) {
     let Some(instance) = world.tasks[id.0].instance else { return };
+    if !has_credits(cx, world, instance) {
+        return;
+    }
     let credits = world.cluster.instance(instance).credits.as_ref();
     if credits.is_some_and(|it| it.containers.iter().any(|runs| runs.id == id)) {
         change(cx, world, instance, |credits, _| credits.containers.retain(|it| it.id != id));

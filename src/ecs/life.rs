@@ -646,7 +646,7 @@ fn run_container(cx: &mut Cx, world: &mut World, id: ContainerId, age: Age) {
     let work = work(&container.behaviour, luck, run_time, age);
     let crash = crash(&container.behaviour, luck);
     let usage = container.behaviour.usage;
-    let is_paced = cpu_credits::pace(world, entry, usage);
+    let is_paced = cpu_credits::pace(cx, world, entry, usage);
     // Work that CPU credits pace is done when they say so.
     let end = if is_paced { crash } else { earlier(work, crash) };
     if let Some((after, exit_code)) = end {

@@ -200,6 +200,35 @@ fn an_instance_that_is_there_at_first_has_accrued_credits_and_one_that_comes_lau
     same(&balances, &[288.0 + 4600.0 / 150.0, 60.0 + 3600.0 / 150.0]);
 }
 
+/// EC2 User Guide, "Accrued CPU credits life span": a T3 keeps its credits at a stop, a T2 does not
+/// and has new launch credits.
+#[test]
+fn an_instance_from_a_warm_pool_has_what_is_kept_or_given_and_earns_from_its_start() {
+    let of_t2 = CreditTerms { launch_credits: 60, survives_stop: false, ..T3_MEDIUM };
+    // It boots for 120 s, earning 0.8 credits, and is started an hour before the end.
+    for (terms, expected) in [(T3_MEDIUM, 0.8 + 24.0), (of_t2, 60.0 + 24.0)] {
+        let mut f = Fixture::new(1);
+        let group = f.group("t", (0, 0, 1), (2048, 4096));
+        let spec = &mut f.model.auto_scaling_groups[group];
+        spec.user_data = constant(100.0);
+        spec.warm_pool = Some(WarmPool {
+            min_size: 0,
+            max_group_prepared_capacity: None,
+            state: WarmState::Stopped,
+            has_images: false,
+        });
+        let fleet = spec.fleet;
+        let class = f.model.fleets[fleet].classes[0];
+        f.model.classes[class].cpu_credits = Some(terms);
+        f.set_capacity(1000, group, 1);
+        let sim = f.run(4600);
+        let (_, host) = sim.world().cluster.instances().next().expect("it is there");
+        let credits = host.credits.as_ref().expect("it has credits");
+        let at_end = credits.account().at(SimTime::from_secs(4600));
+        same(&[at_end.balance().as_f64()], &[expected]);
+    }
+}
+
 /// Two runs, one of which is looked at and copied half way, end alike.
 #[test]
 fn a_run_continued_from_a_copy_is_the_same() {
