@@ -145,6 +145,7 @@ fn class(zone: Ix<Zone>, name: &str) -> InstanceClass {
         ],
         pull_bandwidth: Bytes::mib(100),
         pull_behavior: PullBehavior::Default,
+        cpu_credits: None,
     }
 }
 

@@ -49,6 +49,8 @@
 //! | curve | what one more plan would make of a bill, by its commitment ([`billing::Curve`]) |
 //! | submitter | whoever calls RunTask: a job trace or a schedule |
 //! | fleet, class | instances with a name in common, and what those of one zone and type share |
+//! | credit, baseline | a vCPU for a minute; what a T instance earns, and gets without credits |
+//! | surplus | credits that an `unlimited` T instance has spent and not earned yet |
 //! | pool | a zone and a type, bought on demand or as Spot: where a group launches |
 //! | supply, drought | a pool of Spot capacity; a time in which it reclaims and refuses |
 //! | strike | an interruption of whoever sits in a slot of a pool |
@@ -125,7 +127,8 @@
 //! 3. [`ecs`]: `model.rs` (what can be simulated), `fact.rs` (what can happen), `mod.rs` (the
 //!    loop), then `life.rs` (a task's life), `service.rs`, `submit.rs`, `placement/`,
 //!    `instance.rs` and `auto_scaling.rs` (instances come and go), `capacity/` (by which rules),
-//!    `fault.rs` (what fails) and `detect.rs` (who notices).
+//!    `cpu_credits.rs` (how fast work gets done on T instances), `fault.rs` (what fails) and
+//!    `detect.rs` (who notices).
 //! 4. [`billing`]: `meter.rs`, `price.rs`, `commitment.rs`; [`record`]: `recorder.rs`.
 //! 5. [`scenario`]: `keys/mod.rs`, `load.rs`, `check.rs`, `lower/`.
 //! 6. `tests/suite/`, for what is held to be true, and by which judge.

@@ -82,6 +82,8 @@ pub enum Category {
     Ec2OnDemand,
     /// EC2 Spot instances.
     Ec2Spot,
+    /// Surplus CPU credits of T instances in unlimited mode.
+    CpuCredits,
     /// Root volumes of instances.
     Ebs,
     /// Fargate tasks.
@@ -114,7 +116,7 @@ pub enum Category {
 /// `reserved`, `free` and `stranded` add up to `total`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ec2Split {
-    /// Instances, their volumes and addresses.
+    /// Instances, their CPU credits, volumes and addresses.
     pub total: Money,
     /// Reserved by tasks.
     pub reserved: Money,
@@ -131,9 +133,10 @@ pub struct Ec2Split {
 
 impl Category {
     /// All of them, in the order of a bill.
-    pub const ALL: [Category; 14] = [
+    pub const ALL: [Category; 15] = [
         Category::Ec2OnDemand,
         Category::Ec2Spot,
+        Category::CpuCredits,
         Category::Ebs,
         Category::Fargate,
         Category::FargateSpot,
@@ -153,6 +156,7 @@ impl Category {
         match self {
             Category::Ec2OnDemand => "EC2 on demand",
             Category::Ec2Spot => "EC2 Spot",
+            Category::CpuCredits => "CPU credits",
             Category::Ebs => "EBS",
             Category::Fargate => "Fargate",
             Category::FargateSpot => "Fargate Spot",

@@ -119,6 +119,10 @@ pub struct InstanceUsage {
     /// Of Spot instances, what they themselves are charged for; volumes and addresses are billed
     /// like all others.
     pub spot: SpotUsage,
+    /// Surplus CPU credits that they are charged for, in parts of CPU units times µs
+    /// ([`Credits::PARTS`](crate::ecs::capacity::credits::Credits::PARTS)): in unlimited mode what
+    /// exceeds 24 h of earning, and the rest when they end.
+    pub charged_credits: u128,
     /// What they registered, times how long they were there.
     pub registered: ResourceTime,
     /// Free where no task of the run would have fitted.
@@ -302,6 +306,7 @@ impl Observer for Meter {
             | Fact::RunTaskFailed { .. }
             | Fact::Fault { .. }
             | Fact::TaskReach { .. }
+            | Fact::CpuCredits { .. }
             | Fact::TaskUnhealthy { .. } => {}
         }
     }
@@ -441,7 +446,11 @@ impl Meter {
         (until, is_reclaimed): (SimTime, bool),
         (world, model): (&World, &Model),
     ) {
-        self.classes[host.class].usage.count += 1;
+        let usage = &mut self.classes[host.class].usage;
+        usage.count += 1;
+        if let Some(credits) = &host.credits {
+            usage.charged_credits += credits.account().at(until).totals().charged.parts();
+        }
         if host.is_stopped() {
             self.bill_stop(host.class, until.since(host.power_since));
         } else {

@@ -1,5 +1,6 @@
 //! Prices, and the one place that turns usage into money.
 
+use crate::ecs::capacity::credits::Credits;
 use crate::ecs::model::{
     Architecture, FargateSize, InstanceClass, InstanceLaunchType, Model, Os, Zone,
 };
@@ -75,6 +76,8 @@ pub struct ClassRates {
     pub root_volume: Rate,
     /// Whether each instance has a public IPv4 address.
     pub public_ip: bool,
+    /// Of a vCPU of surplus CPU credits; `None`: its type has none.
+    pub cpu_credits: Option<Rate>,
 }
 
 /// Prices of Fargate on one platform.
@@ -253,7 +256,7 @@ pub fn price(usage: &Usage, book: &PriceBook, model: &Model) -> Result<Bill, Mis
     Ok(bill)
 }
 
-/// Instances themselves, their root volumes and their addresses.
+/// Instances themselves, their CPU credits, their root volumes and their addresses.
 fn price_instances(
     lines: &mut Vec<BillLine>,
     (class, used): (Ix<InstanceClass>, &InstanceUsage),
@@ -283,6 +286,10 @@ fn price_instances(
             spot_line(&about, (&rates.instance, usual), &used.spot)
         }
     });
+    if let Some(rate) = &rates.cpu_credits {
+        let about = about(Category::CpuCredits, "vCPU-hour");
+        lines.push(about.line(rate, used.charged_credits, Credits::PARTS * PER_VCPU_OR_GB));
+    }
     let gib_micros = u128::from(rates.root_volume_gib) * (micros + used.stopped_micros);
     lines.push(about(Category::Ebs, "GB-month").line(&rates.root_volume, gib_micros, 1));
     if rates.public_ip {

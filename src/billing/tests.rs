@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::*;
+use crate::ecs::capacity::credits::CreditTerms;
 use crate::ecs::fixture::Fixture;
 use crate::ecs::model::{
-    Architecture, InstanceLaunchType, JobTrace, Model, Os, Provider, Source, Submitter, WarmPool,
-    WarmState, WhenFull,
+    Architecture, InitialState, InstanceLaunchType, JobTrace, Model, Os, Provider, Source,
+    Submitter, WarmPool, WarmState, WhenFull,
 };
 use crate::ecs::{Fact, Instance, Observer, Sim, Task, TaskStatus, TerminationReason, World};
 use crate::engine::{Distribution, Id, Ix, Seed};
@@ -21,7 +22,8 @@ fn dollars(dollars: f64) -> Rate {
 
 /// Prices of us-east-1; m5.large at $0.096.
 fn book(model: &Model) -> PriceBook {
-    let class = ClassRates {
+    let class = |class: &crate::ecs::model::InstanceClass| ClassRates {
+        cpu_credits: class.cpu_credits.map(|_| dollars(0.05)),
         instance: dollars(0.096),
         spot: None,
         root_volume_gib: 30,
@@ -37,7 +39,7 @@ fn book(model: &Model) -> PriceBook {
         ephemeral_storage: dollars(0.000111),
     };
     PriceBook {
-        classes: model.classes.iter().map(|_| class.clone()).collect(),
+        classes: model.classes.iter().map(|(_, it)| class(it)).collect(),
         fargate: vec![
             fargate(Os::Linux, false, 0.04048, 0.004445),
             fargate(Os::Linux, true, 0.0124419, 0.00136621),
@@ -492,4 +494,58 @@ fn of_stopped_instances_of_a_warm_pool_only_the_volume_is_billed() {
     let (count, billed, stopped, ebs) = total(WarmState::Running);
     assert_eq!((count, billed, stopped), (3, 10_000 + 4000 + 6000, 0));
     assert!((ebs - months(20_000.0)).abs() < 1e-9, "{ebs}");
+}
+
+/// What surplus credits of a t3.large cost that is used at 42.5 % for so many hours, and then ends
+/// or not.
+fn surplus_of_t3_large(hours: u64, ends: bool) -> f64 {
+    let mut f = Fixture::new(1);
+    let group = f.group("t", (0, 1, 1), (2048, 8192));
+    let class = f.model.fleets[f.model.auto_scaling_groups[group].fleet].classes[0];
+    f.model.initial_state = InitialState::Steady;
+    f.model.classes[class].cpu_credits = Some(CreditTerms {
+        tenths_per_hour: 360,
+        cpu_units: 2048,
+        unlimited: true,
+        launch_credits: 0,
+        survives_stop: true,
+        initial_millionths: 0,
+    });
+    let app = f.definition("app", 256, 512);
+    // 0.85 vCPU but for rounding.
+    let usage = Some(crate::ecs::model::Usage { cpu_units: 870, memory_mib: 100 });
+    f.model.task_definitions[app].containers[0].behaviour.usage = usage;
+    f.service("web", app, 1);
+    if ends {
+        f.set_capacity(hours * 3600, group, 0);
+    }
+    let bill = bill_of(f, hours * 3600);
+    let credits = bill.by_category().into_iter().find(|it| it.0 == Category::CpuCredits);
+    credits.map_or(0.0, |(_, amount)| amount.as_dollars_f64())
+}
+
+/// EC2 User Guide, "When to use unlimited mode versus fixed CPU": at 42.5 % a t3.large costs
+/// $0.0125 an hour more, as much as an m5.large.
+#[test]
+fn surplus_credits_are_charged_beyond_a_day_of_earning_and_the_rest_when_the_instance_ends() {
+    let per_hour = (870.0 / 1024.0 - 0.6) * 0.05;
+    assert!((per_hour - 0.0125_f64).abs() < 0.0001);
+    let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-8, "{a} and {b}");
+    // It can owe 864 credits, which are 14.4 vCPU-hours.
+    near(surplus_of_t3_large(50, false), 0.0);
+    near(surplus_of_t3_large(50, true), 50.0 * per_hour);
+    near(surplus_of_t3_large(100, false), 100.0 * per_hour - 14.4 * 0.05);
+    near(surplus_of_t3_large(100, true), 100.0 * per_hour);
+}
+
+/// EC2 User Guide, "Unlimited mode examples", example 2: 25 credits are 0.42 vCPU-hours and cost
+/// $0.021, on Windows $0.04.
+#[test]
+fn twenty_five_surplus_credits_cost_two_cents() {
+    let cost = |rate: f64| {
+        let parts = crate::ecs::capacity::credits::Credits::whole(25).parts();
+        dollars(rate).price(parts, 75 * 1024).as_dollars_f64()
+    };
+    assert!((cost(0.05) - 25.0 / 60.0 * 0.05).abs() < 1e-8);
+    assert!((cost(0.096) - 0.04).abs() < 1e-8);
 }

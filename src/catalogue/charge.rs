@@ -68,8 +68,12 @@ pub enum Charge {
     ManagedInstancesFee,
     /// Fee of ECS Managed Instances on the on-demand price, GPU types.
     ManagedInstancesFeeGpu,
-    /// CPU credits of an unlimited T instance beyond what it earned.
+    /// CPU credits of an unlimited T instance beyond what it earned, on Linux.
     TUnlimitedCredit,
+    /// The same of a T4g instance.
+    T4gUnlimitedCredit,
+    /// The same on Windows.
+    TUnlimitedCreditWindows,
 }
 
 /// What a price is for: so much per unit, or per unit and time.
@@ -105,7 +109,7 @@ pub struct ChargePrice {
 
 impl Charge {
     /// Every charge, in the order of a bill.
-    pub const ALL: [Charge; 29] = [
+    pub const ALL: [Charge; 31] = [
         Charge::Gp3Storage,
         Charge::Gp3Iops,
         Charge::Gp3Throughput,
@@ -135,6 +139,8 @@ impl Charge {
         Charge::ManagedInstancesFee,
         Charge::ManagedInstancesFeeGpu,
         Charge::TUnlimitedCredit,
+        Charge::T4gUnlimitedCredit,
+        Charge::TUnlimitedCreditWindows,
     ];
 
     /// Returns the name in tables and files, for example `nat_gateway_data`.
@@ -186,6 +192,8 @@ impl Charge {
             Charge::ManagedInstancesFee => ("managed_instances_fee", "on-demand $", None),
             Charge::ManagedInstancesFeeGpu => ("managed_instances_fee_gpu", "on-demand $", None),
             Charge::TUnlimitedCredit => ("t_unlimited_credit", "vCPU", HOUR),
+            Charge::T4gUnlimitedCredit => ("t4g_unlimited_credit", "vCPU", HOUR),
+            Charge::TUnlimitedCreditWindows => ("t_unlimited_credit_windows", "vCPU", HOUR),
         }
     }
 }

@@ -48,8 +48,42 @@ pub struct InstanceType {
     pub hypervisor: Hypervisor,
     /// Whether CPU beyond a baseline is paid with credits (the T families).
     pub burstable: bool,
+    /// Its CPU credits, where it is burstable.
+    pub cpu_credits: Option<CpuCredits>,
     /// Whether AWS lists it as current generation.
     pub current_generation: bool,
+}
+
+/// CPU credits of a burstable performance instance; one is a vCPU for a minute.
+///
+/// Source: Amazon EC2 User Guide, "Key concepts for burstable performance instances", 2023.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CpuCredits {
+    /// Tenths of a credit earned in an hour.
+    pub tenths_per_hour: u32,
+    /// Whether it is `unlimited` unless asked otherwise.
+    pub unlimited_by_default: bool,
+    /// Given at each launch and start in standard mode.
+    pub launch_credits: u32,
+    /// Whether the balance is kept while the instance is stopped.
+    pub survives_stop: bool,
+}
+
+impl CpuCredits {
+    /// Returns credits earned in an hour.
+    pub fn per_hour(&self) -> f64 {
+        f64::from(self.tenths_per_hour) / 10.0
+    }
+
+    /// Returns the most credits that can be accrued: those of 24 h.
+    pub fn most(&self) -> f64 {
+        24.0 * self.per_hour()
+    }
+
+    /// Returns the baseline of the whole instance in vCPU.
+    pub fn baseline_vcpu(&self) -> f64 {
+        self.per_hour() / 60.0
+    }
 }
 
 /// The memory an instance registers with ECS, before `ECS_RESERVED_MEMORY`.

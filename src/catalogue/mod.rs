@@ -26,7 +26,8 @@ use tables::{OnDemand, Tables};
 pub use charge::{Charge, ChargePrice, ChargeUnit, MONTH, Period};
 pub use fargate::{FargateOffer, FargatePrice, FargateSize, NoFargateSize};
 pub use instance::{
-    Hypervisor, InstanceType, RegisteredMemory, architecture_from_name, architecture_name,
+    CpuCredits, Hypervisor, InstanceType, RegisteredMemory, architecture_from_name,
+    architecture_name,
 };
 pub(crate) use nearest::edits;
 pub use nearest::nearest;
@@ -193,7 +194,7 @@ impl Catalogue {
     /// Returns the price of a charge in a region.
     ///
     /// Assumption: where it is not known it is that of [`HOME_REGION`], and marked so; public IPv4
-    /// addresses have one price everywhere.
+    /// addresses and surplus CPU credits have one price everywhere.
     pub fn charge(&self, region: &str, charge: Charge) -> ChargePrice {
         // Every charge has a row for the home region: a test counts them.
         let prices = &self.tables.charges[&charge];
@@ -201,8 +202,15 @@ impl Catalogue {
             return price.clone();
         }
         let mut price = prices[HOME_REGION].clone();
-        // One price in all Regions. Source: AWS News Blog, 2023-07-28, on public IPv4 addresses.
-        if charge == Charge::PublicIpv4 {
+        // One price in all Regions. Sources: AWS News Blog, 2023-07-28, on public IPv4 addresses;
+        // Amazon EC2 On-Demand Pricing, unlimited mode: "across all regions".
+        let everywhere = [
+            Charge::PublicIpv4,
+            Charge::TUnlimitedCredit,
+            Charge::TUnlimitedCreditWindows,
+            Charge::T4gUnlimitedCredit,
+        ];
+        if everywhere.contains(&charge) {
             return price;
         }
         price.evidence = Evidence::Assumed;

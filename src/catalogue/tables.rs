@@ -9,7 +9,7 @@ use crate::units::HourlyRate;
 use super::reserved::ReservedFacts;
 use super::spot::SpotFacts;
 use super::{
-    Charge, ChargePrice, Evidence, FargateOffer, FargatePrice, FargateSize, Hypervisor,
+    Charge, ChargePrice, CpuCredits, Evidence, FargateOffer, FargatePrice, FargateSize, Hypervisor,
     InstanceType, InterruptionBand, Priced, Quota, RegisteredMemory, architecture_from_name,
 };
 use super::{FARGATE_AS_OF, FARGATE_SPOT_AS_OF};
@@ -59,6 +59,7 @@ impl Tables {
         };
         tables.read_instances();
         tables.read_registered_memory();
+        tables.read_cpu_credits();
         tables.read_spot();
         tables.read_reserved();
         tables.read_fargate_sizes();
@@ -93,6 +94,24 @@ impl Tables {
             instance_type.registered = Some(RegisteredMemory {
                 mib: row.number("registered_mib"),
                 evidence: row.evidence("evidence"),
+            });
+        });
+    }
+
+    fn read_cpu_credits(&mut self) {
+        each_row("cpu_credits.csv", include_str!("tables/cpu_credits.csv"), |row| {
+            let instance_type = self.instance_types.get_mut(row.text("instance_type"));
+            let instance_type = instance_type.unwrap_or_else(|| row.wrong("instance_type"));
+            let per_hour: f64 = row.number("credits_per_hour");
+            instance_type.cpu_credits = Some(CpuCredits {
+                tenths_per_hour: (per_hour * 10.0).round() as u32,
+                unlimited_by_default: match row.text("default") {
+                    "unlimited" => true,
+                    "standard" => false,
+                    _ => row.wrong("default"),
+                },
+                launch_credits: row.number("launch_credits"),
+                survives_stop: row.yes("survives_stop"),
             });
         });
     }
@@ -312,6 +331,7 @@ impl Row<'_> {
                 _ => self.wrong("hypervisor"),
             },
             burstable: self.yes("burstable"),
+            cpu_credits: None,
             current_generation: self.yes("current"),
         }
     }

@@ -351,7 +351,8 @@ fn every_charge_is_known_at_home_and_assumed_elsewhere() {
         let elsewhere = catalogue.charge("eu-north-1", charge);
         assert_eq!(elsewhere.nanos, home.nanos, "{charge:?}");
         // AWS has one price of these for all Regions.
-        if charge == Charge::PublicIpv4 {
+        let is_credit = charge.name().contains("unlimited_credit");
+        if charge == Charge::PublicIpv4 || is_credit {
             assert_eq!(elsewhere.evidence, Evidence::Documented);
             continue;
         }
@@ -768,11 +769,71 @@ fn every_charge_is_that_of_its_origin() {
         "ecs_managed_instances_fee_fraction",
         "ecs_managed_instances_fee_fraction_gpu",
         "t_unlimited_cpu_credit_vcpu_hour",
+        // Those of T4g and of Windows were read later.
     ];
     for (charge, item) in Charge::ALL.into_iter().zip(items) {
         // Extended support of EKS is in the note of another row.
         let expected = if item.is_empty() { 0.60 } else { theirs(item) };
         let ours = Catalogue::builtin().charge(HOME_REGION, charge).as_dollars_f64();
         assert!((ours - expected).abs() < 1e-12, "{charge:?}: {ours} and {expected}");
+    }
+}
+
+/// EC2 User Guide, credit table: the baseline of each vCPU in per cent, by size.
+#[test]
+fn burstable_types_have_the_credits_of_the_table_of_aws_and_no_others_have_any() {
+    let catalogue = Catalogue::builtin();
+    for t in catalogue.instance_types() {
+        assert_eq!(t.burstable, t.cpu_credits.is_some(), "{}", t.name);
+    }
+    let check = |name: &str, baseline: f64, most: f64, unlimited: bool| {
+        let t = catalogue.instance_type(name).expect("it is there");
+        let credits = t.cpu_credits.expect("it has credits");
+        let percent = 100.0 * credits.baseline_vcpu() / f64::from(t.vcpus);
+        assert!((percent - baseline).abs() < 1e-9, "{name}: {percent}");
+        assert!((credits.most() - most).abs() < 1e-9, "{name}: {}", credits.most());
+        assert_eq!(credits.unlimited_by_default, unlimited, "{name}");
+        let at_launch = if unlimited { 0 } else { 30 * t.vcpus };
+        assert_eq!(credits.launch_credits, at_launch, "{name}");
+        assert_eq!(credits.survives_stop, unlimited, "{name}");
+    };
+    for (size, baseline, most) in [
+        ("nano", 5.0, 144.0),
+        ("micro", 10.0, 288.0),
+        ("small", 20.0, 576.0),
+        ("medium", 20.0, 576.0),
+        ("large", 30.0, 864.0),
+        ("xlarge", 40.0, 2304.0),
+        ("2xlarge", 40.0, 4608.0),
+    ] {
+        for family in ["t3", "t3a", "t4g"] {
+            check(&format!("{family}.{size}"), baseline, most, true);
+        }
+    }
+    for (size, baseline, most) in [
+        ("nano", 5.0, 72.0),
+        ("micro", 10.0, 144.0),
+        ("small", 20.0, 288.0),
+        ("medium", 20.0, 576.0),
+        ("large", 30.0, 864.0),
+        ("xlarge", 22.5, 1296.0),
+        ("2xlarge", 17.0, 1958.4),
+    ] {
+        check(&format!("t2.{size}"), baseline, most, false);
+    }
+}
+
+#[test]
+fn surplus_credits_cost_the_same_everywhere() {
+    let at = |charge| Catalogue::builtin().charge("eu-west-1", charge);
+    for (charge, dollars) in [
+        (Charge::TUnlimitedCredit, 0.05),
+        (Charge::T4gUnlimitedCredit, 0.04),
+        (Charge::TUnlimitedCreditWindows, 0.096),
+    ] {
+        assert_eq!(
+            (at(charge).as_dollars_f64(), at(charge).evidence),
+            (dollars, Evidence::Documented)
+        );
     }
 }

@@ -8,10 +8,10 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
 use crate::catalogue::{
-    CHARGES_AS_OF, Catalogue, Charge, Evidence, FARGATE_AS_OF, FARGATE_SPOT_AS_OF, FargateOffer,
-    FargatePrice, FargateSize, Filter, Found, HOME_REGION, InstanceType, MONTH, NoPrice,
-    ON_DEMAND_AS_OF, OfferingClass, Priced, RESERVED_AS_OF, SPOT_AS_OF, SPOT_OBSERVED_AS_OF,
-    SpotOffer, Term, architecture_from_name, architecture_name, nearest,
+    CHARGES_AS_OF, Catalogue, Charge, CpuCredits, Evidence, FARGATE_AS_OF, FARGATE_SPOT_AS_OF,
+    FargateOffer, FargatePrice, FargateSize, Filter, Found, HOME_REGION, InstanceType, MONTH,
+    NoPrice, ON_DEMAND_AS_OF, OfferingClass, Priced, RESERVED_AS_OF, SPOT_AS_OF,
+    SPOT_OBSERVED_AS_OF, SpotOffer, Term, architecture_from_name, architecture_name, nearest,
 };
 use crate::ecs::model::{Architecture, Os};
 use crate::units::{Bytes, HourlyRate, Money, Span};
@@ -417,6 +417,7 @@ fn facts_of(t: &InstanceType) -> String {
         ("interfaces", t.enis_max.to_string()),
         ("awsvpc tasks", format!("{}; {trunked} ({})", t.awsvpc_tasks, t.trunking_evidence)),
         ("GPUs", gpus),
+        ("CPU credits", t.cpu_credits.map_or(String::new(), |it| cpu_credits(&it, t.vcpus))),
     ];
     let mut text = format!(
         "{}   {}, {}, {generation}{burstable}\n",
@@ -424,10 +425,26 @@ fn facts_of(t: &InstanceType) -> String {
         architecture_name(t.architecture),
         t.hypervisor
     );
-    for (what, value) in facts {
+    for (what, value) in facts.into_iter().filter(|(_, value)| !value.is_empty()) {
         text.push_str(&format!("  {what:<14}{value}\n"));
     }
     text
+}
+
+/// Says what an instance earns, and what becomes of one that spends more.
+fn cpu_credits(credits: &CpuCredits, vcpus: u32) -> String {
+    let baseline = 100.0 * credits.baseline_vcpu() / f64::from(vcpus);
+    let mode = if credits.unlimited_by_default { "unlimited" } else { "standard" };
+    let at_launch = match credits.launch_credits {
+        0 => String::new(),
+        some => format!(", {some} at launch"),
+    };
+    format!(
+        "{} an hour, at most {}{at_launch}; baseline {} % of each vCPU; {mode} by default",
+        credits.per_hour(),
+        thousands(credits.most().round() as u64),
+        (baseline * 10.0).round() / 10.0
+    )
 }
 
 fn fargate(args: &CatalogueArgs) -> Result<String, BadInput> {
@@ -700,6 +717,13 @@ fn type_json(t: &InstanceType) -> Value {
         "trunking_evidence": t.trunking_evidence.to_string(),
         "hypervisor": t.hypervisor.to_string(),
         "burstable": t.burstable,
+        "cpu_credits": t.cpu_credits.map(|it| json!({
+            "earned_per_hour": it.per_hour(),
+            "most": it.most(),
+            "baseline_vcpu": it.baseline_vcpu(),
+            "default": if it.unlimited_by_default { "unlimited" } else { "standard" },
+            "at_launch": it.launch_credits,
+        })),
         "current_generation": t.current_generation,
     })
 }

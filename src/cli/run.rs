@@ -73,6 +73,8 @@ Words on the screen (output/README.md defines them, every measure and every colu
                    room: resources, network interfaces, host ports, constraints on attributes
   empty inst-h     hours that instances cost while nothing but daemons ran on them
   packing          instances that would have been enough, as a share of those in use
+  throttled        hours of T instances that have no CPU credits left and get their baseline only
+  surplus          CPU credits that T instances have spent and not earned; charged in the end
   (idle)           money for instances that no task reserved: the free part and the stranded part
   (shared)         money that belongs to no service or job, such as that for load balancers";
 

@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 use crate::engine::{Arena, Id, Ix, Table};
 use crate::units::{Resources, SimTime, Span};
 
+use super::cpu_credits::CpuCredits;
 use super::fault::Away;
 use super::model::{
     ClusterSpec, HostPort, InstanceClass, Model, PlacementStrategy, Provider, Requirement, Service,
@@ -100,6 +101,8 @@ pub struct Instance {
     pub puller: Puller<ContainerId>,
     /// Daemon services that have room set aside here.
     daemons: SmallVec<[SetAside; 2]>,
+    /// Its CPU credits; `None`: its type has none.
+    pub credits: Option<Box<CpuCredits>>,
 }
 
 /// Where an instance is in its life.
@@ -371,6 +374,7 @@ impl Cluster {
             waiting: VecDeque::new(),
             puller: Puller::new(model.images.len()),
             daemons: SmallVec::new(),
+            credits: CpuCredits::new(kind, now),
             away: None,
         });
         for counts in model.groups.indices() {

@@ -4,6 +4,7 @@ use crate::engine::{Id, Ix};
 use crate::units::{SimTime, Span};
 
 use super::World;
+use super::capacity::credits::Stage as CreditStage;
 use super::capacity::group::PurchaseOption;
 use super::capacity::reservation::{Decision, Reservation};
 use super::cluster::Instance;
@@ -241,6 +242,13 @@ pub enum Fact {
         from: u32,
         /// How many are to stand in now.
         to: u32,
+    },
+    /// What is asked of the CPU credits of an instance has changed, or how they stand.
+    CpuCredits {
+        /// Which.
+        instance: Id<Instance>,
+        /// How they stand now, if that is new.
+        stage: Option<CreditStage>,
     },
 }
 

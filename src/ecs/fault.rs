@@ -15,7 +15,7 @@ use super::cluster::Instance;
 use super::model::{Fault, FaultKind, FaultTime, HostFailure, Model, Zone};
 use super::{
     ContainerStep, Cx, Event, Fact, FaultEvent, Owner, Task, TerminationReason, World,
-    auto_scaling, detect, instance, life, provisioning, rank, service, submit,
+    auto_scaling, cpu_credits, detect, instance, life, provisioning, rank, service, submit,
 };
 
 const MOMENT: Purpose = Purpose::new("fault moment");
@@ -278,6 +278,7 @@ fn fail(
                 });
                 if !was_hung {
                     hung.push(instance);
+                    cpu_credits::hangs(cx, world, instance);
                     detect::instance_hangs(cx, world, instance);
                 }
             }
@@ -371,6 +372,7 @@ fn works_again(
                 }
             }
         });
+        cpu_credits::hangs(cx, world, instance);
     }
     hosts.retain(|host| world.cluster.instance(*host).agent_connected());
     if hosts.is_empty() {

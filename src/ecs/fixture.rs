@@ -181,6 +181,7 @@ impl Fixture {
                     ],
                     pull_bandwidth: Bytes::mib(10),
                     pull_behavior: PullBehavior::Default,
+                    cpu_credits: None,
                 })
             })
             .collect();

@@ -8,8 +8,8 @@ use crate::engine::{Id, Ix};
 use super::cluster::{Instance, InstanceStatus};
 use super::model::{InstanceClass, Scheduling};
 use super::{
-    Cx, Fact, StopReason, Task, TaskStatus, TerminationReason, World, auto_scaling, life,
-    placement, provisioning, service, submit,
+    Cx, Fact, StopReason, Task, TaskStatus, TerminationReason, World, auto_scaling, cpu_credits,
+    life, placement, provisioning, service, submit,
 };
 
 /// Registers every instance of every fixed fleet, and sets room aside for daemons on it.
@@ -34,6 +34,7 @@ pub(super) fn launch(
     let instance = world.cluster.launch(cx.model, class, number, cx.now());
     world.account.instance_comes(cx.model, class);
     cx.tell(world, Fact::InstanceLaunched { instance });
+    cpu_credits::launched(cx, world, instance);
     instance
 }
 
@@ -42,6 +43,7 @@ pub(super) fn become_active(cx: &mut Cx, world: &mut World, instance: Id<Instanc
     world.cluster.register(cx.model, instance, cx.now());
     set_aside_for_daemons(cx, world, instance);
     cx.tell(world, Fact::InstanceActive { instance });
+    cpu_credits::is_active(cx, world, instance);
     submit::room_appeared(cx, world);
     provisioning::room_appeared(cx, world);
     service::room_appeared(cx, world);
@@ -119,6 +121,7 @@ pub(super) fn terminate(
 ) {
     let was = world.cluster.instance(instance).status();
     world.cluster.begin_termination(instance);
+    cpu_credits::ends(cx, world, instance);
     for task in tasks_on(world, instance) {
         life::host_is_gone(cx, world, task);
     }
@@ -137,6 +140,7 @@ pub(super) fn stop(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
     let ran = world.cluster.set_stopped(instance, true, cx.now());
     world.account.instance_goes(cx.model, world.cluster.instance(instance).class);
     cx.tell(world, Fact::InstanceStopped { instance, ran });
+    cpu_credits::stops(cx, world, instance);
 }
 
 /// StartInstances: it is paid for again.
@@ -144,6 +148,7 @@ pub(super) fn start(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
     let stopped = world.cluster.set_stopped(instance, false, cx.now());
     world.account.instance_comes(cx.model, world.cluster.instance(instance).class);
     cx.tell(world, Fact::InstanceStarted { instance, stopped });
+    cpu_credits::starts(cx, world, instance);
 }
 
 /// Returns the tasks on an instance that are not STOPPED, in order of their slots.

@@ -17,7 +17,8 @@ use super::pull::Puller;
 use super::task::{ContainerId, ContainerRun, FargateHost, Holds};
 use super::{
     ContainerState, ContainerStep, Cx, Event, Fact, Owner, StopReason, Task, TaskStatus, TaskStep,
-    TaskTimes, World, detect, fargate_spot, fault, instance, provisioning, rank, service, submit,
+    TaskTimes, World, cpu_credits, detect, fargate_spot, fault, instance, provisioning, rank,
+    service, submit,
 };
 
 const ENI_ATTACH: Purpose = Purpose::new("network interface attach");
@@ -562,7 +563,7 @@ fn foresee(
 
 /// Which start of the container this is; the number wraps long after all that was foreseen for
 /// it has come, for restarts are at least a minute apart.
-fn start_number(task: &Task, container: u8) -> u16 {
+pub(super) fn start_number(task: &Task, container: u8) -> u16 {
     task.containers[container as usize].starts as u16
 }
 
@@ -635,14 +636,20 @@ fn start_failed(cx: &mut Cx, world: &mut World, id: ContainerId) {
 
 /// The process runs: foresees its end and its first passed health check.
 fn run_container(cx: &mut Cx, world: &mut World, id: ContainerId, age: Age) {
-    let entry = &mut world.tasks[id.0];
     let now = cx.now();
-    entry.containers[id.1 as usize].state =
+    world.tasks[id.0].containers[id.1 as usize].state =
         ContainerState::Running { since: now, healthy: false, stopping: false };
+    let entry = &world.tasks[id.0];
     let container = container(cx, entry, id.1);
     let luck = container_luck(entry, id.1);
     let run_time = entry.run_time.filter(|_| container.essential);
-    if let Some((after, exit_code)) = natural_end(&container.behaviour, luck, run_time, age) {
+    let work = work(&container.behaviour, luck, run_time, age);
+    let crash = crash(&container.behaviour, luck);
+    let usage = container.behaviour.usage;
+    let is_paced = cpu_credits::pace(cx, world, entry, usage);
+    // Work that CPU credits pace is done when they say so.
+    let end = if is_paced { crash } else { earlier(work, crash) };
+    if let Some((after, exit_code)) = end {
         foresee(cx, world, id, after, (rank::ENDED, ContainerStep::Exits { exit_code }));
     }
     if let Some(check) = container.health_check {
@@ -654,6 +661,9 @@ fn run_container(cx: &mut Cx, world: &mut World, id: ContainerId, age: Age) {
         foresee(cx, world, id, timeout, (rank::PROGRESSED, ContainerStep::StartTimeout));
     }
     cx.tell(world, Fact::ContainerStarted { task: id.0, container: id.1 });
+    if is_paced {
+        cpu_credits::container_runs(cx, world, id, (usage, work));
+    }
 }
 
 /// How long a process has run already.
@@ -680,13 +690,8 @@ fn rest_of_run(time: &Distribution, luck: Luck) -> Span {
     Span::from_secs_f64(met.unwrap_or(runs[0]).as_secs_f64() * luck.unit(RUN_LEFT))
 }
 
-/// When and how a process ends by itself: at the end of its work, or by a crash before.
-fn natural_end(
-    behaviour: &Behaviour,
-    luck: Luck,
-    run_time: Option<Span>,
-    age: Age,
-) -> Option<(Span, u8)> {
+/// When the work of a process is done, and how it exits then.
+fn work(behaviour: &Behaviour, luck: Luck, run_time: Option<Span>, age: Age) -> Option<(Span, u8)> {
     let own_time = || {
         let time = behaviour.run_time.as_ref()?;
         Some(match age {
@@ -694,15 +699,22 @@ fn natural_end(
             Age::Any => rest_of_run(time, luck),
         })
     };
-    let work = run_time.or_else(own_time);
-    let work = work.map(|span| {
+    run_time.or_else(own_time).map(|span| {
         let failed = luck.chance(RUN_FAILURE, behaviour.failure_rate);
         (span, if failed { behaviour.failure_exit_code } else { 0 })
-    });
-    let crash = (behaviour.crash_rate_per_hour > 0.0).then(|| {
+    })
+}
+
+/// When a process crashes, if it does, and how it exits then.
+fn crash(behaviour: &Behaviour, luck: Luck) -> Option<(Span, u8)> {
+    (behaviour.crash_rate_per_hour > 0.0).then(|| {
         let mean = Span::HOUR.as_secs_f64() / behaviour.crash_rate_per_hour;
         (Span::from_secs_f64(-mean * (1.0 - luck.unit(CRASH)).ln()), behaviour.failure_exit_code)
-    });
+    })
+}
+
+/// A process ends at the end of its work, or by a crash before.
+fn earlier(work: Option<(Span, u8)>, crash: Option<(Span, u8)>) -> Option<(Span, u8)> {
     match (work, crash) {
         (Some(work), Some(crash)) => Some(if crash.0 < work.0 { crash } else { work }),
         (work, crash) => work.or(crash),
@@ -855,6 +867,7 @@ fn container_ended(
 ) {
     let entry = &mut world.tasks[id.0];
     entry.containers[id.1 as usize].state = ContainerState::Stopped { exit_code: Some(exit_code) };
+    cpu_credits::container_ended(cx, world, id);
     cx.tell(
         world,
         Fact::ContainerStopped { task: id.0, container: id.1, exit_code: Some(exit_code) },

@@ -9,6 +9,7 @@ mod auto_scaling;
 pub mod capacity;
 mod capacity_provider;
 pub mod cluster;
+mod cpu_credits;
 mod detect;
 mod fact;
 mod fallback;
@@ -41,6 +42,7 @@ use crate::engine::{Arena, Id, Ix, Livelock, Queue, Rank, Seed, Table};
 use crate::units::{SimTime, Span};
 
 pub use self::cluster::{Cluster, Instance, InstanceStatus, Location};
+pub use self::cpu_credits::CpuCredits;
 pub use self::fact::{
     AfterFailure, Fact, FailedChecks, FailureReason, FaultEvent, GroupEvent, LaunchFailure,
     Observer, PlacementFailure, ServiceEvent, TerminationReason, ZoneTasks,
@@ -198,6 +200,9 @@ enum Event {
     TerminationHooksDone(Id<Instance>, bool),
     /// A controller looks whether another service must stand in.
     Fallback(Ix<Fallback>),
+    /// CPU credits of an instance, or the work they pace, come to a point, unless the epoch is
+    /// stale.
+    CpuCredits(Id<Instance>, u32),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -467,6 +472,7 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
             auto_scaling::on_hooks_done(cx, world, instance, is_abandoned);
         }
         Event::Fallback(fallback) => fallback::on_look(cx, world, fallback),
+        Event::CpuCredits(instance, epoch) => cpu_credits::on_due(cx, world, instance, epoch),
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::engine::{Distribution, Ix, Table};
 use crate::units::{Bytes, Calendar, HourlyRate, Resources, Schedule, SimTime, Span};
 
+use super::capacity::credits::CreditTerms;
 use super::capacity::group::{GroupPolicy, PoolKey, PurchaseOption};
 use super::capacity::refresh::Refresh;
 use super::capacity::reservation::ManagedScaling;
@@ -345,6 +346,8 @@ pub struct InstanceClass {
     pub pull_bandwidth: Bytes,
     /// `ECS_IMAGE_PULL_BEHAVIOR`.
     pub pull_behavior: PullBehavior,
+    /// What holds for its CPU credits; `None`: its type has none.
+    pub cpu_credits: Option<CreditTerms>,
 }
 
 /// Where a container instance comes from.

@@ -220,6 +220,13 @@ impl Capacity {
         change(&mut self.used, at, &amounts, more);
     }
 
+    /// An instance is held to its baseline: so many CPU units are asked for and not got.
+    pub fn withhold(&mut self, at: SimTime, was: u64, is: u64) {
+        self.note_extremes(at);
+        let used = &mut self.used[0];
+        used.set(at, used.level() + was - is);
+    }
+
     /// Returns how many instances with so much would be full with what is reserved.
     pub fn bound(&self, instance: &Resources) -> u64 {
         let shares = self.reserved.iter().zip(amounts(instance));

@@ -1,10 +1,11 @@
 //! Rows about each task, instance and event, handed out while the run goes and never kept.
 
+use crate::ecs::capacity::credits::Stage;
 use crate::ecs::capacity::reservation::{Decision, Reservation};
 use crate::ecs::model::{
-    AutoScalingGroup, CapacityProvider, Fallback, FargateSize, Fault, HostFailure, InstanceClass,
-    Model, Provider, Requirement, Scheduling, Service, Submitter, TargetGroup, TaskDefinition,
-    Zone,
+    AutoScalingGroup, CapacityProvider, Fallback, FargateSize, Fault, Fleet, HostFailure,
+    InstanceClass, Model, Provider, Requirement, Scheduling, Service, Submitter, TargetGroup,
+    TaskDefinition, Zone,
 };
 use crate::ecs::{
     AfterFailure, ContainerState, Fact, FailedChecks, FailureReason, FaultEvent, GroupEvent,
@@ -94,6 +95,8 @@ pub enum Speaker {
     AutoScalingGroup(Ix<AutoScalingGroup>),
     /// A controller of the user's own.
     Fallback(Ix<Fallback>),
+    /// Container instances: a fixed fleet, or those of a group.
+    Fleet(Ix<Fleet>),
 }
 
 /// What is said: [`ServiceEvent`] and failed RunTask calls, with names instead of ids.
@@ -265,6 +268,13 @@ pub enum Happening {
         /// How many are to stand in now.
         to: u32,
     },
+    /// The CPU credits of an instance stand otherwise.
+    CpuCredits {
+        /// Which.
+        instance: InstanceName,
+        /// How they stand now.
+        stage: Stage,
+    },
 }
 
 /// Why no instance was found.
@@ -390,8 +400,9 @@ impl<S: RowSink> Observer for RowLog<S> {
             | Fact::GroupEvent { .. }
             | Fact::Fallback { .. }
             | Fact::RunTaskFailed { .. }
+            | Fact::CpuCredits { .. }
             | Fact::Fault { .. } => {
-                if let Some((speaker, happening)) = said(fact, world) {
+                if let Some((speaker, happening)) = said(fact, world, model) {
                     self.sink.event(&EventRow { at, speaker, happening }, model);
                 }
             }
@@ -419,7 +430,7 @@ impl<S: RowSink> Observer for RowLog<S> {
 /// Returns who says what, if anybody says something.
 // Most of what happens is not said by anybody.
 #[allow(clippy::wildcard_enum_match_arm)]
-fn said(fact: &Fact, world: &World) -> Option<(Speaker, Happening)> {
+fn said(fact: &Fact, world: &World, model: &Model) -> Option<(Speaker, Happening)> {
     Some(match *fact {
         Fact::ServiceEvent { service, event } => {
             (Speaker::Service(service), happening(event, world))
@@ -445,6 +456,11 @@ fn said(fact: &Fact, world: &World) -> Option<(Speaker, Happening)> {
         Fact::Fault { fault, what } => (Speaker::Fault(fault), fault_happening(what, world)),
         Fact::Fallback { fallback, missing, from, to } => {
             (Speaker::Fallback(fallback), Happening::Fallback { missing, from, to })
+        }
+        Fact::CpuCredits { instance, stage: Some(stage) } => {
+            let instance = instance_name(instance, world)?;
+            let fleet = model.classes[instance.class].fleet;
+            (Speaker::Fleet(fleet), Happening::CpuCredits { instance, stage })
         }
         _ => return None,
     })

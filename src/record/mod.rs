@@ -4,6 +4,7 @@
 //! out a row for each task, instance and event while the run goes. [`Fingerprint`] tells whether
 //! two runs were the same. All of them are [`Clone`] at any instant, and none changes a run.
 
+mod credits;
 mod fingerprint;
 mod gauges;
 mod histogram;
@@ -24,9 +25,9 @@ pub use log::{
 };
 pub use recorder::{Ending, Recorder, RecorderOptions, WarmUp, why_partial};
 pub use recording::{
-    CapacitySummary, ClusterSummary, LaunchCounts, Metric, Pending, PerResource, ProviderSummary,
-    Range, Ratio, Recording, Scope, Series, ServiceEvents, ServiceSummary, SubmitterSummary,
-    Summary, TaskTotals, UsageGiven, Window,
+    CapacitySummary, ClusterSummary, CreditSummary, LaunchCounts, Metric, Pending, PerResource,
+    ProviderSummary, Range, Ratio, Recording, Scope, Series, ServiceEvents, ServiceSummary,
+    SubmitterSummary, Summary, TaskTotals, UsageGiven, Window,
 };
-pub use sentence::{failure_code, group_event, sentence, task_id};
+pub use sentence::{credit_stage, failure_code, group_event, sentence, task_id};
 pub use series::Buckets;

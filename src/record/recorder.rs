@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::ecs::capacity::credits::{Account, Credits, Totals};
 use crate::ecs::capacity::reservation::{Decision, WhyNot};
 use crate::ecs::model::{
     CapacityProvider, ClusterSpec, Fleet, InstanceClass, Model, Provider, Scheduling, Service,
@@ -15,6 +16,7 @@ use crate::ecs::{
 use crate::engine::{Id, Ix, Table};
 use crate::units::{Resources, SimTime, Span};
 
+use super::credits::CreditGauges;
 use super::fingerprint::Fingerprint;
 use super::gauges::{
     Capacity, ClusterGauges, Group, ManagedScalingGauges, ProviderGauges, ServiceGauges,
@@ -69,6 +71,8 @@ pub struct Recorder {
     pub(super) submitters: Table<SubmitterGauges, Submitter>,
     pub(super) providers: [ProviderGauges; Provider::ALL.len()],
     pub(super) managed_scaling: Table<ManagedScalingGauges, CapacityProvider>,
+    /// Of fleets with types that have CPU credits.
+    pub(super) credits: Table<Option<CreditGauges>, Fleet>,
     /// By slot.
     hosts: Vec<Host>,
     smallest: Table<SmallestAsks, InstanceClass>,
@@ -98,6 +102,8 @@ struct Host {
     is_noticed: bool,
     stranded: Resources,
     stage: Stage,
+    /// Its CPU credits, as they were at the last fact about them or when the window began.
+    credits: Option<Account>,
 }
 
 /// Where an instance is in its life, as the recorder counts it.
@@ -374,6 +380,7 @@ impl Observer for Recorder {
             | Fact::GroupEvent { .. }
             | Fact::Fault { .. }
             | Fact::Fallback { .. } => {}
+            Fact::CpuCredits { instance, .. } => self.credits_change(now, instance),
             Fact::SpotRebalanceRecommended { instance } => {
                 self.launches(now, instance).recommendations += 1;
             }
@@ -420,6 +427,11 @@ impl Recorder {
                 .iter()
                 .map(|_| ManagedScalingGauges::new(buckets))
                 .collect(),
+            credits: model
+                .fleets
+                .iter()
+                .map(|(_, fleet)| has_credits(model, fleet).then(|| CreditGauges::new(buckets)))
+                .collect(),
             hosts: Vec::new(),
             smallest: SmallestAsks::by_class(model),
             daemons: Vec::new(),
@@ -458,7 +470,9 @@ impl Recorder {
         };
         [
             model.clusters.len() * count(&mut ClusterGauges::new(buckets)),
-            model.fleets.len() * count(&mut Capacity::new(buckets)),
+            model.fleets.len() * count(&mut Capacity::new(buckets))
+                + model.fleets.iter().filter(|(_, it)| has_credits(model, it)).count()
+                    * count(&mut CreditGauges::new(buckets)),
             model.services.len() * count(&mut ServiceGauges::new(buckets)),
             model.submitters.len() * count(&mut SubmitterGauges::new(buckets)),
             Provider::ALL.len() * count(&mut ProviderGauges::new(buckets)),
@@ -484,6 +498,7 @@ impl Recorder {
             self.count_daemons(since, world);
         }
         self.catch_up(Now { at: end, world, model });
+        self.settle_credits(end);
         for ix in self.clusters.indices() {
             self.clusters[ix].capacity.note_extremes(end);
         }
@@ -504,6 +519,12 @@ impl Recorder {
     fn begin_window(&mut self, at: SimTime, model: &Model) {
         self.window_from = Some(at);
         self.counts = Counts::new(model);
+        self.settle_credits(at);
+        for gauges in self.credits.indices().collect::<Vec<_>>() {
+            let Some(gauges) = &mut self.credits[gauges] else { continue };
+            gauges.totals = Totals::default();
+            gauges.each(&mut |_, gauge| gauge.begin_window(at));
+        }
         for ix in self.clusters.indices() {
             let cluster = &mut self.clusters[ix];
             cluster.capacity.forget_extremes(at);
@@ -525,6 +546,49 @@ impl Recorder {
         }
         for ix in self.managed_scaling.indices() {
             self.managed_scaling[ix].each(&mut |_, gauge| gauge.begin_window(at));
+        }
+    }
+
+    /// CPU credits of an instance are other than they would have become by themselves.
+    fn credits_change(&mut self, now: Now, instance: Id<Instance>) {
+        let Some(credits) = &now.world.cluster.instance(instance).credits else { return };
+        let host = &mut self.hosts[instance.slot()];
+        let account = *credits.account();
+        let before = host.credits.replace(account);
+        let host = *host;
+        if let Some(gauges) = &mut self.credits[host.fleet] {
+            gauges.change(now.at, before.as_ref(), &account);
+        }
+        let was = before.map_or(0, |it| it.withheld_cpu_units());
+        let is = account.withheld_cpu_units();
+        if was != is {
+            self.fleets[host.fleet].capacity.withhold(now.at, was, is);
+            self.clusters[host.cluster].capacity.withhold(now.at, was, is);
+        }
+    }
+
+    /// Returns surplus CPU credits that instances of a fleet owe at the end.
+    pub(super) fn owed_credits(&self, fleet: Ix<Fleet>) -> Credits {
+        let hosts = self.hosts.iter().filter(|host| host.fleet == fleet);
+        let owed = hosts.filter_map(|host| Some(host.credits?.surplus()));
+        owed.fold(Credits::ZERO, |sum, it| sum + it)
+    }
+
+    /// Brings CPU credits up to date, which change without a fact.
+    fn settle_credits(&mut self, at: SimTime) {
+        for host in &mut self.hosts {
+            let (Some(account), Some(gauges)) = (&mut host.credits, &mut self.credits[host.fleet])
+            else {
+                continue;
+            };
+            let now = account.at(at);
+            gauges.change(at, Some(account), &now);
+            *account = now;
+        }
+        for fleet in self.credits.indices().collect::<Vec<_>>() {
+            if let Some(gauges) = &mut self.credits[fleet] {
+                gauges.advance(at);
+            }
         }
     }
 
@@ -578,6 +642,7 @@ impl Recorder {
             is_noticed: false,
             stranded: Resources::ZERO,
             stage: Stage::Gone,
+            credits: None,
         };
         let slot = instance.slot();
         if self.hosts.len() <= slot {
@@ -919,6 +984,11 @@ impl Recorder {
             }
         }
     }
+}
+
+/// Says whether instances of a fleet have CPU credits.
+fn has_credits(model: &Model, fleet: &Fleet) -> bool {
+    fleet.classes.iter().any(|&class| model.classes[class].cpu_credits.is_some())
 }
 
 /// Returns the CPU units and the MiB of a task, wherever it runs.

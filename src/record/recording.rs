@@ -116,6 +116,14 @@ pub enum Metric {
     SpotInstances,
     /// Instances beyond what managed scaling aims at: M ÷ target capacity, rounded up.
     SurplusInstances,
+    /// CPUCreditBalance, of all instances together, rounded.
+    CpuCreditBalance,
+    /// CPUSurplusCreditBalance, of all instances together, rounded.
+    CpuSurplusCreditBalance,
+    /// Instances without CPU credits that are held to their baseline.
+    ThrottledInstances,
+    /// CPU units that containers ask for and do not get: their instances are held to the baseline.
+    ThrottledCpu,
     /// Tasks by `lastStatus`.
     Tasks(TaskStatus),
     /// Tasks submitted and not placed; of a capacity provider, those in PROVISIONING.
@@ -153,6 +161,8 @@ pub struct Summary {
     pub fleets: Table<CapacitySummary, Fleet>,
     /// What became of the launches of each fleet.
     pub launches: Table<LaunchCounts, Fleet>,
+    /// CPU credits of each fleet; `None`: none of its types has any.
+    pub cpu_credits: Table<Option<CreditSummary>, Fleet>,
     /// Each service.
     pub services: Table<ServiceSummary, Service>,
     /// Each submitter.
@@ -411,6 +421,29 @@ pub struct ManagedScalingSummary {
     pub surplus_instance_hours: f64,
 }
 
+/// CPU credits of the instances of a fleet over the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CreditSummary {
+    /// Credits that they had together.
+    pub balance: Range,
+    /// Surplus credits that they had spent and not paid down, together.
+    pub surplus: Range,
+    /// Credits earned.
+    pub earned: f64,
+    /// Credits spent, by all CPU that was used.
+    pub spent: f64,
+    /// Credits earned above the limit, or lost with their instances.
+    pub discarded: f64,
+    /// Surplus credits charged.
+    pub charged: f64,
+    /// Surplus credits owed at the end, which are charged when the instances end.
+    pub owed: f64,
+    /// ∫ instances that were held to their baseline, in hours.
+    pub throttled_hours: f64,
+    /// vCPU-hours that were asked for and not got.
+    pub withheld_vcpu_hours: f64,
+}
+
 impl Recording {
     /// Returns a series, unless it was never anything but zero or does not exist.
     pub fn find(&self, scope: Scope, metric: Metric) -> Option<&Series> {
@@ -471,6 +504,10 @@ impl Metric {
             Metric::DrainingInstances => "draining_instances",
             Metric::SpotInstances => "spot_instances",
             Metric::SurplusInstances => "surplus_instances",
+            Metric::CpuCreditBalance => "cpu_credit_balance",
+            Metric::CpuSurplusCreditBalance => "cpu_surplus_credit_balance",
+            Metric::ThrottledInstances => "throttled_instances",
+            Metric::ThrottledCpu => "throttled_cpu",
             Metric::Tasks(status) => match status {
                 TaskStatus::Provisioning => "tasks_provisioning",
                 TaskStatus::Pending => "tasks_pending",
@@ -502,6 +539,7 @@ impl Metric {
             | Metric::ReservedCpu
             | Metric::UsedCpu
             | Metric::StrandedCpu
+            | Metric::ThrottledCpu
             | Metric::AliveCpu => "CPU units",
             Metric::RegisteredMemory
             | Metric::ReservedMemory
@@ -515,7 +553,9 @@ impl Metric {
             | Metric::LaunchingInstances
             | Metric::DrainingInstances
             | Metric::SpotInstances
-            | Metric::SurplusInstances => "instances",
+            | Metric::SurplusInstances
+            | Metric::ThrottledInstances => "instances",
+            Metric::CpuCreditBalance | Metric::CpuSurplusCreditBalance => "CPU credits",
             Metric::CapacityProviderReservation => "%",
             Metric::Tasks(_)
             | Metric::WaitingTasks
@@ -543,6 +583,9 @@ impl Metric {
             | Metric::DrainingInstances
             | Metric::SpotInstances
             | Metric::SurplusInstances
+            | Metric::CpuSurplusCreditBalance
+            | Metric::ThrottledInstances
+            | Metric::ThrottledCpu
             | Metric::UnreachableTasks
             | Metric::AliveTasks
             | Metric::AliveCpu
@@ -554,6 +597,7 @@ impl Metric {
             | Metric::Instances
             | Metric::EmptyInstances
             | Metric::NeededInstances
+            | Metric::CpuCreditBalance
             | Metric::Tasks(_)
             | Metric::WaitingTasks
             | Metric::CapacityProviderReservation

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::ecs::capacity::credits::Stage;
 use crate::ecs::capacity::reservation::{Decision, Limit, Reservation};
 use crate::ecs::model::{AutoScalingGroup, HostFailure, Model, Source};
 use crate::ecs::{AfterFailure, FailedChecks, FailureReason, GroupEvent, ZoneTasks};
@@ -11,6 +12,9 @@ use super::log::{EventRow, Happening, InstanceName, Refusal, Speaker};
 
 /// Task ids that one sentence lists; ECS starts tasks in batches of ten.
 const IDS_LISTED: u64 = 10;
+
+/// What a service says that has used up a rate of its account.
+const THROTTLED: &str = "operations are being throttled. Will try again later.";
 
 /// Returns an id for display, as ECS's look: 32 hexadecimal digits.
 ///
@@ -90,9 +94,7 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
                 "is unable to consistently start tasks successfully. [next attempt in {delay}]"
             );
         }
-        Happening::Throttled => {
-            text.push_str("operations are being throttled. Will try again later.");
-        }
+        Happening::Throttled => text.push_str(THROTTLED),
         Happening::DesiredCount { from, to } => {
             let _ = write!(text, "[desired count changed from {from} to {to}]");
         }
@@ -111,6 +113,9 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         | Happening::ZoneBack { .. }
         | Happening::LaunchesFail
         | Happening::LaunchesBack => fault(&mut text, row.happening, model),
+        Happening::CpuCredits { instance, stage } => {
+            text.push_str(&cpu_credits(instance, stage, model));
+        }
         Happening::RunTaskFailed { .. } => run_task_failed(&mut text, row, model),
         Happening::GroupEvent(event) => {
             if let Speaker::AutoScalingGroup(group) = row.speaker {
@@ -126,6 +131,21 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         }
     }
     text
+}
+
+/// Says how the CPU credits of an instance stand now.
+fn cpu_credits(instance: InstanceName, stage: Stage, model: &Model) -> String {
+    format!("[(container-instance {}) {}]", instance.text(model), credit_stage(stage))
+}
+
+/// Says how the CPU credits of an instance stand; the words are ours.
+pub const fn credit_stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Covered => "has the CPU that is asked for, and owes no CPU credits",
+        Stage::Throttled => "has no CPU credits left, and is held to its baseline",
+        Stage::Surplus => "spends CPU credits that it has not earned",
+        Stage::Charged => "owes all the CPU credits it can earn in 24 h: each more is charged",
+    }
 }
 
 /// Writes what a service says of its target groups.
@@ -204,6 +224,7 @@ fn speaker(speaker: Speaker, model: &Model) -> String {
             format!("(Auto Scaling group {}) ", model.auto_scaling_groups[ix].name)
         }
         Speaker::Fallback(ix) => format!("(fallback {}) ", model.fallbacks[ix].name),
+        Speaker::Fleet(ix) => format!("(container instances {}) ", model.fleets[ix].name),
     }
 }
 

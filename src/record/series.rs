@@ -77,6 +77,11 @@ impl Gauge {
         self.current.level()
     }
 
+    /// Returns when the first bucket after an instant begins, as wide as they are now.
+    pub fn boundary_after(&self, at: SimTime) -> SimTime {
+        SimTime::ZERO + self.width * (at.as_micros() / self.width.as_micros() + 1)
+    }
+
     #[inline]
     pub fn set(&mut self, at: SimTime, level: u64) {
         if level == self.current.level() {

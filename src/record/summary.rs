@@ -4,15 +4,15 @@ use crate::ecs::model::{
     CapacityProvider, ClusterSpec, Fleet, InstanceClass, Model, Provider, Service, Submitter,
 };
 use crate::ecs::{Sim, World};
-use crate::engine::{Ix, Tally};
+use crate::engine::{Ix, Table, Tally};
 use crate::units::{Resources, SimTime, Span};
 
 use super::gauges::{Capacity, Extremes, Group};
 use super::recorder::{Ending, Recorder};
 use super::recording::{
-    CapacitySummary, ClusterSummary, ManagedScalingSummary, Metric, PerResource, ProviderSummary,
-    Range, Ratio, Recording, Scope, Series, ServiceSummary, SubmitterSummary, Summary, TaskTotals,
-    UsageGiven, Window,
+    CapacitySummary, ClusterSummary, CreditSummary, ManagedScalingSummary, Metric, PerResource,
+    ProviderSummary, Range, Ratio, Recording, Scope, Series, ServiceSummary, SubmitterSummary,
+    Summary, TaskTotals, UsageGiven, Window,
 };
 
 /// The series of one thing, ended.
@@ -73,17 +73,16 @@ impl Recorder {
         let (world, model, end) = (sim.world(), &**sim.model(), ending.at);
         self.catch_up_at_end(end, world, model);
         let mut series = Vec::new();
+        let clusters = self.clusters.indices();
+        let clusters = clusters.map(|ix| self.finish_cluster(ix, sim, end, &mut series)).collect();
+        let (mut fleets, mut cpu_credits) = (Table::new(), Table::new());
+        for ix in self.fleets.indices() {
+            fleets.push(self.finish_fleet(ix, sim, end, &mut series));
+            cpu_credits.push(self.finish_credits(ix, end, &mut series));
+        }
         let summary = Summary {
-            clusters: self
-                .clusters
-                .indices()
-                .map(|ix| self.finish_cluster(ix, sim, end, &mut series))
-                .collect(),
-            fleets: self
-                .fleets
-                .indices()
-                .map(|ix| self.finish_fleet(ix, sim, end, &mut series))
-                .collect(),
+            clusters,
+            fleets,
             services: self
                 .services
                 .indices()
@@ -119,6 +118,7 @@ impl Recorder {
             },
             placement_failures: self.counts.placement_failures.clone(),
             launches: self.counts.fleets.clone(),
+            cpu_credits,
         };
         Recording {
             end,
@@ -189,6 +189,31 @@ impl Recorder {
         let summary = capacity_summary(&ended, capacity, largest);
         series.extend(ended.into_series());
         summary
+    }
+
+    fn finish_credits(
+        &mut self,
+        ix: Ix<Fleet>,
+        end: SimTime,
+        series: &mut Vec<Series>,
+    ) -> Option<CreditSummary> {
+        let owed = self.owed_credits(ix).as_f64();
+        let gauges = self.credits[ix].as_mut()?;
+        let ended = Ended::new(Scope::Fleet(ix), gauges, end);
+        let totals = gauges.totals;
+        let summary = CreditSummary {
+            balance: ended.range(Metric::CpuCreditBalance),
+            surplus: ended.range(Metric::CpuSurplusCreditBalance),
+            earned: totals.earned.as_f64(),
+            spent: totals.spent.as_f64(),
+            discarded: totals.discarded.as_f64(),
+            charged: totals.charged.as_f64(),
+            owed,
+            throttled_hours: totals.throttled.as_secs_f64() / Span::HOUR.as_secs_f64(),
+            withheld_vcpu_hours: totals.withheld.as_f64() / 60.0,
+        };
+        series.extend(ended.into_series());
+        Some(summary)
     }
 
     fn finish_service(

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::gauges::Group;
 use super::*;
+use crate::ecs::capacity::credits::CreditTerms;
 use crate::ecs::fixture::{Fixture, az_spread};
 use crate::ecs::model::{
     Action, FargateSize, InitialState, Model, Provider, Scheduling, Usage, WhenFull,
@@ -646,4 +647,49 @@ fn surplus_is_what_a_group_has_beyond_its_target() {
     let expected = 4.0 * 15.0 / 60.0;
     let surplus = summary.surplus_instance_hours;
     assert!((surplus - expected).abs() < 4.0 * 1.1 / 60.0, "{surplus} and not {expected}");
+}
+/// Two t3.medium, of which one works: 5.76 credits at first, 0.4 earned and 1 spent each minute, so
+/// that it has none left after 9.6 minutes. The window begins after ten.
+#[test]
+fn cpu_credits_of_a_fleet_are_those_that_can_be_worked_out_by_hand() {
+    let mut fixture = Fixture::new(1);
+    let fleet = fixture.fleet("t", 2, (2048, 4096));
+    let class = fixture.model.fleets[fleet].classes[0];
+    fixture.model.classes[class].cpu_credits = Some(CreditTerms {
+        tenths_per_hour: 240,
+        cpu_units: 2048,
+        unlimited: false,
+        launch_credits: 0,
+        survives_stop: true,
+        initial_millionths: 10_000,
+    });
+    let app = fixture.definition("app", 512, 512);
+    let usage = Some(Usage { cpu_units: 1024, memory_mib: 100 });
+    fixture.model.task_definitions[app].containers[0].behaviour.usage = usage;
+    fixture.job("work", app, &[(0, 1, 10_000)], WhenFull::Fail);
+    let Recorded { recording, .. } = record(fixture, 1, WarmUp::Until(SimTime::from_secs(600)));
+    let near = |a: f64, b: f64, within: f64| assert!((a - b).abs() <= within, "{a}, not {b}");
+    let summary = recording.summary.cpu_credits[fleet].expect("it has credits");
+    near(summary.earned, 2.0 * 0.4 * 30.0, 1e-6);
+    near(summary.spent, 0.4 * 30.0, 1e-6);
+    near(summary.throttled_hours, 0.5, 1e-6);
+    near(summary.withheld_vcpu_hours, 0.6 * 0.5, 1e-6);
+    assert_eq!((summary.charged, summary.owed, summary.discarded), (0.0, 0.0, 0.0));
+    // The other one has from 9.76 to 21.76 in the window.
+    near(summary.balance.mean, 15.76, 0.5);
+    let scope = Scope::Fleet(fleet);
+    let series = recording.find(scope, Metric::CpuCreditBalance).expect("it is recorded");
+    let minutes = series.width.as_secs_f64() / 60.0;
+    for (n, bucket) in series.buckets.iter().enumerate() {
+        let at = |minute: f64| (5.76 - 0.6 * minute).max(0.0) + 5.76 + 0.4 * minute;
+        let (from, steps) = (n as f64 * minutes, 100);
+        let each = (0..steps).map(|k| at(from + minutes * (f64::from(k) + 0.5) / 100.0));
+        near(bucket.mean(), each.sum::<f64>() / 100.0, 0.51);
+    }
+    let throttled = recording.find(scope, Metric::ThrottledInstances).expect("it is recorded");
+    assert_eq!(throttled.window.mean(), 1.0);
+    // What is used is what it gets, but for parts of a CPU unit.
+    let used = recording.summary.fleets[fleet].used.cpu.expect("it is given");
+    near(used.mean, 0.4 / 4.0, 0.001);
+    near(used.max, 0.4 / 4.0, 0.001);
 }

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use crate::ecs::capacity::credits::Stage;
 use crate::ecs::{AfterFailure, Model, Owner, StopCode, StopReason};
 use crate::record::{
     EventRow, Happening, InstanceRow, RowSink, Speaker, TaskRow, failure_code, sentence,
@@ -47,6 +48,7 @@ enum Kind {
     Unhealthy,
     RunTaskFailed,
     Throttled,
+    OutOfCredits,
     Unbalanced,
     StandsIn,
 }
@@ -156,6 +158,11 @@ impl RowSink for Happenings {
             Happening::ZoneOut { .. } => (Kind::Fault, "zone"),
             Happening::LaunchesFail => (Kind::Fault, "launches"),
             Happening::Fallback { from: 0, .. } => (Kind::StandsIn, ""),
+            Happening::CpuCredits { stage, .. } => match stage {
+                Stage::Throttled => (Kind::OutOfCredits, "throttled"),
+                Stage::Charged => (Kind::OutOfCredits, "charged"),
+                Stage::Covered | Stage::Surplus => return,
+            },
             Happening::StartedTasks { .. }
             | Happening::StoppedTasks { .. }
             | Happening::StoppedPendingTasks { .. }
@@ -183,6 +190,7 @@ impl RowSink for Happenings {
             Speaker::Fault(ix) => &model.faults[ix].name,
             Speaker::AutoScalingGroup(ix) => &model.auto_scaling_groups[ix].name,
             Speaker::Fallback(ix) => &model.fallbacks[ix].name,
+            Speaker::Fleet(ix) => &model.fleets[ix].name,
         };
         self.add((kind, name, (reason, None)), row.at, || (sentence(row, model), true));
     }

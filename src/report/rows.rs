@@ -218,6 +218,13 @@ fn event(cells: &mut Cells, row: &EventRow, model: &Model) {
             cells.plain("fallback");
             cells.text(&model.fallbacks[ix].name);
         }
+        Speaker::Fleet(ix) => {
+            cells.plain(match model.fleets[ix].group {
+                Some(_) => "auto_scaling_group",
+                None => "container_instances",
+            });
+            cells.text(&model.fleets[ix].name);
+        }
     }
     cells.text(&sentence(row, model));
 }

@@ -38,6 +38,7 @@ pub fn screen(
     screen.services();
     screen.submitters();
     screen.capacity();
+    screen.cpu_credits();
     screen.managed_scaling();
     screen.spot();
     screen.money();
@@ -339,6 +340,32 @@ impl Screen<'_> {
         }
         self.line("\nCAPACITY");
         self.text += &table(rows);
+    }
+
+    /// What came of CPU credits, where somebody was slowed or owes something.
+    fn cpu_credits(&mut self) {
+        let summary = &self.outcome.recording.summary.cpu_credits;
+        let mut rows =
+            vec![words(&["", "balance", "surplus", "charged", "owed at", "throttled", "not got"])];
+        rows.push(words(&["", "", "", "", "the end", "inst-h", "vCPU-h"]));
+        for (ix, it) in summary.iter() {
+            let Some(it) = it.filter(|it| it.throttled_hours > 0.0 || it.surplus.max > 0) else {
+                continue;
+            };
+            rows.push(vec![
+                self.model.fleets[ix].name.clone(),
+                range(&it.balance),
+                range(&it.surplus),
+                decimals(it.charged, 1),
+                decimals(it.owed, 1),
+                decimals(it.throttled_hours, 1),
+                decimals(it.withheld_vcpu_hours, 1),
+            ]);
+        }
+        if rows.len() > 2 {
+            self.line("\nCPU CREDITS");
+            self.text += &table(rows);
+        }
     }
 
     fn managed_scaling(&mut self) {

@@ -443,6 +443,31 @@ codes! {
         "The group may be refused when it is made."
         "Ask AWS, or have one `instance_type`."
         "Amazon EC2 Auto Scaling User Guide, warm pools: limitations";
+"CPU credits":
+    CrawlsAtBaseline "W100" "T instances that are asked for more than they earn"
+        "A T instance in standard mode earns CPU credits at a steady rate, its baseline, and spends \
+         them on the CPU it uses. What its services ask for at all times is more: the credits run \
+         out, and from then on it gets its baseline and no more."
+        "All is well for hours or days, until everything on the instance takes several times as \
+         long, and its health checks fail. It begins when nobody has changed anything."
+        "Take a type without CPU credits, more instances, or \
+         `credit_specification = \"unlimited\"`, and pay for what is used beyond the baseline."
+        "Amazon EC2 User Guide, Standard mode concepts for burstable performance instances"
+    SurplusCostsMore "W101" "surplus CPU credits that cost more than another type"
+        "A T instance in unlimited mode is asked for more than it earns at all times, and pays for \
+         every vCPU-hour beyond. With that it costs more than a type that always has all of its \
+         CPU."
+        "The low price per hour is why T was chosen, and the surplus is on another line of the \
+         bill."
+        "Take the other type; T pays where the CPU is busy for a while and idle on average."
+        "Amazon EC2 User Guide, When to use unlimited mode versus fixed CPU"
+    CreditsWithoutUsage "W102" "CPU credits without usage"
+        "Containers that do not say what CPU they use, in `usage`, ask for none of the CPU credits \
+         of their T instances: no credits are spent for them, and they do not become slower when \
+         the credits are gone."
+        "The result shows T instances as if they always had all of their CPU, for nothing."
+        "Write the CPU and memory that containers use in `behaviour.….usage`."
+        "ecsim, the key behaviour.*.usage";
 }
 
 impl Code {

@@ -129,6 +129,18 @@ const OF_LAUNCHES: Names = &[
     ("launch_failures", Count),
 ];
 
+const OF_CPU_CREDITS: Names = &[
+    ("cpu_credit_balance_", Count),
+    ("cpu_surplus_credit_balance_", Count),
+    ("cpu_credits_earned", Count),
+    ("cpu_credits_spent", Count),
+    ("cpu_credits_discarded", Count),
+    ("cpu_surplus_credits_charged", Count),
+    ("cpu_surplus_credits_owed", Count),
+    ("throttled_vcpu_hours", Count),
+    ("throttled_instance_hours", Hours),
+];
+
 const OF_THE_RUN: Names = &[
     ("tasks.created", Count),
     ("tasks.started", Count),
@@ -157,8 +169,8 @@ const SUBJECTS: [(&str, &[Names]); 7] = [
     ("task", &[OF_SUBMITTERS]),
     ("job", &[OF_SUBMITTERS]),
     ("cluster", &[OF_CAPACITY]),
-    ("container_instances", &[OF_CAPACITY]),
-    ("auto_scaling_group", &[OF_CAPACITY, OF_LAUNCHES]),
+    ("container_instances", &[OF_CAPACITY, OF_CPU_CREDITS]),
+    ("auto_scaling_group", &[OF_CAPACITY, OF_LAUNCHES, OF_CPU_CREDITS]),
     ("capacity_provider", &[OF_MANAGED_SCALING]),
 ];
 

@@ -132,6 +132,7 @@ impl Scenario {
             ) => uses.services,
             ("", "placement_ties") => uses.instances,
             (_, rest) if rest.ends_with("platform_version") => uses.fargate,
+            (_, rest) if rest.ends_with("initial_cpu_credits") => !it.is_idle,
             _ => it.value != "[]",
         }
     }

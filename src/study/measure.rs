@@ -237,6 +237,9 @@ impl List {
                 let hours = capacity.draining_instance_hours;
                 self.add(format!("{name}.draining_instance_hours"), hours, Unit::InstanceHours);
             }
+            if let Some(credits) = &summary.cpu_credits[ix] {
+                self.credits(&name, credits);
+            }
             let buys_spot = fleet.classes.iter().any(|&class| model.classes[class].spot.is_some());
             if buys_spot || (fleet.group.is_some() && !model.shortages.is_empty()) {
                 let counts = &summary.launches[ix];
@@ -267,6 +270,23 @@ impl List {
         {
             self.add_if(format!("{name}.stranded_{resource}"), share, Unit::Share);
         }
+    }
+
+    fn credits(&mut self, name: &str, it: &crate::record::CreditSummary) {
+        self.range(&format!("{name}.cpu_credit_balance"), &it.balance);
+        self.range(&format!("{name}.cpu_surplus_credit_balance"), &it.surplus);
+        for (part, value) in [
+            ("cpu_credits_earned", it.earned),
+            ("cpu_credits_spent", it.spent),
+            ("cpu_credits_discarded", it.discarded),
+            ("cpu_surplus_credits_charged", it.charged),
+            ("cpu_surplus_credits_owed", it.owed),
+            ("throttled_vcpu_hours", it.withheld_vcpu_hours),
+        ] {
+            self.add(format!("{name}.{part}"), value, Unit::Count);
+        }
+        let throttled = it.throttled_hours;
+        self.add(format!("{name}.throttled_instance_hours"), throttled, Unit::InstanceHours);
     }
 
     fn capacity_providers(&mut self, model: &Model, summary: &Summary) {

@@ -7,7 +7,7 @@ use crate::ecs::capacity::reservation::Decision;
 use crate::ecs::model::Submitter;
 use crate::ecs::{Fact, FaultEvent, Instance, Model, Observer, Owner, Sim, Task, World};
 use crate::engine::{Id, Seed};
-use crate::record::group_event;
+use crate::record::{credit_stage, group_event};
 use crate::units::SimTime;
 
 use super::measure::Measure;
@@ -114,11 +114,19 @@ impl Write for Digest {
 
 impl Observer for Digest {
     fn observe(&mut self, at: SimTime, fact: &Fact, world: &World, model: &Model) {
+        if is_quiet(fact) {
+            return;
+        }
         self.state ^= at.as_micros().wrapping_mul(0x9e37_79b9_7f4a_7c15);
         // A digest cannot fail to be written to.
         let _ = describe(self, fact, world, model);
         self.state = self.state.rotate_left(5);
     }
+}
+
+/// Says whether nothing has happened that anybody would name: CPU credits are asked for.
+fn is_quiet(fact: &Fact) -> bool {
+    matches!(fact, Fact::CpuCredits { stage: None, .. })
 }
 
 /// Keeps what happens, in words.
@@ -129,6 +137,9 @@ struct Story {
 
 impl Observer for Story {
     fn observe(&mut self, at: SimTime, fact: &Fact, world: &World, model: &Model) {
+        if is_quiet(fact) {
+            return;
+        }
         let mut line = String::new();
         // A string cannot fail to be written to.
         let _ = describe(&mut line, fact, world, model);
@@ -167,6 +178,9 @@ fn describe_capacity(
         }
         Fact::InstanceStopped { instance, .. } => write!(out, "{} is stopped", host(instance)),
         Fact::InstanceStarted { instance, .. } => write!(out, "{} is started", host(instance)),
+        Fact::CpuCredits { instance, stage: Some(stage) } => {
+            write!(out, "{} {}", host(instance), credit_stage(stage))
+        }
         Fact::GroupEvent { group, event } => {
             let group = &model.auto_scaling_groups[group];
             write!(out, "group {}: {}", group.name, group_event(event, group))
@@ -199,7 +213,8 @@ fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> f
         | Fact::LaunchFailed { .. }
         | Fact::GroupEvent { .. }
         | Fact::InstanceStopped { .. }
-        | Fact::InstanceStarted { .. } => describe_capacity(out, fact, world, model),
+        | Fact::InstanceStarted { .. }
+        | Fact::CpuCredits { .. } => describe_capacity(out, fact, world, model),
         Fact::TaskCreated { task: id } => {
             write!(out, "{} is created {}", task(id), Place(task(id)))
         }

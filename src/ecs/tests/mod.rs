@@ -4,6 +4,7 @@
 #![allow(clippy::wildcard_enum_match_arm)]
 
 mod capacity;
+mod cpu_credits;
 mod fallback;
 mod fargate_spot;
 mod fault;

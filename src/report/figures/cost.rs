@@ -122,6 +122,7 @@ fn followed(category: Category) -> Vec<(Scope, Metric)> {
             .to_vec(),
         Category::Ec2OnDemand
         | Category::Ec2Spot
+        | Category::CpuCredits
         | Category::Ebs
         | Category::SavingsPlans
         | Category::ReservedInstances
@@ -146,6 +147,7 @@ fn colour(category: Category) -> Colour {
     match category {
         Category::Ec2OnDemand => Colour::OnDemand,
         Category::Ec2Spot => Colour::Spot,
+        Category::CpuCredits => Colour::Category(9),
         Category::Ebs => Colour::Category(4),
         Category::Fargate => Colour::Fargate,
         Category::FargateSpot => Colour::FargateSpot,
@@ -194,6 +196,7 @@ impl Kind {
             Category::FargateSpot => Kind::FargateSpot,
             Category::Ec2OnDemand
             | Category::Ec2Spot
+            | Category::CpuCredits
             | Category::Ebs
             | Category::SavingsPlans
             | Category::ReservedInstances

@@ -6,6 +6,7 @@
 mod capacity;
 mod commitments;
 mod cost;
+mod credits;
 mod scaling;
 mod tasks;
 
@@ -39,6 +40,7 @@ pub fn figures(scenario: &Scenario, outcome: &Outcome) -> Vec<(&'static str, Fig
         ("utilisation", capacity::utilisation(&page)),
         ("tasks", tasks::tasks(&page)),
         ("instances", capacity::instances(&page)),
+        ("cpu_credits", credits::cpu_credits(&page)),
         ("managed_scaling", scaling::managed_scaling(&page)),
         ("cost", cost::over_time(&page)),
         ("cost_by_owner", cost::by_owner(&page)),

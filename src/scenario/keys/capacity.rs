@@ -448,6 +448,21 @@ const HOST: &[Key] = &[
     )
     .or("false"),
     key(
+        "credit_specification",
+        Kind::Choice(&["standard", "unlimited"]),
+        "Of T instances: whether one without CPU credits is held to its baseline, or spends more \
+         than it earns and pays; without it T2 is `standard`, and T3, T3a and T4g are `unlimited`.",
+    )
+    .documented("EC2 API, CreditSpecificationRequest"),
+    key(
+        "initial_cpu_credits",
+        Kind::Share,
+        "Of the CPU credits that a T instance can accrue, those that it has when the run begins; \
+         of one that is launched later AWS says what it has.",
+    )
+    .or("1.0")
+    .assumed("an instance that was idle for a day has all it can have"),
+    key(
         "awsvpc_trunking",
         Kind::Boolean,
         "Whether these have trunk interfaces, which Windows does not; without it, as the cluster \

@@ -277,7 +277,7 @@ fn beside_a_provider(lower: &Lower, launched: &Launched) -> Option<Problem> {
 }
 
 /// Returns a service's desired counts in order of time, the first at the beginning.
-fn desired_counts(model: &Model, name: &str) -> Vec<u32> {
+pub(super) fn desired_counts(model: &Model, name: &str) -> Vec<u32> {
     let Some((ix, service)) = model.services.iter().find(|(_, it)| it.name == name) else {
         return Vec::new();
     };

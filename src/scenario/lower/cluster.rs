@@ -13,8 +13,8 @@ use crate::units::{Bytes, Resources};
 use super::super::View;
 use super::super::problems::number;
 use super::super::value::{BytesPerSecond, CpuUnits, Mib};
-use super::Lower;
 use super::task::family_of;
+use super::{Lower, cpu_credits};
 
 /// Container instances that a cluster may have. Source: AWS General Reference, ECS quotas.
 const INSTANCES_PER_CLUSTER: u64 = 5000;
@@ -295,8 +295,16 @@ fn trunks(lower: &mut Lower, view: &View, os: Os, known: &InstanceType) -> bool 
 }
 
 /// What only EC2 instances have, and what is not said of others.
-const OF_EC2: [&str; 6] =
-    ["instance_type", "subnets", "awsvpc_trunking", "root_volume", "volume_type", "public_ip"];
+const OF_EC2: [&str; 8] = [
+    "instance_type",
+    "subnets",
+    "awsvpc_trunking",
+    "root_volume",
+    "volume_type",
+    "public_ip",
+    "credit_specification",
+    "initial_cpu_credits",
+];
 
 fn external(lower: &mut Lower, view: &View) -> Option<KindOfInstance> {
     let os_family = family_of(&view.get::<String>("operating_system"));
@@ -399,6 +407,7 @@ pub(super) fn class(
             "prefer-cached" => PullBehavior::PreferCached,
             _ => PullBehavior::Default,
         },
+        cpu_credits: cpu_credits::terms(lower, view, kind),
     }
 }
 

@@ -8,6 +8,7 @@ mod capacity_provider;
 mod capacity_warnings;
 mod cluster;
 mod commitments;
+mod cpu_credits;
 mod fallback;
 mod fault;
 mod group;
@@ -240,6 +241,7 @@ impl<'d> Lower<'d> {
         if !bounds::instances(self) {
             return false;
         }
+        cpu_credits::check_keys(self);
         capacity_provider::all(self);
         service::target_groups(self);
         task::definitions(self);

@@ -14,7 +14,7 @@ use super::super::suggest::did_you_mean;
 use super::super::value::Mib;
 use super::super::{Document, View};
 use super::commitments::Market;
-use super::{Lower, spot};
+use super::{Lower, cpu_credits, spot};
 
 /// Writes the scenario's own instance types and prices over the catalogue.
 pub(super) fn overlay(lower: &mut Lower) {
@@ -95,6 +95,7 @@ fn instance_type(name: &str, view: &View) -> InstanceType {
         trunking_evidence: Evidence::Given,
         hypervisor: Hypervisor::Nitro,
         burstable: false,
+        cpu_credits: None,
         current_generation: true,
     }
 }
@@ -328,6 +329,7 @@ impl Book<'_> {
             root_volume_gib: if on_ec2 { size as u32 } else { 0 },
             root_volume: self.charge(volume),
             public_ip: view.get("public_ip"),
+            cpu_credits: cpu_credits::charge(class).map(|charge| self.charge(charge)),
         }
     }
 
@@ -454,15 +456,15 @@ impl Book<'_> {
 
     /// Lists what comes with things that are on the bill, and has no key.
     fn beside(&self, network: &View) -> Vec<String> {
-        let burstable = |class: &crate::ecs::model::InstanceClass| {
-            let known = self.catalogue.instance_type(&class.instance_type);
-            class.launch_type == InstanceLaunchType::Ec2 && known.is_some_and(|it| it.burstable)
+        let untold = |class: &crate::ecs::model::InstanceClass| {
+            let can_owe = class.cpu_credits.is_some_and(|terms| terms.unlimited);
+            can_owe && !cpu_credits::without_usage(self.model, class).is_empty()
         };
         let has_gateways = network.find::<u64>("nat_gateways").is_some_and(|count| count > 0);
         [
             (
-                self.model.classes.iter().any(|(_, class)| burstable(class)),
-                "CPU credits of T instances in unlimited mode",
+                self.model.classes.iter().any(|(_, class)| untold(class)),
+                "CPU credits of containers without `usage`",
             ),
             (
                 !self.root.entries("load_balancer").is_empty(),

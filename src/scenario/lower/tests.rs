@@ -396,8 +396,13 @@ fn what_comes_with_things_on_the_bill_and_has_no_key_is_named() {
         rest.take_while(|it| *it != "Container Insights").cloned().collect()
     };
     assert_eq!(named(FLEET), Vec::<String>::new());
-    let burst = "CPU credits of T instances in unlimited mode";
-    assert_eq!(named("[container_instances.od]\ninstance_type = \"t3.large\"\n"), [burst]);
+    let t3 = "[container_instances.od]\ninstance_type = \"t3.large\"\n";
+    assert_eq!(named(t3), Vec::<String>::new());
+    let app = "[service.s]\ndesired_count = 1\n\
+               task_definition.container_definitions.app = { image = \"x\", memory = 512 }\n";
+    let usage = "behaviour.s.usage.app = { cpu = 256, memory = 256 }\n";
+    assert_eq!(named(&format!("{t3}{app}")), ["CPU credits of containers without `usage`"]);
+    assert_eq!(named(&format!("{usage}{t3}{app}")), Vec::<String>::new());
     let lb = "[load_balancer.a]\nlcu = 1\n";
     assert_eq!(named(lb), ["public IPv4 addresses of load balancers"]);
     let network = "network = { nat_gateways = 1, log_gb_per_month = 3 }\n";
@@ -488,6 +493,7 @@ fn what_has_no_effect_here_is_known_and_what_has_is_not() {
             "container_instances.x.root_volume",
             "container_instances.x.volume_type",
             "container_instances.x.public_ip",
+            "container_instances.x.initial_cpu_credits",
             "prices.windows_vcpu_hour",
         ]
     );
