@@ -292,6 +292,7 @@ impl Observer for Meter {
             | Fact::SpotInterruptionNotice { .. }
             | Fact::LaunchFailed { .. }
             | Fact::GroupEvent { .. }
+            | Fact::ManagedInstance { .. }
             | Fact::TaskPullStarted { .. }
             | Fact::TaskHealthy { .. }
             | Fact::TaskStopRequested { .. }

@@ -238,6 +238,7 @@ impl Fixture {
             lifecycle_hooks: Vec::new(),
             user_data: constant(0.0),
             warm_pool: None,
+            managed_instances: None,
         })
     }
 

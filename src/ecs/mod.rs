@@ -19,6 +19,7 @@ mod instance;
 mod life;
 mod lifecycle_hook;
 mod lifetime;
+mod managed_instances;
 pub mod model;
 pub mod placement;
 mod provisioning;
@@ -42,6 +43,7 @@ use crate::units::{SimTime, Span};
 pub use self::cluster::{Cluster, Instance, InstanceStatus, Location};
 pub use self::fact::{
     AfterFailure, Fact, FailedChecks, FailureReason, FaultEvent, GroupEvent, LaunchFailure,
+    ManagedChange,
     Observer, PlacementFailure, ServiceEvent, TerminationReason, ZoneTasks,
 };
 pub use self::model::Model;
@@ -193,6 +195,10 @@ enum Event {
     Warmed(Id<Instance>),
     /// The lifecycle hooks of an instance that is to go are done; true: one of them abandoned it.
     TerminationHooksDone(Id<Instance>, bool),
+    /// Managed Instances are chosen for tasks that wait.
+    PlanInstances(Ix<AutoScalingGroup>),
+    /// Managed Instances are looked at that may be idle or underutilized.
+    OptimizeInstances(Ix<AutoScalingGroup>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -281,6 +287,15 @@ impl Cx<'_> {
     fn after(&mut self, delay: Span, rank: Rank, event: Event) {
         let at = self.now().saturating_add(delay);
         self.queue.schedule(at, rank, event);
+    }
+
+    /// Schedules an event that a controller awaits, unless it comes as early already.
+    fn sooner(&mut self, next: &mut Option<SimTime>, after: Span, event: Event) {
+        let at = self.now().saturating_add(after);
+        if next.is_none_or(|it| at < it) {
+            *next = Some(at);
+            self.at(at, rank::CONTROLLERS, event);
+        }
     }
 
     fn tell(&mut self, world: &World, fact: Fact) {
@@ -460,6 +475,8 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
         Event::TerminationHooksDone(instance, is_abandoned) => {
             auto_scaling::on_hooks_done(cx, world, instance, is_abandoned);
         }
+        Event::PlanInstances(group) => managed_instances::on_plan(cx, world, group),
+        Event::OptimizeInstances(group) => managed_instances::on_look(cx, world, group),
     }
 }
 

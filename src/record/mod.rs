@@ -28,5 +28,5 @@ pub use recording::{
     Range, Ratio, Recording, Scope, Series, ServiceEvents, ServiceSummary, SubmitterSummary,
     Summary, TaskTotals, UsageGiven, Window,
 };
-pub use sentence::{failure_code, group_event, sentence, task_id};
+pub use sentence::{failure_code, group_event, managed_instance, sentence, task_id};
 pub use series::Buckets;

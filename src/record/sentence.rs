@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use crate::ecs::capacity::reservation::{Decision, Limit, Reservation};
 use crate::ecs::model::{AutoScalingGroup, HostFailure, Model, Source};
-use crate::ecs::{AfterFailure, FailedChecks, FailureReason, GroupEvent, ZoneTasks};
+use crate::ecs::{
+    AfterFailure, FailedChecks, FailureReason, GroupEvent, ManagedChange, ZoneTasks,
+};
 use crate::units::Span;
 
 use super::log::{EventRow, Happening, InstanceName, Refusal, Speaker};
@@ -123,6 +125,10 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         | Happening::LaunchesFail
         | Happening::LaunchesBack => fault(&mut text, row.happening, model),
         Happening::RunTaskFailed { .. } => run_task_failed(&mut text, row, model),
+        Happening::ManagedInstance { instance: Some(instance), why, first } => {
+            text.push_str(&managed_instance((instance, first), why, model));
+        }
+        Happening::ManagedInstance { instance: None, .. } => {}
         Happening::GroupEvent(event) => {
             if let Speaker::AutoScalingGroup(group) = row.speaker {
                 text.push_str(&group_event(event, &model.auto_scaling_groups[group]));
@@ -334,6 +340,45 @@ pub fn group_event(event: GroupEvent, group: &AutoScalingGroup) -> String {
             "[instance refresh has failed after {replaced} instances: what is left is protected \
              from scale-in]"
         ),
+    }
+}
+
+/// Says what Managed Instances do with an instance, and why; the sentence is ours.
+pub fn managed_instance(
+    (instance, first): (InstanceName, Option<u64>),
+    why: ManagedChange,
+    model: &Model,
+) -> String {
+    let class = &model.classes[instance.class];
+    let name = format!("(container-instance {})", instance.text(model));
+    let tasks = |count: u32| match count {
+        1 => "1 task".to_string(),
+        _ => format!("{count} tasks"),
+    };
+    let (kind, zone) = (&class.instance_type, &model.zones[class.zone].name);
+    match why {
+        ManagedChange::Launched { tasks: count, waiting, .. } => {
+            let mut text = format!("[launches {name}, {kind} in {zone}, for {}", tasks(count));
+            if waiting > count {
+                let _ = write!(text, " of {waiting} that wait");
+            }
+            if let Some(first) = first {
+                let _ = write!(text, ", first (task {})", task_id(first));
+            }
+            text + "]"
+        }
+        ManagedChange::Idle => format!("[ends {name}, {kind} in {zone}: it is idle]"),
+        ManagedChange::FitsElsewhere { tasks: count } => format!(
+            "[drains {name}, {kind} in {zone}: its {} fit on other instances]",
+            tasks(count)
+        ),
+        ManagedChange::TooLarge { tasks: count } => format!(
+            "[drains {name}, {kind} in {zone}: a smaller type for its {} costs less]",
+            tasks(count)
+        ),
+        ManagedChange::Expired => {
+            format!("[drains {name}, {kind} in {zone}: it has reached its maximum lifetime]")
+        }
     }
 }
 

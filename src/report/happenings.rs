@@ -171,6 +171,7 @@ impl RowSink for Happenings {
             | Happening::LaunchesBack
             | Happening::DesiredCount { .. }
             | Happening::ManagedScaling { .. }
+            | Happening::ManagedInstance { .. }
             | Happening::GroupEvent(_) => return,
         };
         let name = match row.speaker {

@@ -135,7 +135,7 @@ fn largest_first(kinds: &[Kind], room: &Room) -> Vec<usize> {
 }
 
 /// Returns what is left of a room when so many tasks that fit are in it.
-fn without(room: Room, tasks: &WaitingGroup, count: u32) -> Room {
+pub fn without(room: Room, tasks: &WaitingGroup, count: u32) -> Room {
     let (has, need) = (room.resources, tasks.resources);
     let less = |has: u32, need: u32| has.saturating_sub(need.saturating_mul(count));
     Room {

@@ -54,6 +54,7 @@ pub(super) fn auto_scaling_groups(lower: &mut Lower, recorded: &Recordings) {
             scheduled_actions,
             user_data: upkeep::distribution(lower, &view, "user_data"),
             warm_pool: None,
+            managed_instances: None,
             lifecycle_hooks: upkeep::lifecycle_hooks(lower, &view),
             max_instance_lifetime: view.find("max_instance_lifetime"),
         };
