@@ -75,6 +75,8 @@ pub struct ClassRates {
     pub root_volume: Rate,
     /// Whether each instance has a public IPv4 address.
     pub public_ip: bool,
+    /// Of ECS Managed Instances, their fee; `None`: it is none of them.
+    pub managed_fee: Option<Rate>,
 }
 
 /// Prices of Fargate on one platform.
@@ -283,6 +285,11 @@ fn price_instances(
             spot_line(&about, (&rates.instance, usual), &used.spot)
         }
     });
+    if let Some(fee) = &rates.managed_fee {
+        // Source: Amazon ECS pricing page: per second, of 60 s at the least, like the instance.
+        let about = about(Category::ManagedInstances, "instance-hour");
+        lines.push(about.line(fee, micros, 1));
+    }
     let gib_micros = u128::from(rates.root_volume_gib) * (micros + used.stopped_micros);
     lines.push(about(Category::Ebs, "GB-month").line(&rates.root_volume, gib_micros, 1));
     if rates.public_ip {

@@ -22,6 +22,7 @@ fn dollars(dollars: f64) -> Rate {
 /// Prices of us-east-1; m5.large at $0.096.
 fn book(model: &Model) -> PriceBook {
     let class = ClassRates {
+        managed_fee: None,
         instance: dollars(0.096),
         spot: None,
         root_volume_gib: 30,

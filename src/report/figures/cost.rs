@@ -119,6 +119,7 @@ fn followed(category: Category) -> Vec<(Scope, Metric)> {
         | Category::SavingsPlans
         | Category::ReservedInstances
         | Category::EcsAnywhere
+        | Category::ManagedInstances
         | Category::LoadBalancer
         | Category::NatGateway
         | Category::DataTransfer
@@ -145,6 +146,7 @@ fn colour(category: Category) -> Colour {
         Category::SavingsPlans => Colour::Category(12),
         Category::ReservedInstances => Colour::Category(10),
         Category::EcsAnywhere => Colour::External,
+        Category::ManagedInstances => Colour::Category(9),
         Category::PublicIpv4 => Colour::Category(5),
         Category::LoadBalancer => Colour::Category(7),
         Category::NatGateway => Colour::Category(1),
@@ -191,6 +193,7 @@ impl Kind {
             | Category::SavingsPlans
             | Category::ReservedInstances
             | Category::EcsAnywhere
+            | Category::ManagedInstances
             | Category::PublicIpv4
             | Category::LoadBalancer
             | Category::NatGateway

@@ -14,6 +14,7 @@ mod idle;
 mod job;
 mod launch;
 mod load;
+mod managed_instances;
 mod prices;
 mod service;
 mod spot;
@@ -151,6 +152,13 @@ fn calendar_problem(view: &View, key: &str, error: &CalendarError) -> Problem {
 /// Tables whose entries are fleets of instances; no two of these have one name.
 const FLEET_TABLES: [&str; 2] = ["container_instances", "auto_scaling_group"];
 
+/// Returns the table of a fleet: of container instances, an Auto Scaling group, or of the Managed
+/// Instances of a capacity provider.
+fn fleet_view<'d>(root: &View<'d>, name: &str) -> Option<View<'d>> {
+    let written = FLEET_TABLES.iter().find_map(|table| root.entry(table, name));
+    written.or_else(|| root.entry("capacity_provider", name)?.child("managed_instances"))
+}
+
 impl<'d> Lower<'d> {
     fn new(document: &'d Document, files: &'d dyn Files, calendar: Calendar) -> Lower<'d> {
         let root = document.root();
@@ -238,7 +246,8 @@ impl<'d> Lower<'d> {
         if !bounds::instances(self) {
             return false;
         }
-        capacity_provider::all(self);
+        capacity_provider::all(self, &recorded);
+        spot::find_idle(self, &recorded);
         service::target_groups(self);
         task::definitions(self);
         service::services(self);
@@ -279,10 +288,9 @@ impl<'d> Lower<'d> {
         }
     }
 
-    /// Returns the table of a fleet: of container instances, or an Auto Scaling group.
+    /// Returns the table of a fleet.
     fn fleet_view(&self, name: &str) -> Option<View<'d>> {
-        let root = self.root();
-        FLEET_TABLES.iter().find_map(|table| root.entry(table, name))
+        fleet_view(&self.root(), name)
     }
 
     /// Returns the zone of this name, `b` or `eu-west-1b`; reports one of another region.
