@@ -153,7 +153,7 @@ const SUBJECTS: [(&str, &[Names]); 7] = [
     ("cluster", &[OF_CAPACITY]),
     ("container_instances", &[OF_CAPACITY]),
     ("auto_scaling_group", &[OF_CAPACITY, OF_LAUNCHES]),
-    ("capacity_provider", &[OF_MANAGED_SCALING]),
+    ("capacity_provider", &[OF_MANAGED_SCALING, OF_CAPACITY, OF_LAUNCHES]),
 ];
 
 /// Writes out the names of a list.

@@ -349,10 +349,14 @@ fn never_drains(lower: &Lower, service: &Service, view: &View) -> Option<Problem
     }
     let providers = model.launches[service.launch].providers.iter();
     let mut providers = providers.filter_map(|item| provider_of(model, item));
-    let (provider, _) = providers.find(|(_, group)| group.managed_draining)?;
+    let (provider, group) = providers.find(|(_, group)| group.managed_draining)?;
+    let how_long = match group.managed_instances {
+        Some(_) => group.drain_timeout().to_string(),
+        None => "48 h".to_string(),
+    };
     let message = format!(
         "of {} none may stop before another runs and none may start beside them, and so none \
-         leaves a draining instance of `{}` for 48 h",
+         leaves a draining instance of `{}` for {how_long}",
         if desired == 1 { "1 task".to_string() } else { format!("{} tasks", number(desired)) },
         provider.name
     );

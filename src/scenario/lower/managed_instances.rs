@@ -170,9 +170,10 @@ fn kinds(
                 && lower.catalogue.on_demand(&lower.region, &it.name, Os::Linux).is_ok()
         }
     };
+    let own = lower.root();
     let meets = |it: &&InstanceType| match &requirements {
         Some(written) => meets(it, written),
-        None => is_general_purpose(it),
+        None => is_general_purpose(it) || own.entry("instance_type", &it.name).is_some(),
     };
     let trunks = trunks_in(lower, &view.get::<String>("cluster"));
     let kinds: Vec<KindOfInstance> = lower
@@ -196,14 +197,13 @@ fn kinds(
     Some(kinds)
 }
 
-/// Says whether a type is among those that are chosen from where nothing is required.
+/// Says whether a type is among those of the catalogue to choose from where nothing is required.
 ///
 /// Source: ECS Developer Guide, Managed Instances: general-purpose types. Assumption: the M families
-/// of the current generation, neither burstable nor bare metal, as a list of these is not published.
+/// of the current generation, neither burstable nor bare metal, for a list is not published.
 fn is_general_purpose(it: &InstanceType) -> bool {
     let is_m = it.name.strip_prefix('m').is_some_and(|rest| rest.starts_with(char::is_numeric));
-    let is_own = !it.name.contains('.');
-    (is_m || is_own) && it.current_generation && !it.burstable && !it.is_bare_metal()
+    is_m && it.current_generation && !it.burstable && !it.is_bare_metal()
 }
 
 /// Says whether a type meets what is written.
