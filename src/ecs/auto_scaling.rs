@@ -11,10 +11,10 @@ use crate::units::{SimTime, Span};
 use super::capacity::group::{self, Census, GroupView, LaunchedFrom, Pool, PurchaseOption};
 use super::capacity::reservation::GroupNow;
 use super::cluster::{Cluster, Instance, InstanceStatus};
+use super::managed_instances::ManagedState;
 use super::model::{
     AutoScalingGroup, CapacityPool, Fleet, InitialState, InstanceClass, Model, Transition,
 };
-use super::managed_instances::ManagedState;
 use super::refresh::{self, RefreshState};
 use super::spot::{self, AloneSlot};
 use super::{

@@ -525,11 +525,7 @@ fn end(
 /// An instance is as old as it may be: it drains, and what replaces its tasks waits for others.
 ///
 /// Source: AWS Batch User Guide, "Instance draining": draining begins at day 14.
-pub(super) fn expires(
-    cx: &mut Cx,
-    world: &mut World,
-    at: (Ix<AutoScalingGroup>, Id<Instance>),
-) {
+pub(super) fn expires(cx: &mut Cx, world: &mut World, at: (Ix<AutoScalingGroup>, Id<Instance>)) {
     if auto_scaling::stays(world, at.0, at.1) {
         end(cx, world, at, (ManagedChange::Expired, TerminationReason::MaxLifetime));
     }

@@ -43,8 +43,7 @@ use crate::units::{SimTime, Span};
 pub use self::cluster::{Cluster, Instance, InstanceStatus, Location};
 pub use self::fact::{
     AfterFailure, Fact, FailedChecks, FailureReason, FaultEvent, GroupEvent, LaunchFailure,
-    ManagedChange,
-    Observer, PlacementFailure, ServiceEvent, TerminationReason, ZoneTasks,
+    ManagedChange, Observer, PlacementFailure, ServiceEvent, TerminationReason, ZoneTasks,
 };
 pub use self::model::Model;
 pub(crate) use self::service::provider_targets;

@@ -4,9 +4,7 @@ use std::fmt::Write;
 
 use crate::ecs::capacity::reservation::{Decision, Limit, Reservation};
 use crate::ecs::model::{AutoScalingGroup, HostFailure, Model, Source};
-use crate::ecs::{
-    AfterFailure, FailedChecks, FailureReason, GroupEvent, ManagedChange, ZoneTasks,
-};
+use crate::ecs::{AfterFailure, FailedChecks, FailureReason, GroupEvent, ManagedChange, ZoneTasks};
 use crate::units::Span;
 
 use super::log::{EventRow, Happening, InstanceName, Refusal, Speaker};

@@ -165,12 +165,7 @@ pub(super) fn takes(
 }
 
 /// Says whether a task could be placed on an instance of its capacity provider now.
-pub(super) fn could_be_on(
-    model: &Model,
-    world: &World,
-    ask: &Ask,
-    instance: Id<Instance>,
-) -> bool {
+pub(super) fn could_be_on(model: &Model, world: &World, ask: &Ask, instance: Id<Instance>) -> bool {
     let view = View { model, cluster: &world.cluster, account: &world.account };
     check::failure(&view, ask, instance).is_none()
 }

@@ -7,6 +7,7 @@ mod capacity;
 mod fargate_spot;
 mod fault;
 mod life;
+mod managed_instances;
 mod managed_scaling;
 mod placement;
 mod rebalancing;

@@ -29,9 +29,12 @@ pub(super) const TASK_DEFINITION: Fields = &[DEFINITION, DEFINITION_UNUSED];
 
 /// The network mode of a definition that says nothing and is launched on Fargate, or on Managed
 /// Instances.
-pub(in super::super) static ON_FARGATE: Key =
-    key("network_mode", Kind::Choice(&["awsvpc"]), "What Fargate knows, where AWS wants it written, and the default of Managed Instances.")
-        .or("\"awsvpc\"");
+pub(in super::super) static ON_FARGATE: Key = key(
+    "network_mode",
+    Kind::Choice(&["awsvpc"]),
+    "What Fargate knows, where AWS wants it written, and the default of Managed Instances.",
+)
+.or("\"awsvpc\"");
 
 const DEFINITION: &[Key] = &[
     key("like", reference("task_definition"), "Copies another task definition, then changes it."),

@@ -152,11 +152,7 @@ fn option(lower: &mut Lower, view: &View) -> PurchaseOption {
 
 /// Returns the types that may be launched and have a price; nothing, with a problem, if there are
 /// none.
-fn kinds(
-    lower: &mut Lower,
-    view: &View,
-    option: PurchaseOption,
-) -> Option<Vec<KindOfInstance>> {
+fn kinds(lower: &mut Lower, view: &View, option: PurchaseOption) -> Option<Vec<KindOfInstance>> {
     let requirements = view.child("instance_requirements");
     if let Some(written) = &requirements {
         check_requirements(lower, written);
@@ -268,9 +264,7 @@ fn check_requirements(lower: &mut Lower, written: &View) {
     for key in ["vcpu_count", "memory", "accelerator_count"] {
         let Some(range) = written.child(key) else { continue };
         let (least, most) = match key {
-            "memory" => {
-                (range.get::<Mib>("min").0, range.find::<Mib>("max").map(|it| it.0))
-            }
+            "memory" => (range.get::<Mib>("min").0, range.find::<Mib>("max").map(|it| it.0)),
             _ => (range.get("min"), range.find("max")),
         };
         if let Some(most) = most.filter(|most| *most < least) {

@@ -143,10 +143,8 @@ pub(super) fn definition_of(
         return None;
     }
     let root = lower.root();
-    let launched = Launched {
-        fargate: goes_to_fargate(&root, owner),
-        managed: goes_to_managed(&root, owner),
-    };
+    let launched =
+        Launched { fargate: goes_to_fargate(&root, owner), managed: goes_to_managed(&root, owner) };
     let made = definition(lower, name, &child, launched);
     // A second owner of the same name (a service and a job) would share behaviour unseen.
     lower.definitions.insert(name.to_string(), made);
