@@ -435,6 +435,13 @@ codes! {
         "The group may be refused when it is made."
         "Ask AWS, or have one `instance_type`."
         "Amazon EC2 Auto Scaling User Guide, warm pools: limitations";
+"Managed Instances":
+    OutlivesInstances "W100" "tasks that outlive Managed Instances"
+        "An instance drains when it is 14 days old, and what still runs on it is stopped after \
+         `drain_deadline`. Tasks that belong to no service are not replaced."
+        "A task that runs for so long does not come to its end."
+        "Run it elsewhere, cut it into shorter tasks, or let a service run it."
+        "ECS Developer Guide, Architect for Amazon ECS Managed Instances: migration considerations";
 }
 
 impl Code {
