@@ -55,8 +55,8 @@ const DEFINITION: &[Key] = &[
         Kind::Choice(&["awsvpc", "bridge", "host", "none", "default"]),
         "How containers are reached. A definition has one, wherever it runs: Fargate takes awsvpc \
          only, so a definition that runs there has it without its being written, on EC2 too; in \
-         a JSON file it must be written. Managed Instances know awsvpc, the default there, and \
-         host.",
+         a JSON file it must be written. Managed Instances know awsvpc, the default there, \
+         host and none.",
     )
     .or("\"bridge\"")
     .documented(TASK_API),

@@ -281,7 +281,11 @@ fn check_said(lower: &mut Lower, view: &View, known: &KindOfInstance) {
 /// Source: ECS Developer Guide, "Increasing Amazon ECS Linux container instance
 /// network interfaces".
 fn trunks(lower: &mut Lower, view: &View, os: Os, known: &InstanceType) -> bool {
-    let of_cluster = trunks_in(lower, &view.get::<String>("cluster"));
+    let cluster: String = view.get("cluster");
+    let of_cluster = lower
+        .root()
+        .entry("cluster", &cluster)
+        .is_some_and(|cluster| cluster.get::<bool>("awsvpc_trunking"));
     let wanted = view.find::<bool>("awsvpc_trunking").unwrap_or(of_cluster);
     if wanted && view.is_written("awsvpc_trunking") && known.awsvpc_tasks_trunked.is_none() {
         let message = format!("`{}` does not support trunk interfaces", known.name);
@@ -297,12 +301,6 @@ fn trunks(lower: &mut Lower, view: &View, os: Os, known: &InstanceType) -> bool 
         lower.idle(view, &["awsvpc_trunking"]);
     }
     wanted && os == Os::Linux
-}
-
-/// Says whether instances of a cluster have trunk interfaces where nothing else is said.
-pub(super) fn trunks_in(lower: &Lower, cluster: &str) -> bool {
-    let cluster = lower.root().entry("cluster", cluster);
-    cluster.is_some_and(|cluster| cluster.get::<bool>("awsvpc_trunking"))
 }
 
 /// What only EC2 instances have, and what is not said of others.

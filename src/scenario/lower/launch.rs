@@ -657,12 +657,12 @@ fn check_on_instances(
     }
 }
 
-/// Source: ECS Developer Guide, "Architect for Amazon ECS Managed Instances", networking.
+/// Source: ECS API, ManagedInstancesNetworkConfiguration; the guide leaves `none` out.
 fn check_managed_mode(lower: &mut Lower, view: &View, mode: &str) {
-    if !["awsvpc", "host"].contains(&mode) {
+    if !["awsvpc", "host", "none"].contains(&mode) {
         let message = format!(
-            "its task definition has `network_mode` `{mode}`, and Managed Instances know `awsvpc` \
-             and `host`"
+            "its task definition has `network_mode` `{mode}`, and Managed Instances know `awsvpc`, \
+             `host` and `none`"
         );
         let hint = "write `network_mode = \"awsvpc\"` there";
         lower.problems.push(view.error("task_definition", message).hint(hint));

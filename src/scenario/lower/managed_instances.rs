@@ -14,7 +14,7 @@ use super::super::problems::{listed, number};
 use super::super::value::{self, Mib};
 use super::Lower;
 use super::cluster::{
-    Agent, INSTANCES_PER_CLUSTER, KindOfInstance, places, ports_of_agent, pull_bandwidth, trunks_in,
+    Agent, INSTANCES_PER_CLUSTER, KindOfInstance, places, ports_of_agent, pull_bandwidth,
 };
 use super::group::pools;
 use super::spot::{self, Recordings};
@@ -171,7 +171,8 @@ fn kinds(lower: &mut Lower, view: &View, option: PurchaseOption) -> Option<Vec<K
         Some(written) => meets(it, written),
         None => is_general_purpose(it) || own.entry("instance_type", &it.name).is_some(),
     };
-    let trunks = trunks_in(lower, &view.get::<String>("cluster"));
+    // Source: ECS Developer Guide, task networking for Managed Instances: ENI trunking is used.
+    let trunks = true;
     let kinds: Vec<KindOfInstance> = lower
         .catalogue
         .instance_types()

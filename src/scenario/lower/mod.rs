@@ -30,8 +30,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::billing::PriceBook;
 use crate::catalogue::Catalogue;
 use crate::ecs::model::{
-    Account, AutoScalingGroup, CapacityProvider, ClusterSpec, Image, InitialState, Launch, Limits,
-    Model, Requirement, Service, Subnet, TargetGroup, TaskDefinition, TaskGroup, Zone,
+    Account, AutoScalingGroup, CapacityProvider, ClusterSpec, Fleet, Image, InitialState, Launch,
+    Limits, Model, Requirement, Service, Subnet, TargetGroup, TaskDefinition, TaskGroup, Zone,
 };
 use crate::engine::{Distribution, Ix, Table};
 use crate::record::Buckets;
@@ -154,9 +154,12 @@ const FLEET_TABLES: [&str; 2] = ["container_instances", "auto_scaling_group"];
 
 /// Returns the table of a fleet: of container instances, an Auto Scaling group, or of the Managed
 /// Instances of a capacity provider.
-fn fleet_view<'d>(root: &View<'d>, name: &str) -> Option<View<'d>> {
-    let written = FLEET_TABLES.iter().find_map(|table| root.entry(table, name));
-    written.or_else(|| root.entry("capacity_provider", name)?.child("managed_instances"))
+fn fleet_view<'d>(root: &View<'d>, model: &Model, fleet: Ix<Fleet>) -> Option<View<'d>> {
+    let name = &model.fleets[fleet].name;
+    match model.managed_instances_of(fleet) {
+        Some(_) => root.entry("capacity_provider", name)?.child("managed_instances"),
+        None => FLEET_TABLES.iter().find_map(|table| root.entry(table, name)),
+    }
 }
 
 impl<'d> Lower<'d> {
@@ -289,8 +292,8 @@ impl<'d> Lower<'d> {
     }
 
     /// Returns the table of a fleet.
-    fn fleet_view(&self, name: &str) -> Option<View<'d>> {
-        fleet_view(&self.root(), name)
+    fn fleet_view(&self, fleet: Ix<Fleet>) -> Option<View<'d>> {
+        fleet_view(&self.root(), &self.model, fleet)
     }
 
     /// Returns the zone of this name, `b` or `eu-west-1b`; reports one of another region.

@@ -287,8 +287,9 @@ impl Book<'_> {
         class: &crate::ecs::model::InstanceClass,
         problems: &mut Vec<Problem>,
     ) -> ClassRates {
-        let fleet = &self.model.fleets[class.fleet].name;
-        let view = super::fleet_view(&self.root, fleet).expect("a fleet is made of its table");
+        let view = super::fleet_view(&self.root, self.model, class.fleet);
+        let view = view.expect("a fleet is made of its table");
+        let is_managed = self.model.managed_instances_of(class.fleet).is_some();
         let on_ec2 = class.launch_type == InstanceLaunchType::Ec2;
         let instance = match on_ec2 {
             true => match self.catalogue.on_demand(
@@ -300,6 +301,8 @@ impl Book<'_> {
                 Err(error) => {
                     let problem = if matches!(error, NoPrice::Region { .. }) {
                         self.root.error("region", error.to_string())
+                    } else if is_managed {
+                        view.error_here(error.to_string())
                     } else {
                         view.error("instance_type", error.to_string())
                     };
@@ -313,7 +316,6 @@ impl Book<'_> {
             },
             false => rate(&Priced::given(HourlyRate::ZERO)),
         };
-        let is_managed = self.model.managed_instances_of(class.fleet).is_some();
         let (volume, key) = match is_managed {
             // Source: ECS Developer Guide, Managed Instances; that it is gp3 is assumed.
             true => (Charge::Gp3Storage, "storage_size"),
