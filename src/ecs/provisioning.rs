@@ -1,8 +1,9 @@
 //! Tasks that wait in PROVISIONING: their capacity provider has no room and is to grow.
 //!
-//! Only a capacity provider with managed scaling, or of Managed Instances, lets tasks wait; anywhere
-//! else a task that finds no room does not come to be. Source: ECS Developer Guide, "Amazon ECS
-//! managed scaling behavior"; AWS containers blog, "Deep Dive on Amazon ECS Cluster Auto Scaling".
+//! Only a capacity provider with managed scaling, or of Managed Instances, lets tasks wait;
+//! anywhere else a task that finds no room does not come to be. Source: ECS Developer Guide,
+//! "Amazon ECS managed scaling behavior"; AWS containers blog, "Deep Dive on Amazon ECS Cluster
+//! Auto Scaling".
 //! Assumption: Managed Instances let as many tasks wait, and as long.
 
 use std::collections::VecDeque;

@@ -372,10 +372,8 @@ impl Observer for Recorder {
             }
             Fact::InstanceStopped { instance, .. } => self.power(at, instance, Stage::Stopped),
             Fact::InstanceStarted { instance, .. } => self.power(at, instance, Stage::Launching),
-            Fact::TaskPullStarted { .. }
-            | Fact::GroupEvent { .. }
-            | Fact::ManagedInstance { .. }
-            | Fact::Fault { .. } => {}
+            Fact::TaskPullStarted { .. } | Fact::GroupEvent { .. } => {}
+            Fact::ManagedInstance { .. } | Fact::Fault { .. } => {}
             Fact::SpotRebalanceRecommended { instance } => {
                 self.launches(now, instance).recommendations += 1;
             }

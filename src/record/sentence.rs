@@ -123,17 +123,22 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         | Happening::LaunchesFail
         | Happening::LaunchesBack => fault(&mut text, row.happening, model),
         Happening::RunTaskFailed { .. } => run_task_failed(&mut text, row, model),
-        Happening::ManagedInstance { instance: Some(instance), why, first } => {
-            text.push_str(&managed_instance((instance, first), why, model));
-        }
-        Happening::ManagedInstance { instance: None, .. } => {}
-        Happening::GroupEvent(event) => {
-            if let Speaker::AutoScalingGroup(group) = row.speaker {
-                text.push_str(&group_event(event, &model.auto_scaling_groups[group]));
-            }
+        Happening::GroupEvent(_) | Happening::ManagedInstance { .. } => {
+            text.push_str(&of_instances(row, model).unwrap_or_default());
         }
     }
     text
+}
+
+/// Says what a group or Managed Instances do with instances.
+fn of_instances(row: &EventRow, model: &Model) -> Option<String> {
+    if let (Happening::GroupEvent(event), Speaker::AutoScalingGroup(group)) =
+        (row.happening, row.speaker)
+    {
+        return Some(group_event(event, &model.auto_scaling_groups[group]));
+    }
+    let Happening::ManagedInstance { instance, why, first } = row.happening else { return None };
+    Some(managed_instance((instance?, first), why, model))
 }
 
 /// Writes that a load balancer found a task unhealthy.
@@ -367,8 +372,9 @@ pub fn managed_instance(
         }
         ManagedChange::Idle => format!("[ends {name}, {kind} in {zone}: it is idle]"),
         ManagedChange::FitsElsewhere { tasks: count } => format!(
-            "[drains {name}, {kind} in {zone}: its {} fit on other instances]",
-            tasks(count)
+            "[drains {name}, {kind} in {zone}: its {} {} on other instances]",
+            tasks(count),
+            if count == 1 { "fits" } else { "fit" }
         ),
         ManagedChange::TooLarge { tasks: count } => format!(
             "[drains {name}, {kind} in {zone}: a smaller type for its {} costs less]",

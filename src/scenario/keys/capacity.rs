@@ -22,8 +22,8 @@ pub(super) const TABLES: &[Key] = &[
     key(
         "capacity_provider",
         Kind::Named { thing: "capacity provider", of: &Kind::Table(&[CAPACITY_PROVIDER]) },
-        "Capacity providers: with an Auto Scaling group, or of ECS Managed Instances; `FARGATE` and \
-         `FARGATE_SPOT` are there.",
+        "Capacity providers: with an Auto Scaling group, or of ECS Managed Instances; `FARGATE` \
+         and `FARGATE_SPOT` are there.",
     ),
     key(
         "instance_type",
@@ -362,8 +362,8 @@ const MANAGED_INSTANCES: &[Key] = &[
     key(
         "scale_in_after",
         seconds(0, 3600),
-        "How long after the last task came or stopped an instance without tasks, daemons' apart, is \
-         ended, and one whose tasks, all of services, fit elsewhere is drained.",
+        "How long after the last task came or stopped an instance without tasks, daemons' apart, \
+         is ended, and one whose tasks, all of services, fit elsewhere is drained.",
     )
     .or("\"300 s\"")
     .assumed("where it is left out AWS decides by a heuristic that is not published"),

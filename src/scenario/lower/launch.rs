@@ -629,7 +629,7 @@ fn check_on_instances(
         let hint = "take the volume away, or run it elsewhere";
         lower.problems.push(view.error("task_definition", message).hint(hint));
     }
-    if launch.providers.iter().any(|item| lower.model.managed_group(item).is_some()) {
+    if goes_to_managed(&lower.root(), view) {
         check_managed_mode(lower, view, &facts.network_mode);
     } else {
         check_borrowed_mode(lower, view);

@@ -154,6 +154,7 @@ fn option(lower: &mut Lower, view: &View) -> PurchaseOption {
 /// none.
 fn kinds(lower: &mut Lower, view: &View, option: PurchaseOption) -> Option<Vec<KindOfInstance>> {
     let requirements = view.child("instance_requirements");
+    let before = lower.problems.len();
     if let Some(written) = &requirements {
         check_requirements(lower, written);
     }
@@ -185,7 +186,8 @@ fn kinds(lower: &mut Lower, view: &View, option: PurchaseOption) -> Option<Vec<K
         let hint = "`ecsim catalogue` lists types with their prices; `prices.ec2` gives others";
         let key = if requirements.is_some() { "instance_requirements" } else { "cluster" };
         let problem = view.error(key, message).hint(hint);
-        if view.is_sound() && lower.root().is_sound_at(&["region", "prices", "instance_type"]) {
+        let is_sound = view.is_sound() && lower.problems.len() == before;
+        if is_sound && lower.root().is_sound_at(&["region", "prices", "instance_type"]) {
             lower.problems.push(problem);
         }
         lower.has_unknown_instances = true;
@@ -196,8 +198,8 @@ fn kinds(lower: &mut Lower, view: &View, option: PurchaseOption) -> Option<Vec<K
 
 /// Says whether a type is among those of the catalogue to choose from where nothing is required.
 ///
-/// Source: ECS Developer Guide, Managed Instances: general-purpose types. Assumption: the M families
-/// of the current generation, neither burstable nor bare metal, for a list is not published.
+/// Source: ECS Developer Guide, Managed Instances: general-purpose types. Assumption: the M
+/// families of the current generation, neither burstable nor bare metal; no list is published.
 fn is_general_purpose(it: &InstanceType) -> bool {
     let is_m = it.name.strip_prefix('m').is_some_and(|rest| rest.starts_with(char::is_numeric));
     is_m && it.current_generation && !it.burstable && !it.is_bare_metal()

@@ -557,7 +557,8 @@ fn the_fee_of_managed_instances_goes_by_the_price_on_demand_however_they_are_bou
              [capacity_provider.mi.managed_instances.instance_requirements]\n\
              vcpu_count.min = 8\nmemory.min = \"16 GiB\"\n\
              allowed_instance_types = [\"c6a.2xlarge\", \"g4dn.2xlarge\"]\n\
-             [service.s]\ndesired_count = 1\ncapacity_provider_strategy = [{{ capacity_provider = \"mi\" }}]\n\
+             [service.s]\ndesired_count = 1\n\
+             capacity_provider_strategy = [{{ capacity_provider = \"mi\" }}]\n\
              task_definition = {{ cpu = 256, memory = 512 }}\n"
         );
         let scenario = read(&text).unwrap_or_else(|lines| panic!("{lines}"));
@@ -585,7 +586,8 @@ fn managed_instances_are_chosen_among_general_purpose_types_or_as_required() {
     let types = |requirements: &str| {
         let text = format!(
             "[capacity_provider.mi]\nmanaged_instances = {{ {requirements} }}\n\
-             [service.s]\ndesired_count = 1\ncapacity_provider_strategy = [{{ capacity_provider = \"mi\" }}]\n\
+             [service.s]\ndesired_count = 1\n\
+             capacity_provider_strategy = [{{ capacity_provider = \"mi\" }}]\n\
              task_definition = {{ cpu = 256, memory = 512 }}\n"
         );
         let model = model(&text);
