@@ -52,6 +52,7 @@
 //! | credit, baseline | a vCPU for a minute; what a T instance earns, and gets without credits |
 //! | surplus | credits that an `unlimited` T instance has spent and not earned yet |
 //! | pool | a zone and a type, bought on demand or as Spot: where a group launches |
+//! | managed instances | those that ECS itself launches and ends; a group that wants what it has |
 //! | supply, drought | a pool of Spot capacity; a time in which it reclaims and refuses |
 //! | strike | an interruption of whoever sits in a slot of a pool |
 //! | fault, outage | what fails at a time or at random; what it left out of order, until it ends |
@@ -126,9 +127,9 @@
 //! 2. [`engine`]: `queue.rs` (order), `arena.rs` (handles), `random.rs` (luck).
 //! 3. [`ecs`]: `model.rs` (what can be simulated), `fact.rs` (what can happen), `mod.rs` (the
 //!    loop), then `life.rs` (a task's life), `service.rs`, `submit.rs`, `placement/`,
-//!    `instance.rs` and `auto_scaling.rs` (instances come and go), `capacity/` (by which rules),
-//!    `cpu_credits.rs` (how fast work gets done on T instances), `fault.rs` (what fails) and
-//!    `detect.rs` (who notices).
+//!    `instance.rs`, `auto_scaling.rs` and `managed_instances.rs` (instances come and go),
+//!    `capacity/` (by which rules), `cpu_credits.rs` (how fast work gets done on T instances),
+//!    `fault.rs` (what fails) and `detect.rs` (who notices).
 //! 4. [`billing`]: `meter.rs`, `price.rs`, `commitment.rs`; [`record`]: `recorder.rs`.
 //! 5. [`scenario`]: `keys/mod.rs`, `load.rs`, `check.rs`, `lower/`.
 //! 6. `tests/suite/`, for what is held to be true, and by which judge.

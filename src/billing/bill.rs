@@ -96,6 +96,8 @@ pub enum Category {
     ReservedInstances,
     /// External instances.
     EcsAnywhere,
+    /// The fee of ECS Managed Instances, beside the instances.
+    ManagedInstances,
     /// Public IPv4 addresses.
     PublicIpv4,
     /// Load balancers and their capacity units.
@@ -133,7 +135,7 @@ pub struct Ec2Split {
 
 impl Category {
     /// All of them, in the order of a bill.
-    pub const ALL: [Category; 15] = [
+    pub const ALL: [Category; 16] = [
         Category::Ec2OnDemand,
         Category::Ec2Spot,
         Category::CpuCredits,
@@ -143,6 +145,7 @@ impl Category {
         Category::SavingsPlans,
         Category::ReservedInstances,
         Category::EcsAnywhere,
+        Category::ManagedInstances,
         Category::PublicIpv4,
         Category::LoadBalancer,
         Category::NatGateway,
@@ -163,6 +166,7 @@ impl Category {
             Category::SavingsPlans => "Savings Plans",
             Category::ReservedInstances => "Reserved Instances",
             Category::EcsAnywhere => "ECS Anywhere",
+            Category::ManagedInstances => "ECS Managed Instances fee",
             Category::PublicIpv4 => "public IPv4",
             Category::LoadBalancer => "load balancer",
             Category::NatGateway => "NAT gateway",

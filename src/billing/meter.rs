@@ -297,6 +297,7 @@ impl Observer for Meter {
             | Fact::LaunchFailed { .. }
             | Fact::GroupEvent { .. }
             | Fact::Fallback { .. }
+            | Fact::ManagedInstance { .. }
             | Fact::TaskPullStarted { .. }
             | Fact::TaskHealthy { .. }
             | Fact::TaskStopRequested { .. }

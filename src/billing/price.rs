@@ -78,6 +78,8 @@ pub struct ClassRates {
     pub public_ip: bool,
     /// Of a vCPU of surplus CPU credits; `None`: its type has none.
     pub cpu_credits: Option<Rate>,
+    /// Of ECS Managed Instances, their fee; `None`: it is none of them.
+    pub managed_fee: Option<Rate>,
 }
 
 /// Prices of Fargate on one platform.
@@ -289,6 +291,11 @@ fn price_instances(
     if let Some(rate) = &rates.cpu_credits {
         let about = about(Category::CpuCredits, "vCPU-hour");
         lines.push(about.line(rate, used.charged_credits, Credits::PARTS * PER_VCPU_OR_GB));
+    }
+    if let Some(fee) = &rates.managed_fee {
+        // Source: Amazon ECS pricing page: per second, of 60 s at the least, like the instance.
+        let about = about(Category::ManagedInstances, "instance-hour");
+        lines.push(about.line(fee, micros, 1));
     }
     let gib_micros = u128::from(rates.root_volume_gib) * (micros + used.stopped_micros);
     lines.push(about(Category::Ebs, "GB-month").line(&rates.root_volume, gib_micros, 1));

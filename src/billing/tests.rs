@@ -24,6 +24,7 @@ fn dollars(dollars: f64) -> Rate {
 fn book(model: &Model) -> PriceBook {
     let class = |class: &crate::ecs::model::InstanceClass| ClassRates {
         cpu_credits: class.cpu_credits.map(|_| dollars(0.05)),
+        managed_fee: None,
         instance: dollars(0.096),
         spot: None,
         root_volume_gib: 30,
@@ -548,4 +549,46 @@ fn twenty_five_surplus_credits_cost_two_cents() {
     };
     assert!((cost(0.05) - 25.0 / 60.0 * 0.05).abs() < 1e-8);
     assert!((cost(0.096) - 0.04).abs() < 1e-8);
+}
+
+/// Source: Amazon ECS pricing page: c6a.2xlarge at $0.306 has a fee of $0.037 an hour; per second,
+/// of 60 s at the least.
+#[test]
+fn the_fee_of_managed_instances_is_for_as_long_as_instances_are() {
+    let bill = |run_time: u64| {
+        let mut fixture = Fixture::new(1);
+        let provider = fixture.managed("mi", &[("c6a.2xlarge", 8192, 16_000, 306)]);
+        let spec = fixture.managed_spec(provider);
+        spec.launch_time = Distribution::constant(10.0).unwrap();
+        spec.scale_in_after = Some(Span::ZERO);
+        let definition = fixture.definition("job", 8192, 8192);
+        let job = fixture.job("job", definition, &[(0, 1, run_time)], WhenFull::Fail);
+        let launch = fixture.model.submitters[job].launch;
+        fixture.strategy(launch, &[(provider, 0, 1)]);
+        let (sim, usage) = metered(fixture, 86_400, 1);
+        let mut book = book(sim.model());
+        for class in sim.model().classes.indices() {
+            book.classes[class].instance = dollars(0.306);
+            book.classes[class].managed_fee = Some(dollars(0.03672));
+        }
+        let bill = price(&usage, &book, sim.model()).unwrap();
+        let of = |category| {
+            let lines = bill.lines.iter().filter(move |line| line.category == category);
+            lines.map(|line| line.amount).sum::<Money>()
+        };
+        [Category::Ec2OnDemand, Category::ManagedInstances].map(of)
+    };
+    let cents_of = |secs: f64, rate: f64| Money::from_dollars_f64(secs / 3600.0 * rate);
+    // Ten seconds until it is ACTIVE, and then as long as its task.
+    for (run_time, secs) in [(30, 60.0), (50, 60.0), (3590, 3600.0), (7000, 7010.0)] {
+        assert_eq!(bill(run_time), [0.306, 0.03672].map(|rate| cents_of(secs, rate)));
+    }
+    assert_eq!(bill(3590)[1].rounded_to_cents(), Money::from_dollars_f64(0.037).rounded_to_cents());
+}
+
+#[test]
+fn managed_instances_that_nobody_waits_for_cost_nothing() {
+    let mut fixture = Fixture::new(3);
+    fixture.managed("mi", &[("m7g.large", 2048, 8192, 82)]);
+    assert_eq!(bill_of(fixture, 30 * 86_400).total(), Money::ZERO);
 }

@@ -11,6 +11,7 @@ use crate::units::{SimTime, Span};
 use super::capacity::group::{self, Census, GroupView, LaunchedFrom, Pool, PurchaseOption};
 use super::capacity::reservation::GroupNow;
 use super::cluster::{Cluster, Instance, InstanceStatus};
+use super::managed_instances::ManagedState;
 use super::model::{
     AutoScalingGroup, CapacityPool, Fleet, InitialState, InstanceClass, Model, Transition,
 };
@@ -18,7 +19,7 @@ use super::refresh::{self, RefreshState};
 use super::spot::{self, AloneSlot};
 use super::{
     Cx, Event, Fact, LaunchFailure, TerminationReason, World, detect, fault, instance,
-    lifecycle_hook, lifetime, rank, warm_pool,
+    lifecycle_hook, lifetime, managed_instances, rank, warm_pool,
 };
 
 const CALL: Purpose = Purpose::new("instance launch call");
@@ -27,11 +28,7 @@ const BOOT: Purpose = Purpose::new("instance boot");
 const REGISTRATION: Purpose = Purpose::new("agent registration");
 const USER_DATA: Purpose = Purpose::new("user data");
 const TRUNK: Purpose = Purpose::new("trunk attach");
-/// How long the lifecycle hook of managed draining holds an instance.
-///
-/// Source: ECS Developer Guide, managed-instance-draining: 48 hours.
-const DRAIN_TIMEOUT: Span = Span::secs(48 * 3600);
-
+const MANAGED: Purpose = Purpose::new("managed instance launch");
 const SUBNET: Purpose = Purpose::new("subnet of a launch");
 
 /// What a group has and wants now.
@@ -60,6 +57,8 @@ pub struct GroupState {
     pub(super) outlived: Vec<Id<Instance>>,
     /// The instance refresh under way.
     pub(super) refresh: Option<RefreshState>,
+    /// Of Managed Instances, what ECS remembers.
+    pub(super) managed: ManagedState,
 }
 
 /// What is counted of the instances that stay, good until one comes, goes or changes in occupancy.
@@ -149,6 +148,7 @@ impl GroupState {
             unhealthy: VecDeque::new(),
             outlived: Vec::new(),
             refresh: None,
+            managed: ManagedState::default(),
         }
     }
 
@@ -309,17 +309,15 @@ pub(super) fn on_adjust(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>
 
 /// The group is to look again after so long, if not earlier.
 fn look_again(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>, after: Span) {
-    let at = cx.now().saturating_add(after);
-    let next = &mut world.groups[ix].next_look;
-    if next.is_none_or(|it| at < it) {
-        *next = Some(at);
-        cx.at(at, rank::CONTROLLERS, Event::Adjust(ix));
-    }
+    cx.sooner(&mut world.groups[ix].next_look, after, Event::Adjust(ix));
 }
 
 /// Launches what is missing, and lets go what is too much.
 pub(super) fn adjust(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
     world.groups[ix].next_look = None;
+    if cx.model.auto_scaling_groups[ix].managed_instances.is_some() {
+        return managed_instances::look_again(cx, world, ix);
+    }
     launch_missing(cx, world, ix);
     let_go_surplus(cx, world, ix);
     let_go_replaced(cx, world, ix);
@@ -367,6 +365,12 @@ pub(super) fn is_refreshing(
     standing(world, ix, instance) == Some(Standing::Refreshing)
 }
 
+/// Says whether an instance that its group has given up is still there.
+pub(super) fn has_leaving(world: &World, ix: Ix<AutoScalingGroup>) -> bool {
+    let leaves = |member: &Member| matches!(member.standing, Standing::Leaves(_));
+    world.groups[ix].members.values().any(leaves)
+}
+
 /// Returns the instances that a group wants, in order of their ids.
 pub(super) fn staying(world: &World, ix: Ix<AutoScalingGroup>) -> Vec<Id<Instance>> {
     let members = world.groups[ix].members.iter();
@@ -401,7 +405,17 @@ fn launch_missing(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
 }
 
 /// A launched instance boots, waits for lifecycle hooks, and registers.
-fn await_service(cx: &mut Cx, world: &World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) {
+pub(super) fn await_service(
+    cx: &mut Cx,
+    world: &World,
+    ix: Ix<AutoScalingGroup>,
+    instance: Id<Instance>,
+) {
+    let luck = luck_of(cx, world, ix, instance);
+    if let Some(managed) = &cx.model.auto_scaling_groups[ix].managed_instances {
+        let active = managed.launch_time.sample_span(luck, MANAGED);
+        return cx.after(active, rank::PROGRESSED, Event::Registered(instance));
+    }
     let boots = boot_time(cx, world, (ix, instance));
     let registers = registration_time(cx, world, (ix, instance));
     pass_hooks(cx, world, (ix, instance), boots, (registers, Event::Registered(instance)));
@@ -591,7 +605,7 @@ fn let_go_replaced(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
 }
 
 /// The group gives an instance up.
-fn let_go(
+pub(super) fn let_go(
     cx: &mut Cx,
     world: &mut World,
     (ix, instance): (Ix<AutoScalingGroup>, Id<Instance>),
@@ -611,7 +625,8 @@ fn let_go(
         instance::look_whether_drained(cx, world, instance);
     } else {
         instance::drain(cx, world, instance);
-        cx.after(DRAIN_TIMEOUT, rank::ENDED, Event::DrainTimeout(instance));
+        let timeout = cx.model.auto_scaling_groups[ix].drain_timeout();
+        cx.after(timeout, rank::ENDED, Event::DrainTimeout(instance));
     }
 }
 
@@ -663,29 +678,53 @@ fn launch(
 ) -> Option<Id<Instance>> {
     let spec = &cx.model.auto_scaling_groups[ix];
     loop {
-        let number = world.groups[ix].launched;
-        let luck = group_luck(cx, ix).named("launch").part(u64::from(number));
+        let luck = launch_luck(cx, world, ix);
         let position = spec.policy.next_launch(&world.groups[ix].staying, pools, luck)?;
-        let pool = spec.pools[position];
-        let classes = &cx.model.pools[pool].classes;
-        // Source: Amazon EC2 Auto Scaling User Guide: of several subnets in a zone by chance.
-        let class = *group::choose(classes, SUBNET, luck)?;
-        if let Some(reason) = refusal(cx, world, pool, class) {
-            pools[position].refused = true;
-            cx.tell(world, Fact::LaunchFailed { pool, reason });
-            continue;
+        match launch_in(cx, world, (ix, spec.pools[position])) {
+            Ok(instance) => return Some(instance),
+            Err(_) => pools[position].refused = true,
         }
-        world.groups[ix].launched += 1;
-        let instance = instance::launch(cx, world, class, number);
-        let slot = world.pools[pool].take_slot(instance);
-        let (standing, warning) = (Standing::Stays, Warning::None);
-        let member = Member { pool, slot, standing, warning, is_held: false };
-        world.groups[ix].members.insert(instance, member);
-        world.groups[ix].staying.add(cx.model.pools[pool].key());
-        world.groups[ix].staying_changes += 1;
-        spot::slot_taken(cx, world, pool, slot);
-        lifetime::begins(cx, ix, instance);
-        return Some(instance);
+    }
+}
+
+/// The luck of the next launch of a group.
+fn launch_luck(cx: &Cx, world: &World, ix: Ix<AutoScalingGroup>) -> Luck {
+    group_luck(cx, ix).named("launch").part(u64::from(world.groups[ix].launched))
+}
+
+/// Launches an instance in a pool, or tells why that fails.
+pub(super) fn launch_in(
+    cx: &mut Cx,
+    world: &mut World,
+    (ix, pool): (Ix<AutoScalingGroup>, Ix<CapacityPool>),
+) -> Result<Id<Instance>, LaunchFailure> {
+    // Source: Amazon EC2 Auto Scaling User Guide: of several subnets in a zone by chance.
+    let classes = &cx.model.pools[pool].classes;
+    let class = group::choose(classes, SUBNET, launch_luck(cx, world, ix));
+    let Some(&class) = class else { return Err(LaunchFailure::InsufficientCapacity) };
+    if let Some(reason) = refusal(cx, world, pool, class) {
+        cx.tell(world, Fact::LaunchFailed { pool, reason });
+        return Err(reason);
+    }
+    let number = world.groups[ix].launched;
+    world.groups[ix].launched += 1;
+    let instance = instance::launch(cx, world, class, number);
+    let slot = world.pools[pool].take_slot(instance);
+    let (standing, warning) = (Standing::Stays, Warning::None);
+    let member = Member { pool, slot, standing, warning, is_held: false };
+    world.groups[ix].members.insert(instance, member);
+    world.groups[ix].staying.add(cx.model.pools[pool].key());
+    world.groups[ix].staying_changes += 1;
+    keep_wanting(cx, world, ix);
+    spot::slot_taken(cx, world, pool, slot);
+    lifetime::begins(cx, ix, instance);
+    Ok(instance)
+}
+
+/// A group of Managed Instances wants what it has.
+fn keep_wanting(cx: &Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
+    if cx.model.auto_scaling_groups[ix].managed_instances.is_some() {
+        world.groups[ix].desired_capacity = world.groups[ix].capacity();
     }
 }
 
@@ -734,7 +773,7 @@ fn members(
 }
 
 /// Returns where a group may launch, with prices and capacity as they are now.
-fn pools(cx: &Cx, world: &mut World, ix: Ix<AutoScalingGroup>) -> Vec<Pool> {
+pub(super) fn pools(cx: &Cx, world: &mut World, ix: Ix<AutoScalingGroup>) -> Vec<Pool> {
     let pool = |&pool: &Ix<CapacityPool>| {
         let spec = &cx.model.pools[pool];
         let (zone, purchase_option, instance_type) = spec.key();
@@ -787,6 +826,7 @@ pub(super) fn on_registered(cx: &mut Cx, world: &mut World, instance: Id<Instanc
     }
     if world.cluster.get(instance).is_some_and(|host| host.status() == InstanceStatus::Pending) {
         instance::become_active(cx, world, instance);
+        managed_instances::changed(cx, world, instance);
         let Some(ix) = group_of(cx, world, instance) else { return };
         if is_noticed(cx, world, instance) {
             drain_at_notice(cx, world, (ix, instance));
@@ -856,11 +896,13 @@ fn stand(
     if to == Standing::AtRisk {
         group.at_risk.push(instance);
     }
+    keep_wanting(cx, world, ix);
 }
 
 /// The group has the instance no more.
 pub(super) fn leave(cx: &Cx, world: &mut World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) {
     stand(cx, world, (ix, instance), Standing::Leaves(TerminationReason::ScaledIn));
+    world.groups[ix].managed.is_gone(instance);
     if let Some(member) = world.groups[ix].members.remove(&instance) {
         world.pools[member.pool].free_slot(member.slot);
     }

@@ -8,9 +8,11 @@ use crate::units::Span;
 use super::capacity::reservation::{
     Alarms, Decision, GroupNow, ManagedScaling, Room, Waiting, WaitingGroup,
 };
-use super::model::{CapacityProvider, InitialState, PlacementConstraint};
+use super::model::{
+    CapacityProvider, InitialState, Launch, Model, PlacementConstraint, Requirement,
+};
 use super::placement::{self, Ask};
-use super::{Cx, Event, Fact, Task, World, auto_scaling, provisioning, rank};
+use super::{Cx, Event, Fact, Task, World, auto_scaling, managed_instances, provisioning, rank};
 
 const PHASE: Purpose = Purpose::new("phase of the managed scaling minute");
 const DELAY: Purpose = Purpose::new("managed scaling delay");
@@ -51,12 +53,16 @@ fn keep_spare(cx: &mut Cx, world: &mut World, ix: Ix<CapacityProvider>, scaling:
     }
 }
 
-/// In a cluster that has been there for long, a group has grown for the task that is asked for.
+/// In a cluster that has been there for long, a group has grown for the task that is asked for, the
+/// first of so many.
 ///
 /// Returns whether there is a place now.
-pub(super) fn grow(cx: &mut Cx, world: &mut World, ask: &Ask) -> bool {
+pub(super) fn grow(cx: &mut Cx, world: &mut World, ask: &Ask, count: u32) -> bool {
     let item = cx.model.launches[ask.launch].providers[usize::from(ask.item)];
     let Some(provider) = item.capacity_provider else { return false };
+    if let Some(group) = cx.model.managed_group(&item) {
+        return managed_instances::grow(cx, world, group, (ask, count));
+    }
     if cx.model.managed_scaling(&item).is_none() {
         return false;
     }
@@ -118,23 +124,31 @@ fn waiting_groups(cx: &Cx, world: &World, ix: Ix<CapacityProvider>) -> Vec<Waiti
     };
     let mut groups: Vec<WaitingGroup> = Vec::new();
     for task in world.provisioning[cluster].tasks().map(|it| &world.tasks[it]).filter(is_ours) {
-        let wanted = &cx.model.requirements[task.requirement];
-        let constraints = &cx.model.launches[task.launch].constraints;
-        let distinct = |constraint: &PlacementConstraint| {
-            matches!(constraint, PlacementConstraint::DistinctInstance)
-        };
-        let one = WaitingGroup {
-            resources: wanted.resources,
-            awsvpc: wanted.awsvpc,
-            alone: !wanted.ports.is_empty() || constraints.iter().any(distinct),
-            count: 1,
-        };
+        let one = waiting_group(cx.model, (task.launch, task.requirement));
         match groups.iter_mut().find(|group| WaitingGroup { count: 1, ..**group } == one) {
             Some(group) => group.count += 1,
             None => groups.push(one),
         }
     }
     groups
+}
+
+/// Returns what one task that waits needs.
+pub(super) fn waiting_group(
+    model: &Model,
+    (launch, requirement): (Ix<Launch>, Ix<Requirement>),
+) -> WaitingGroup {
+    let wanted = &model.requirements[requirement];
+    let distinct = |constraint: &PlacementConstraint| {
+        matches!(constraint, PlacementConstraint::DistinctInstance)
+    };
+    let constraints = &model.launches[launch].constraints;
+    WaitingGroup {
+        resources: wanted.resources,
+        awsvpc: wanted.awsvpc,
+        alone: !wanted.ports.is_empty() || constraints.iter().any(distinct),
+        count: 1,
+    }
 }
 
 /// Returns what the instance types of a provider's group offer.

@@ -138,6 +138,15 @@ pub(super) fn on_status_check(cx: &mut Cx, world: &mut World, instance: Id<Insta
         return;
     }
     let Some(group) = group_of(cx, world, instance) else { return };
+    if let Some(managed) = &cx.model.auto_scaling_groups[group].managed_instances {
+        // Assumption: however many are IMPAIRED at once.
+        if managed.auto_repair {
+            auto_scaling::leave(cx, world, group, instance);
+            instance::terminate(cx, world, instance, TerminationReason::Unhealthy);
+            auto_scaling::adjust(cx, world, group);
+        }
+        return;
+    }
     world.groups[group].unhealthy.push_back(instance);
     replace_unhealthy(cx, world, group);
 }

@@ -250,6 +250,43 @@ pub enum Fact {
         /// How they stand now, if that is new.
         stage: Option<CreditStage>,
     },
+    /// ECS Managed Instances has launched an instance, or is to end one.
+    ManagedInstance {
+        /// By which capacity provider.
+        provider: Ix<CapacityProvider>,
+        /// Which.
+        instance: Id<Instance>,
+        /// Why.
+        why: ManagedChange,
+    },
+}
+
+/// Why ECS Managed Instances launches an instance, or ends one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ManagedChange {
+    /// Tasks wait for it.
+    Launched {
+        /// How many of them it is for.
+        tasks: u32,
+        /// The first of them; `None`: the run begins with it.
+        first: Option<Id<Task>>,
+        /// How many wait for instances in all.
+        waiting: u32,
+    },
+    /// No task but daemons' has run on it for a while.
+    Idle,
+    /// What runs on it fits on others of its zone.
+    FitsElsewhere {
+        /// How many tasks.
+        tasks: u32,
+    },
+    /// What runs on it fits a smaller type, which costs less.
+    TooLarge {
+        /// How many tasks.
+        tasks: u32,
+    },
+    /// It has reached its maximum lifetime.
+    Expired,
 }
 
 /// What an Auto Scaling group has done.
@@ -366,6 +403,10 @@ pub enum TerminationReason {
     Refreshed,
     /// A lifecycle hook gave it up before it was in service.
     LaunchAbandoned,
+    /// No task ran on it, and ECS Managed Instances ends such instances.
+    Idle,
+    /// What ran on it runs elsewhere, better packed by ECS Managed Instances.
+    Underutilized,
 }
 
 impl TerminationReason {
@@ -380,6 +421,8 @@ impl TerminationReason {
             TerminationReason::MaxLifetime => "it has reached its maximum lifetime",
             TerminationReason::LaunchAbandoned => "a lifecycle hook abandoned its launch",
             TerminationReason::Refreshed => "an instance refresh replaces it",
+            TerminationReason::Idle => "it was idle",
+            TerminationReason::Underutilized => "its tasks are packed better elsewhere",
         }
     }
 }

@@ -240,6 +240,7 @@ impl Fixture {
             lifecycle_hooks: Vec::new(),
             user_data: constant(0.0),
             warm_pool: None,
+            managed_instances: None,
         })
     }
 
@@ -302,6 +303,42 @@ impl Fixture {
         spec.pools.retain(|&it| pools[it].purchase_option() == PurchaseOption::Spot);
         spec.policy.on_demand_percentage_above_base_capacity = 0;
         group
+    }
+
+    /// Adds a capacity provider of Managed Instances in all zones, of types with CPU, memory and
+    /// price in $ ÷ 1000: what waits is gathered for 5 s, and an instance takes 180 s.
+    pub fn managed(&mut self, name: &str, types: &[(&str, u32, u32, i64)]) -> Ix<CapacityProvider> {
+        let group = self.group(name, (0, 0, 5000), (0, 0));
+        let prices: Vec<(&str, i64)> = types.iter().map(|it| (it.0, it.3)).collect();
+        let none = std::mem::take(&mut self.model.auto_scaling_groups[group].pools).len();
+        self.add_pools(group, None, &prices);
+        let fleet = self.model.auto_scaling_groups[group].fleet;
+        self.model.fleets[fleet].classes.drain(..none);
+        for &class in &self.model.fleets[fleet].classes {
+            let class = &mut self.model.classes[class];
+            let known = types.iter().find(|it| it.0 == class.instance_type);
+            let &(_, cpu_units, memory_mib, _) = known.expect("it is one of them");
+            class.registered = Resources { cpu_units, memory_mib, gpus: 0 };
+        }
+        let spec = &mut self.model.auto_scaling_groups[group];
+        (spec.managed_draining, spec.max_instance_lifetime) = (true, Some(Span::DAY * 14));
+        spec.managed_instances = Some(ManagedInstances {
+            provider: Ix::new(self.model.capacity_providers.len()),
+            scale_in_after: Some(Span::secs(300)),
+            batching_window: Span::secs(5),
+            launch_time: constant(180.0),
+            drain_deadline: Span::DAY * 7,
+            auto_repair: false,
+        });
+        let (name, managed_scaling) = (name.into(), None);
+        self.model.capacity_providers.push(CapacityProvider { name, group, managed_scaling })
+    }
+
+    /// Returns what a provider of Managed Instances says.
+    pub fn managed_spec(&mut self, provider: Ix<CapacityProvider>) -> &mut ManagedInstances {
+        let group = self.model.capacity_providers[provider].group;
+        let managed = self.model.auto_scaling_groups[group].managed_instances.as_mut();
+        managed.expect("a provider of a test is of Managed Instances")
     }
 
     /// Adds a capacity provider to a group, with AWS's defaults of managed scaling.

@@ -9,7 +9,7 @@ use super::cluster::{Instance, InstanceStatus};
 use super::model::{InstanceClass, Scheduling};
 use super::{
     Cx, Fact, StopReason, Task, TaskStatus, TerminationReason, World, auto_scaling, cpu_credits,
-    life, placement, provisioning, service, submit,
+    life, managed_instances, placement, provisioning, service, submit,
 };
 
 /// Registers every instance of every fixed fleet, and sets room aside for daemons on it.
@@ -91,12 +91,16 @@ pub(super) fn drain(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
 /// A task has left a container instance, which may be the last it drained of.
 pub(super) fn task_has_left(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
     let host = world.cluster.instance(instance);
+    let is_occupied = host.is_occupied();
     match host.status() {
         InstanceStatus::Draining => look_whether_drained(cx, world, instance),
-        InstanceStatus::Active if !host.is_occupied() => {
-            auto_scaling::is_unoccupied(cx, world, instance);
+        InstanceStatus::Active => {
+            managed_instances::changed(cx, world, instance);
+            if !is_occupied {
+                auto_scaling::is_unoccupied(cx, world, instance);
+            }
         }
-        InstanceStatus::Pending | InstanceStatus::Active | InstanceStatus::Terminating => {}
+        InstanceStatus::Pending | InstanceStatus::Terminating => {}
     }
 }
 
@@ -152,7 +156,7 @@ pub(super) fn start(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
 }
 
 /// Returns the tasks on an instance that are not STOPPED, in order of their slots.
-fn tasks_on(world: &World, instance: Id<Instance>) -> Vec<Id<Task>> {
+pub(super) fn tasks_on(world: &World, instance: Id<Instance>) -> Vec<Id<Task>> {
     if world.cluster.instance(instance).tasks() == 0 {
         return Vec::new();
     }

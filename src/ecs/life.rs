@@ -17,8 +17,8 @@ use super::pull::Puller;
 use super::task::{ContainerId, ContainerRun, FargateHost, Holds};
 use super::{
     ContainerState, ContainerStep, Cx, Event, Fact, Owner, StopReason, Task, TaskStatus, TaskStep,
-    TaskTimes, World, cpu_credits, detect, fargate_spot, fault, instance, provisioning, rank,
-    service, submit,
+    TaskTimes, World, cpu_credits, detect, fargate_spot, fault, instance, managed_instances,
+    provisioning, rank, service, submit,
 };
 
 const ENI_ATTACH: Purpose = Purpose::new("network interface attach");
@@ -161,6 +161,9 @@ pub(super) fn place(cx: &mut Cx, world: &mut World, task: Id<Task>, place: Place
 
 /// A task that has a place gets its network interface, or goes to the agent at once.
 fn set_off(cx: &mut Cx, world: &mut World, task: Id<Task>) {
+    if let Some(instance) = world.tasks[task].instance {
+        managed_instances::changed(cx, world, instance);
+    }
     let entry = &world.tasks[task];
     let delay = match entry.instance {
         Some(_) if !entry.holds.eni => {

@@ -9,7 +9,7 @@ use crate::engine::{Id, Ix};
 
 use super::cluster::Instance;
 use super::model::AutoScalingGroup;
-use super::{Cx, Event, TerminationReason, World, auto_scaling, rank};
+use super::{Cx, Event, TerminationReason, World, auto_scaling, managed_instances, rank};
 
 /// The lifetime of a launched instance begins.
 pub(super) fn begins(cx: &mut Cx, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) {
@@ -21,6 +21,9 @@ pub(super) fn begins(cx: &mut Cx, ix: Ix<AutoScalingGroup>, instance: Id<Instanc
 /// The lifetime of an instance is over, unless the instance itself is.
 pub(super) fn on_outlived(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
     let Some(ix) = auto_scaling::group_of(cx, world, instance) else { return };
+    if cx.model.auto_scaling_groups[ix].managed_instances.is_some() {
+        return managed_instances::expires(cx, world, (ix, instance));
+    }
     world.groups[ix].outlived.push(instance);
     replace(cx, world, ix);
 }

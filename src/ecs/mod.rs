@@ -21,6 +21,7 @@ mod instance;
 mod life;
 mod lifecycle_hook;
 mod lifetime;
+mod managed_instances;
 pub mod model;
 pub mod placement;
 mod provisioning;
@@ -45,7 +46,7 @@ pub use self::cluster::{Cluster, Instance, InstanceStatus, Location};
 pub use self::cpu_credits::CpuCredits;
 pub use self::fact::{
     AfterFailure, Fact, FailedChecks, FailureReason, FaultEvent, GroupEvent, LaunchFailure,
-    Observer, PlacementFailure, ServiceEvent, TerminationReason, ZoneTasks,
+    ManagedChange, Observer, PlacementFailure, ServiceEvent, TerminationReason, ZoneTasks,
 };
 pub use self::model::Model;
 pub(crate) use self::service::provider_targets;
@@ -203,6 +204,10 @@ enum Event {
     /// CPU credits of an instance, or the work they pace, come to a point, unless the epoch is
     /// stale.
     CpuCredits(Id<Instance>, u32),
+    /// Managed Instances are chosen for tasks that wait.
+    PlanInstances(Ix<AutoScalingGroup>),
+    /// Managed Instances are looked at that may be idle or underutilized.
+    OptimizeInstances(Ix<AutoScalingGroup>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -291,6 +296,15 @@ impl Cx<'_> {
     fn after(&mut self, delay: Span, rank: Rank, event: Event) {
         let at = self.now().saturating_add(delay);
         self.queue.schedule(at, rank, event);
+    }
+
+    /// Schedules an event that a controller awaits, unless it comes as early already.
+    fn sooner(&mut self, next: &mut Option<SimTime>, after: Span, event: Event) {
+        let at = self.now().saturating_add(after);
+        if next.is_none_or(|it| at < it) {
+            *next = Some(at);
+            self.at(at, rank::CONTROLLERS, event);
+        }
     }
 
     fn tell(&mut self, world: &World, fact: Fact) {
@@ -473,6 +487,8 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
         }
         Event::Fallback(fallback) => fallback::on_look(cx, world, fallback),
         Event::CpuCredits(instance, epoch) => cpu_credits::on_due(cx, world, instance, epoch),
+        Event::PlanInstances(group) => managed_instances::on_plan(cx, world, group),
+        Event::OptimizeInstances(group) => managed_instances::on_look(cx, world, group),
     }
 }
 

@@ -120,7 +120,7 @@ pub struct Fleet {
     pub group: Option<Ix<AutoScalingGroup>>,
 }
 
-/// An EC2 Auto Scaling group.
+/// An EC2 Auto Scaling group, or what ECS Managed Instances has in its place.
 ///
 /// Source: EC2 Auto Scaling API, AutoScalingGroup.
 #[derive(Clone, Debug)]
@@ -160,6 +160,28 @@ pub struct AutoScalingGroup {
     pub user_data: Distribution,
     /// Instances that are launched ahead of time.
     pub warm_pool: Option<WarmPool>,
+    /// By what Amazon ECS itself launches and ends its instances; such a group wants what it has.
+    pub managed_instances: Option<ManagedInstances>,
+}
+
+/// How Amazon ECS launches instances for tasks that wait, and ends those that it can do without.
+///
+/// Source: ECS API, ManagedInstancesProvider.
+#[derive(Clone, Debug)]
+pub struct ManagedInstances {
+    /// The capacity provider, which has this group.
+    pub provider: Ix<CapacityProvider>,
+    /// `scaleInAfter`: how long an instance is idle or underutilized before it goes; `None`: for
+    /// ever.
+    pub scale_in_after: Option<Span>,
+    /// How long tasks that wait are gathered before instances are chosen for them.
+    pub batching_window: Span,
+    /// From an instance's launch until it is ACTIVE, in seconds.
+    pub launch_time: Distribution,
+    /// How long an instance drains before what still runs on it is stopped.
+    pub drain_deadline: Span,
+    /// Whether instances that are IMPAIRED are replaced.
+    pub auto_repair: bool,
 }
 
 /// A warm pool of an Auto Scaling group.
@@ -247,10 +269,10 @@ pub enum When {
     },
 }
 
-/// A capacity provider with an Auto Scaling group.
+/// A capacity provider with an Auto Scaling group, or of ECS Managed Instances.
 ///
-/// Source: ECS API, AutoScalingGroupProvider. What it says of terminations and draining is in
-/// its group.
+/// Source: ECS API, AutoScalingGroupProvider and ManagedInstancesProvider. What they say of
+/// terminations and draining is in the group.
 #[derive(Clone, Debug)]
 pub struct CapacityProvider {
     /// The name.
@@ -697,7 +719,7 @@ pub struct Launch {
 pub struct StrategyItem {
     /// What tasks run on.
     pub provider: Provider,
-    /// The capacity provider, if it is one with an Auto Scaling group: only there do they run.
+    /// The capacity provider, if it has instances of its own: only there do they run.
     pub capacity_provider: Option<Ix<CapacityProvider>>,
     /// Tasks that go here first.
     pub base: u32,
@@ -1160,6 +1182,14 @@ impl AutoScalingGroup {
         let scheduled = self.scheduled_actions.iter().filter_map(|action| action.max_size);
         scheduled.fold(self.max_size, u32::max)
     }
+
+    /// Returns how long an instance that is to go may drain: as long as the lifecycle hook of
+    /// managed draining holds it, or as Managed Instances say.
+    ///
+    /// Source: ECS Developer Guide, managed-instance-draining: 48 hours.
+    pub fn drain_timeout(&self) -> Span {
+        self.managed_instances.as_ref().map_or(Span::secs(48 * 3600), |it| it.drain_deadline)
+    }
 }
 
 impl CapacityPool {
@@ -1196,7 +1226,11 @@ impl Model {
                 let group = self.capacity_providers[provider].group;
                 class.fleet == self.auto_scaling_groups[group].fleet
             }
-            (None, Provider::Ec2) => class.launch_type == InstanceLaunchType::Ec2,
+            // Source: ECS Developer Guide, Managed Instances: by a capacity provider only.
+            (None, Provider::Ec2) => {
+                class.launch_type == InstanceLaunchType::Ec2
+                    && self.managed_instances_of(class.fleet).is_none()
+            }
             (None, Provider::External) => class.launch_type == InstanceLaunchType::External,
             (None, Provider::Fargate | Provider::FargateSpot) => false,
         }
@@ -1212,6 +1246,22 @@ impl Model {
     pub fn managed_scaling(&self, item: &StrategyItem) -> Option<&ManagedScaling> {
         let provider = item.capacity_provider?;
         self.capacity_providers[provider].managed_scaling.as_ref()
+    }
+
+    /// Returns what Amazon ECS does about a fleet by itself, if it is one of Managed Instances.
+    pub fn managed_instances_of(&self, fleet: Ix<Fleet>) -> Option<&ManagedInstances> {
+        self.auto_scaling_groups[self.fleets[fleet].group?].managed_instances.as_ref()
+    }
+
+    /// Returns the group of an item's capacity provider, if that is of Managed Instances.
+    pub fn managed_group(&self, item: &StrategyItem) -> Option<Ix<AutoScalingGroup>> {
+        let group = self.capacity_providers[item.capacity_provider?].group;
+        self.auto_scaling_groups[group].managed_instances.as_ref().map(|_| group)
+    }
+
+    /// Says whether tasks of an item that find no room wait until its capacity provider has grown.
+    pub fn lets_wait(&self, item: &StrategyItem) -> bool {
+        self.managed_scaling(item).is_some() || self.managed_group(item).is_some()
     }
 
     /// Returns the name of a pool: its zone and its type.

@@ -1,8 +1,10 @@
 //! Tasks that wait in PROVISIONING: their capacity provider has no room and is to grow.
 //!
-//! Only a capacity provider with managed scaling lets tasks wait; anywhere else a task that finds
-//! no room does not come to be. Source: ECS Developer Guide, "Amazon ECS managed scaling
-//! behavior"; AWS containers blog, "Deep Dive on Amazon ECS Cluster Auto Scaling".
+//! Only a capacity provider with managed scaling, or of Managed Instances, lets tasks wait;
+//! anywhere else a task that finds no room does not come to be. Source: ECS Developer Guide,
+//! "Amazon ECS managed scaling behavior"; AWS containers blog, "Deep Dive on Amazon ECS Cluster
+//! Auto Scaling".
+//! Assumption: Managed Instances let as many tasks wait, and as long.
 
 use std::collections::VecDeque;
 
@@ -11,7 +13,8 @@ use crate::engine::{Id, Ix};
 use super::model::{ClusterSpec, Launch, Requirement};
 use super::placement::{self, Ask};
 use super::{
-    Cx, Event, FailedChecks, FailureReason, PlacementFailure, Task, TaskStep, World, life, rank,
+    Cx, Event, FailedChecks, FailureReason, PlacementFailure, Task, TaskStep, World, life,
+    managed_instances, rank,
 };
 
 /// The tasks of a cluster that wait, in order of creation.
@@ -31,20 +34,20 @@ impl Waiting {
 /// Says whether a task may be made for which there is no room: its provider is to grow, and fewer
 /// tasks of the cluster wait than may.
 pub(super) fn may_wait(cx: &Cx, world: &World, (launch, item): (Ix<Launch>, u8)) -> bool {
-    scales(cx, (launch, item)) && !is_full(cx, world, launch)
+    let provider = &cx.model.launches[launch].providers[usize::from(item)];
+    cx.model.lets_wait(provider) && !is_full(cx, world, launch)
 }
 
-/// Returns why a task was refused although its provider grows: as many wait as may.
+/// Returns why a task was refused although its group grows: as many wait as may.
+///
+/// Of Managed Instances RunTask says what instances are short of, as seen where a thousand tasks
+/// came at once (PrefectHQ/prefect#20765). Assumption: it is this limit that they met.
 pub(super) fn refusal(cx: &Cx, ask: &Ask) -> Option<PlacementFailure> {
     let reason = FailureReason::ProvisioningLimit;
     let failed = FailedChecks::default();
-    scales(cx, (ask.launch, ask.item)).then_some(PlacementFailure { reason, closest: None, failed })
-}
-
-/// Says whether the provider of an item grows for tasks that wait.
-fn scales(cx: &Cx, (launch, item): (Ix<Launch>, u8)) -> bool {
-    let launch = &cx.model.launches[launch];
-    cx.model.managed_scaling(&launch.providers[usize::from(item)]).is_some()
+    let item = &cx.model.launches[ask.launch].providers[usize::from(ask.item)];
+    let scales = cx.model.managed_scaling(item).is_some();
+    scales.then_some(PlacementFailure { reason, closest: None, failed })
 }
 
 /// Says whether as many tasks of the launch's cluster wait as may.
@@ -59,12 +62,14 @@ pub(super) fn wait(cx: &mut Cx, world: &mut World, task: Id<Task>) {
     world.provisioning[cluster].tasks.push_back(task);
     let timeout = cx.model.timing.provisioning_timeout;
     cx.after(timeout, rank::ENDED, Event::Task(task, TaskStep::CapacityTimeout));
+    managed_instances::task_waits(cx, world, task);
 }
 
 /// The task waits no more: it is to stop.
 pub(super) fn give_up(cx: &Cx, world: &mut World, task: Id<Task>) {
     let cluster = cx.model.launches[world.tasks[task].launch].cluster;
     world.provisioning[cluster].tasks.retain(|other| *other != task);
+    managed_instances::waits_no_more(cx, world, task);
 }
 
 /// There is room that was not there before: those who wait are looked at, after all that ends now.
@@ -89,26 +94,21 @@ pub(super) fn on_place_waiting(cx: &mut Cx, world: &mut World, cluster: Ix<Clust
     for task in std::mem::take(&mut world.provisioning[cluster].tasks) {
         let entry = &world.tasks[task];
         let kind = (entry.launch, entry.item, entry.requirement);
-        let ask = Ask {
-            launch: entry.launch,
-            requirement: entry.requirement,
-            fargate: None,
-            item: entry.item,
-            provider: entry.provider,
-            luck: entry.luck,
-        };
-        let place = match refused.contains(&kind) {
-            true => None,
-            false => placement::choose(cx.model, world, &ask),
+        let ask = Ask::again(entry);
+        let place = match managed_instances::promised(cx, world, task) {
+            Some(instance) => managed_instances::keep_promise(cx, world, (task, instance), &ask),
+            None if refused.contains(&kind) => None,
+            None => {
+                let place = placement::choose(cx.model, world, &ask);
+                if place.is_none() {
+                    refused.push(kind);
+                }
+                place
+            }
         };
         match place {
             Some(place) => life::place(cx, world, task, place),
-            None => {
-                if !refused.contains(&kind) {
-                    refused.push(kind);
-                }
-                left.push_back(task);
-            }
+            None => left.push_back(task),
         }
     }
     world.provisioning[cluster].tasks = left;

@@ -212,10 +212,22 @@ fn fill(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
                 adopt(world, ix, &new, task);
             }
             Next::Nothing => return,
-            Next::NoRoom(Refusal { ask, .. }) if capacity_provider::grow(cx, world, &ask) => {}
+            Next::NoRoom(Refusal { ask, .. })
+                if capacity_provider::grow(cx, world, &ask, missing(cx, world, ix, ask.item)) => {}
             Next::Wait(_) | Next::NoRoom(_) => return wake(cx, world, ix, Span::ZERO),
         }
     }
+}
+
+/// Returns how many tasks of an item of its strategy a service lacks; no daemons.
+fn missing(cx: &Cx, world: &World, ix: Ix<Service>, item: u8) -> u32 {
+    if cx.model.services[ix].scheduling == Scheduling::Daemon {
+        return 0;
+    }
+    let (state, item) = (&world.services[ix], usize::from(item));
+    let providers = &cx.model.launches[cx.model.services[ix].launch].providers;
+    let wanted = provider_targets(providers, state.desired)[item];
+    wanted.saturating_sub(state.by_item[item]).max(1)
 }
 
 /// Schedules the scheduler's reaction to a change, which has luck of its own.
@@ -340,6 +352,16 @@ fn is_short(cx: &Cx, world: &World, ix: Ix<Service>) -> bool {
 /// Rounded down. Source: ECS API, DeploymentConfiguration.
 pub(super) fn percent_of(count: u32, percent: u32) -> u64 {
     u64::from(count) * u64::from(percent) / 100
+}
+
+/// Says whether tasks of a service leave a draining instance: one may stop first, or start first.
+///
+/// Source: ECS Developer Guide, "Draining Amazon ECS container instances".
+pub(super) fn may_move(cx: &Cx, world: &World, ix: Ix<Service>) -> bool {
+    let (spec, desired) = (&cx.model.services[ix], world.services[ix].desired);
+    let least = u64::from(desired) * u64::from(spec.minimum_healthy_percent);
+    let most = percent_of(desired, spec.maximum_percent);
+    least.div_ceil(100) < u64::from(desired) || most > u64::from(desired)
 }
 
 /// Stops tasks on draining instances, as many as the service can do without.

@@ -9,8 +9,8 @@ use crate::ecs::model::{
 };
 use crate::ecs::{
     AfterFailure, ContainerState, Fact, FailedChecks, FailureReason, FaultEvent, GroupEvent,
-    Instance, Observer, Owner, PlacementFailure, ServiceEvent, StopReason, Task, TaskStatus,
-    TaskTimes, World, ZoneTasks,
+    Instance, ManagedChange, Observer, Owner, PlacementFailure, ServiceEvent, StopReason, Task,
+    TaskStatus, TaskTimes, World, ZoneTasks,
 };
 use crate::engine::{Id, Ix};
 use crate::units::{Resources, SimTime, Span};
@@ -275,6 +275,15 @@ pub enum Happening {
         /// How they stand now.
         stage: Stage,
     },
+    /// Managed Instances launch an instance, or end one.
+    ManagedInstance {
+        /// Which.
+        instance: Option<InstanceName>,
+        /// Why.
+        why: ManagedChange,
+        /// Number of the first task that it is launched for.
+        first: Option<u64>,
+    },
 }
 
 /// Why no instance was found.
@@ -399,6 +408,7 @@ impl<S: RowSink> Observer for RowLog<S> {
             | Fact::ManagedScaling { .. }
             | Fact::GroupEvent { .. }
             | Fact::Fallback { .. }
+            | Fact::ManagedInstance { .. }
             | Fact::RunTaskFailed { .. }
             | Fact::CpuCredits { .. }
             | Fact::Fault { .. } => {
@@ -447,6 +457,19 @@ fn said(fact: &Fact, world: &World, model: &Model) -> Option<(Speaker, Happening
         }
         Fact::GroupEvent { group, event } => {
             (Speaker::AutoScalingGroup(group), Happening::GroupEvent(event))
+        }
+        Fact::ManagedInstance { provider, instance, why } => {
+            let first = match why {
+                ManagedChange::Launched { first, .. } => first,
+                ManagedChange::Idle
+                | ManagedChange::FitsElsewhere { .. }
+                | ManagedChange::TooLarge { .. }
+                | ManagedChange::Expired => None,
+            };
+            let first = first.and_then(|task| world.tasks.get(task)).map(|task| task.number);
+            let instance = instance_name(instance, world);
+            let happening = Happening::ManagedInstance { instance, why, first };
+            (Speaker::CapacityProvider(provider), happening)
         }
         Fact::RunTaskFailed { submitter, row, missing, failure, then } => {
             let refusal = refusal(failure, world);

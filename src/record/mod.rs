@@ -29,5 +29,5 @@ pub use recording::{
     ProviderSummary, Range, Ratio, Recording, Scope, Series, ServiceEvents, ServiceSummary,
     SubmitterSummary, Summary, TaskTotals, UsageGiven, Window,
 };
-pub use sentence::{credit_stage, failure_code, group_event, sentence, task_id};
+pub use sentence::{credit_stage, failure_code, group_event, managed_instance, sentence, task_id};
 pub use series::Buckets;

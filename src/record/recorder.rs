@@ -379,6 +379,7 @@ impl Observer for Recorder {
             Fact::TaskPullStarted { .. }
             | Fact::GroupEvent { .. }
             | Fact::Fault { .. }
+            | Fact::ManagedInstance { .. }
             | Fact::Fallback { .. } => {}
             Fact::CpuCredits { instance, .. } => self.credits_change(now, instance),
             Fact::SpotRebalanceRecommended { instance } => {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::ecs::capacity::credits::Stage;
 use crate::ecs::capacity::reservation::{Decision, Limit, Reservation};
 use crate::ecs::model::{AutoScalingGroup, HostFailure, Model, Source};
-use crate::ecs::{AfterFailure, FailedChecks, FailureReason, GroupEvent, ZoneTasks};
+use crate::ecs::{AfterFailure, FailedChecks, FailureReason, GroupEvent, ManagedChange, ZoneTasks};
 use crate::units::Span;
 
 use super::log::{EventRow, Happening, InstanceName, Refusal, Speaker};
@@ -117,10 +117,8 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
             text.push_str(&cpu_credits(instance, stage, model));
         }
         Happening::RunTaskFailed { .. } => run_task_failed(&mut text, row, model),
-        Happening::GroupEvent(event) => {
-            if let Speaker::AutoScalingGroup(group) = row.speaker {
-                text.push_str(&group_event(event, &model.auto_scaling_groups[group]));
-            }
+        Happening::GroupEvent(_) | Happening::ManagedInstance { .. } => {
+            text.push_str(&of_instances(row, model).unwrap_or_default());
         }
         Happening::Fallback { missing, from, to } => {
             if let Speaker::Fallback(fallback) = row.speaker {
@@ -146,6 +144,17 @@ pub const fn credit_stage(stage: Stage) -> &'static str {
         Stage::Surplus => "spends CPU credits that it has not earned",
         Stage::Charged => "owes all the CPU credits it can earn in 24 h: each more is charged",
     }
+}
+
+/// Says what a group or Managed Instances do with instances.
+fn of_instances(row: &EventRow, model: &Model) -> Option<String> {
+    if let (Happening::GroupEvent(event), Speaker::AutoScalingGroup(group)) =
+        (row.happening, row.speaker)
+    {
+        return Some(group_event(event, &model.auto_scaling_groups[group]));
+    }
+    let Happening::ManagedInstance { instance, why, first } = row.happening else { return None };
+    Some(managed_instance((instance?, first), why, model))
 }
 
 /// Writes what a service says of its target groups.
@@ -376,6 +385,46 @@ pub fn group_event(event: GroupEvent, group: &AutoScalingGroup) -> String {
             "[instance refresh has failed after {replaced} instances: what is left is protected \
              from scale-in]"
         ),
+    }
+}
+
+/// Says what Managed Instances do with an instance, and why; the sentence is ours.
+pub fn managed_instance(
+    (instance, first): (InstanceName, Option<u64>),
+    why: ManagedChange,
+    model: &Model,
+) -> String {
+    let class = &model.classes[instance.class];
+    let name = format!("(container-instance {})", instance.text(model));
+    let tasks = |count: u32| match count {
+        1 => "1 task".to_string(),
+        _ => format!("{count} tasks"),
+    };
+    let (kind, zone) = (&class.instance_type, &model.zones[class.zone].name);
+    match why {
+        ManagedChange::Launched { tasks: count, waiting, .. } => {
+            let mut text = format!("[launches {name}, {kind} in {zone}, for {}", tasks(count));
+            if waiting > count {
+                let _ = write!(text, " of {waiting} that wait");
+            }
+            if let Some(first) = first {
+                let _ = write!(text, ", first (task {})", task_id(first));
+            }
+            text + "]"
+        }
+        ManagedChange::Idle => format!("[ends {name}, {kind} in {zone}: it is idle]"),
+        ManagedChange::FitsElsewhere { tasks: count } => format!(
+            "[drains {name}, {kind} in {zone}: its {} {} on other instances]",
+            tasks(count),
+            if count == 1 { "fits" } else { "fit" }
+        ),
+        ManagedChange::TooLarge { tasks: count } => format!(
+            "[drains {name}, {kind} in {zone}: a smaller type for its {} costs less]",
+            tasks(count)
+        ),
+        ManagedChange::Expired => {
+            format!("[drains {name}, {kind} in {zone}: it has reached its maximum lifetime]")
+        }
     }
 }
 

@@ -181,6 +181,7 @@ impl RowSink for Happenings {
             | Happening::DesiredCount { .. }
             | Happening::ManagedScaling { .. }
             | Happening::Fallback { .. }
+            | Happening::ManagedInstance { .. }
             | Happening::GroupEvent(_) => return,
         };
         let name = match row.speaker {

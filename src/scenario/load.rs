@@ -264,6 +264,7 @@ const EXCLUSIVE: &[(&str, &str)] = &[
     ("launch_type", "capacity_provider_strategy"),
     ("cidr", "free_addresses"),
     ("instance_type", "instance_types"),
+    ("auto_scaling_group", "managed_instances"),
 ];
 
 /// Lays `over` over `base`: tables of keys and names are merged, everything else is replaced.

@@ -171,7 +171,7 @@ const SUBJECTS: [(&str, &[Names]); 7] = [
     ("cluster", &[OF_CAPACITY]),
     ("container_instances", &[OF_CAPACITY, OF_CPU_CREDITS]),
     ("auto_scaling_group", &[OF_CAPACITY, OF_LAUNCHES, OF_CPU_CREDITS]),
-    ("capacity_provider", &[OF_MANAGED_SCALING]),
+    ("capacity_provider", &[OF_MANAGED_SCALING, OF_CAPACITY, OF_LAUNCHES, OF_CPU_CREDITS]),
 ];
 
 /// Writes out the names of a list.

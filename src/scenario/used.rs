@@ -19,6 +19,8 @@ struct Uses {
     fargate_discount: bool,
     instance_discount: bool,
     groups: bool,
+    /// Whether instances boot as those of Auto Scaling groups do.
+    boots: bool,
     ec2_spot: bool,
     trunks: bool,
 }
@@ -43,6 +45,7 @@ impl Scenario {
             fargate_discount: self.is_weighed() && uses(Provider::Fargate),
             instance_discount: self.is_weighed() && self.has_unlisted_types(),
             groups: !model.auto_scaling_groups.is_empty(),
+            boots: model.auto_scaling_groups.iter().any(|(_, it)| it.managed_instances.is_none()),
             trunks: model.classes.iter().any(|(_, class)| class.has_trunk),
             ec2_spot: !model.spot_pools.is_empty(),
         };
@@ -104,10 +107,10 @@ impl Scenario {
                 "instance_launch_call"
                 | "instance_pending"
                 | "instance_boot"
-                | "agent_registration"
-                | "launch_retry",
-            ) => uses.groups,
-            ("timing", "trunk_attach") => uses.groups && uses.trunks,
+                | "agent_registration",
+            ) => uses.boots,
+            ("timing", "launch_retry") => uses.groups,
+            ("timing", "trunk_attach") => uses.boots && uses.trunks,
             ("network", "fargate_availability_zones") => uses.fargate,
             ("prices", "windows_vcpu_hour") => uses.windows,
             ("prices", "commitment_discount.fargate_1y" | "commitment_discount.fargate_3y") => {

@@ -228,6 +228,7 @@ impl List {
         for (ix, capacity) in summary.fleets.iter() {
             let fleet = &model.fleets[ix];
             let table = match fleet.group {
+                Some(_) if model.managed_instances_of(ix).is_some() => "capacity_provider",
                 Some(_) => "auto_scaling_group",
                 None => "container_instances",
             };

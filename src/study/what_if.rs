@@ -7,7 +7,7 @@ use crate::ecs::capacity::reservation::Decision;
 use crate::ecs::model::Submitter;
 use crate::ecs::{Fact, FaultEvent, Instance, Model, Observer, Owner, Sim, Task, World};
 use crate::engine::{Id, Seed};
-use crate::record::{credit_stage, group_event};
+use crate::record::{InstanceName, credit_stage, group_event, managed_instance};
 use crate::units::SimTime;
 
 use super::measure::Measure;
@@ -185,6 +185,11 @@ fn describe_capacity(
             let group = &model.auto_scaling_groups[group];
             write!(out, "group {}: {}", group.name, group_event(event, group))
         }
+        Fact::ManagedInstance { provider, instance, why } => {
+            let name = InstanceName::of(world.cluster.instance(instance));
+            let provider = &model.capacity_providers[provider].name;
+            write!(out, "{provider}: {}", managed_instance((name, None), why, model))
+        }
         Fact::ManagedScaling { provider, reservation, decision, .. } => {
             let name = &model.capacity_providers[provider].name;
             let percent = reservation.as_percent_f64();
@@ -212,6 +217,7 @@ fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> f
         | Fact::ManagedScaling { .. }
         | Fact::LaunchFailed { .. }
         | Fact::GroupEvent { .. }
+        | Fact::ManagedInstance { .. }
         | Fact::InstanceStopped { .. }
         | Fact::InstanceStarted { .. }
         | Fact::CpuCredits { .. } => describe_capacity(out, fact, world, model),

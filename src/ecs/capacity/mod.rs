@@ -3,10 +3,12 @@
 //! Rules only: each function is given what it may see and returns a choice, with its reason.
 //! Nothing here knows the world, schedules an event or moves an instance. `auto_scaling.rs` asks
 //! `group` and `scale_in`, `ecs/spot.rs` asks `spot`, `capacity_provider.rs` asks `reservation`,
-//! `ecs/refresh.rs` asks `refresh`, and `cpu_credits.rs` asks `credits`.
+//! `ecs/refresh.rs` asks `refresh`, `cpu_credits.rs` asks `credits`, and
+//! `ecs/managed_instances.rs` asks `managed_instances`.
 
 pub mod credits;
 pub mod group;
+pub mod managed_instances;
 pub mod refresh;
 pub mod reservation;
 pub mod scale_in;

@@ -314,7 +314,7 @@ impl ManagedScaling {
 
 impl WaitingGroup {
     /// Returns how many tasks of the group an empty instance takes.
-    fn per_instance(&self, room: &Room) -> u32 {
+    pub fn per_instance(&self, room: &Room) -> u32 {
         let (has, needs) = (&room.resources, &self.resources);
         let times = |has: u32, needs: u32| has.checked_div(needs).unwrap_or(u32::MAX);
         let fits = times(has.cpu_units, needs.cpu_units)

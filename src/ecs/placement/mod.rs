@@ -28,7 +28,7 @@ use super::model::{
     FargateSize, InstanceClass, Launch, Model, Provider, Requirement, Service, Subnet, TaskGroup,
     Zone,
 };
-use super::{FailedChecks, FailureReason, PlacementFailure, World};
+use super::{FailedChecks, FailureReason, PlacementFailure, Task, World};
 
 pub use self::index::Method;
 pub(super) use self::index::Placer;
@@ -50,6 +50,20 @@ pub struct Ask {
     pub provider: Provider,
     /// The luck of the task, for what is decided at random.
     pub luck: Luck,
+}
+
+impl Ask {
+    /// Asks for what a task asked for when it was made; it is not on Fargate.
+    pub(super) fn again(task: &Task) -> Ask {
+        Ask {
+            launch: task.launch,
+            requirement: task.requirement,
+            fargate: None,
+            item: task.item,
+            provider: task.provider,
+            luck: task.luck,
+        }
+    }
 }
 
 /// Where a task goes.
@@ -130,6 +144,30 @@ pub(super) fn zones(
     zones.sort_unstable();
     zones.dedup();
     zones
+}
+
+/// Says whether an empty instance of a class takes tasks of a kind, whatever their size.
+pub(super) fn takes(
+    model: &Model,
+    world: &World,
+    (launch, requirement): (Ix<Launch>, Ix<Requirement>),
+    class: Ix<InstanceClass>,
+) -> bool {
+    let (launch, wanted) = (&model.launches[launch], &model.requirements[requirement]);
+    let class = &model.classes[class];
+    let view = View { model, cluster: &world.cluster, account: &world.account };
+    let has_address =
+        || launch.subnets.is_empty() || free_subnet(&view, launch, class.zone).is_some();
+    may_host(model, launch, class)
+        && check::fits_kind(class, wanted)
+        && !wanted.ports.iter().any(|port| class.reserved_ports.contains(port))
+        && (!wanted.awsvpc || has_address())
+}
+
+/// Says whether a task could be placed on an instance of its capacity provider now.
+pub(super) fn could_be_on(model: &Model, world: &World, ask: &Ask, instance: Id<Instance>) -> bool {
+    let view = View { model, cluster: &world.cluster, account: &world.account };
+    check::failure(&view, ask, instance).is_none()
 }
 
 /// Says why there is no place for a task that was refused just now.

@@ -9,6 +9,7 @@ mod fallback;
 mod fargate_spot;
 mod fault;
 mod life;
+mod managed_instances;
 mod managed_scaling;
 mod placement;
 mod rebalancing;

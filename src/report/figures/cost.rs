@@ -127,6 +127,7 @@ fn followed(category: Category) -> Vec<(Scope, Metric)> {
         | Category::SavingsPlans
         | Category::ReservedInstances
         | Category::EcsAnywhere
+        | Category::ManagedInstances
         | Category::LoadBalancer
         | Category::NatGateway
         | Category::DataTransfer
@@ -154,6 +155,7 @@ fn colour(category: Category) -> Colour {
         Category::SavingsPlans => Colour::Category(12),
         Category::ReservedInstances => Colour::Category(10),
         Category::EcsAnywhere => Colour::External,
+        Category::ManagedInstances => Colour::Category(9),
         Category::PublicIpv4 => Colour::Category(5),
         Category::LoadBalancer => Colour::Category(2),
         Category::NatGateway => Colour::Category(1),
@@ -201,6 +203,7 @@ impl Kind {
             | Category::SavingsPlans
             | Category::ReservedInstances
             | Category::EcsAnywhere
+            | Category::ManagedInstances
             | Category::PublicIpv4
             | Category::LoadBalancer
             | Category::NatGateway

@@ -22,7 +22,8 @@ pub(super) const TABLES: &[Key] = &[
     key(
         "capacity_provider",
         Kind::Named { thing: "capacity provider", of: &Kind::Table(&[CAPACITY_PROVIDER]) },
-        "Capacity providers with an Auto Scaling group; `FARGATE` and `FARGATE_SPOT` are there.",
+        "Capacity providers: with an Auto Scaling group, or of ECS Managed Instances; `FARGATE` \
+         and `FARGATE_SPOT` are there.",
     ),
     key(
         "instance_type",
@@ -239,11 +240,20 @@ const PROVIDER_API: &str = "ECS API, AutoScalingGroupProvider";
 const SCALING_API: &str = "ECS API, ManagedScaling";
 const ON_OR_OFF: Kind = Kind::Choice(&["ENABLED", "DISABLED"]);
 
-/// A capacity provider with an Auto Scaling group.
+/// A capacity provider.
 const CAPACITY_PROVIDER: &[Key] = &[
     key("like", reference("capacity_provider"), "Copies another provider, then changes it."),
-    key("auto_scaling_group", reference("auto_scaling_group"), "Its group, which no other has.")
-        .required(),
+    key(
+        "auto_scaling_group",
+        reference("auto_scaling_group"),
+        "Its group, which no other has; without it, it has `managed_instances`.",
+    ),
+    key(
+        "managed_instances",
+        Kind::Table(&[MANAGED_INSTANCES]),
+        "In place of a group, instances that Amazon ECS chooses for tasks that wait, launches and \
+         ends.",
+    ),
     key(
         "managed_scaling",
         Kind::Table(&[MANAGED_SCALING]),
@@ -318,6 +328,145 @@ const MANAGED_SCALING: &[Key] = &[
     .assumed("containers-roadmap#653 was closed after a fix that is not described"),
 ];
 
+const MANAGED: &str = "ECS Developer Guide, Architect for Amazon ECS Managed Instances";
+const LAUNCH_TEMPLATE: &str = "ECS API, InstanceLaunchTemplate";
+const REQUIREMENTS_API: &str = "ECS API, InstanceRequirementsRequest";
+
+/// Instances that Amazon ECS chooses, launches and ends.
+const MANAGED_INSTANCES: &[Key] = &[
+    CLUSTER_OF,
+    ZONES,
+    SUBNETS,
+    key(
+        "capacity_option_type",
+        Kind::Choice(&["on_demand", "spot", "reserved"]),
+        "How instances are bought; reserved capacity is not modelled.",
+    )
+    .or("\"on_demand\"")
+    .documented(LAUNCH_TEMPLATE),
+    key(
+        "instance_requirements",
+        Kind::Table(&[INSTANCE_REQUIREMENTS]),
+        "Which types may be launched; without it those of the M families, of the current \
+         generation, neither burstable nor bare metal, that have a price in the Region.",
+    )
+    .assumed("the guide says general-purpose types, and not which"),
+    key(
+        "infrastructure_optimization",
+        ON_OR_OFF,
+        "Whether instances that are idle or underutilized are ended; AWS writes a `scaleInAfter` \
+         of -1 for DISABLED.",
+    )
+    .or("\"ENABLED\"")
+    .documented("ECS API, InfrastructureOptimization"),
+    key(
+        "scale_in_after",
+        seconds(0, 3600),
+        "How long after the last task came or stopped an instance without tasks, daemons' apart, \
+         is ended, and one whose tasks, all of services, fit elsewhere is drained.",
+    )
+    .or("\"300 s\"")
+    .assumed("where it is left out AWS decides by a heuristic that is not published"),
+    key(
+        "storage_size",
+        Kind::Bytes,
+        "Size of the EBS data volume of an instance, 30 to 16,384 GiB; gp3 is assumed.",
+    )
+    .or("\"80 GiB\"")
+    .documented(MANAGED),
+    key(
+        "drain_deadline",
+        SPAN,
+        "How long an instance drains before what still runs on it is stopped; draining begins when \
+         it is 14 days old, which cannot be changed.",
+    )
+    .or("\"7 d\"")
+    .documented("ECS Developer Guide, container-instance-draining: typically seven days"),
+    key(
+        "auto_repair",
+        ON_OR_OFF,
+        "Whether an instance that is IMPAIRED is replaced, after `timing.status_check`.",
+    )
+    .or("\"DISABLED\"")
+    .assumed("ECS API, AutoRepairConfiguration, is optional and names no default"),
+    key(
+        "batching_window",
+        SPAN,
+        "How long tasks that wait are gathered before instances are chosen for them.",
+    )
+    .or("\"5 s\"")
+    .assumed("instances are seen to be launched in batches (PrefectHQ/prefect#20765)"),
+    key("launch_time", Kind::Distribution, "From an instance's launch until it is ACTIVE.")
+        .or("{ uniform = { min = \"2 min\", max = \"5 min\" } }")
+        .measured("PrefectHQ/prefect#20765: 2-5 min for each batch"),
+    PULL_BANDWIDTH,
+    PUBLIC_IP,
+];
+
+const INCLUDED: Kind = Kind::Choice(&["included", "excluded", "required"]);
+
+const INSTANCE_REQUIREMENTS: &[Key] = &[
+    key(
+        "vcpu_count",
+        Kind::Table(&[&[
+            key("min", integer(0, 4096), "The least.").required(),
+            key("max", integer(1, 4096), "The most."),
+        ]]),
+        "vCPUs of a type.",
+    )
+    .required()
+    .documented(REQUIREMENTS_API),
+    key(
+        "memory",
+        Kind::Table(&[&[
+            key("min", Kind::Memory, "The least.").required(),
+            key("max", Kind::Memory, "The most."),
+        ]]),
+        "Memory of a type, as AWS lists it.",
+    )
+    .required()
+    .documented(REQUIREMENTS_API),
+    key(
+        "accelerator_count",
+        Kind::Table(&[&[
+            key("min", integer(0, 1024), "The least.").or("0"),
+            key("max", integer(0, 1024), "The most."),
+        ]]),
+        "GPUs of a type; without it any number.",
+    )
+    .documented(REQUIREMENTS_API),
+    key(
+        "allowed_instance_types",
+        list(&Kind::Text("a type, a family, or a pattern such as \"m7g.*\""), 400),
+        "The only types that may be launched, of those that meet all else.",
+    )
+    .or("[]")
+    .documented(REQUIREMENTS_API),
+    key(
+        "excluded_instance_types",
+        list(&Kind::Text("a type, a family, or a pattern such as \"m7g.*\""), 400),
+        "Types that are not launched.",
+    )
+    .or("[]")
+    .documented(REQUIREMENTS_API),
+    key(
+        "cpu_manufacturers",
+        list(&Kind::Choice(&["intel", "amd", "amazon-web-services"]), 3),
+        "Whose CPUs.",
+    )
+    .or("[\"intel\", \"amd\", \"amazon-web-services\"]")
+    .documented(REQUIREMENTS_API),
+    key("instance_generations", list(&Kind::Choice(&["current", "previous"]), 2), "Of when.")
+        .or("[\"current\", \"previous\"]")
+        .documented(REQUIREMENTS_API),
+    key("burstable_performance", INCLUDED, "Whether types of the T families may, or must, be.")
+        .or("\"excluded\"")
+        .documented(REQUIREMENTS_API),
+    key("bare_metal", INCLUDED, "Whether bare-metal types may, or must, be.")
+        .or("\"excluded\"")
+        .documented(REQUIREMENTS_API),
+];
+
 const TERMINATION_POLICIES: &[&str] = &[
     "Default",
     "AllocationStrategy",
@@ -369,31 +518,51 @@ const MIXED: &[Key] = &[
     .documented(DISTRIBUTION),
 ];
 
+const CLUSTER_OF: Key = key(
+    "cluster",
+    Kind::Reference { table: "cluster", also: &["default"] },
+    "The cluster they are registered in.",
+)
+.or("\"default\"")
+.documented("ECS agent README, ECS_CLUSTER");
+
+const ZONES: Key = key(
+    "availability_zones",
+    Kind::List { of: &Kind::Text("a zone, such as \"a\" or \"us-east-1a\""), min: 1, max: 26 },
+    "Zones they are spread over in turn.",
+)
+.or("[\"a\"]");
+
+const SUBNETS: Key = key(
+    "subnets",
+    list(&reference("subnet"), 16),
+    "Subnets they are in, in turn; they decide the zones and count addresses.",
+);
+
+const PULL_BANDWIDTH: Key = key(
+    "pull_bandwidth",
+    Kind::Bandwidth,
+    "Image bytes per second an instance pulls and unpacks, shared by tasks starting together; \
+     without it `timing.pull_bandwidth`.",
+);
+
+const PUBLIC_IP: Key = key(
+    "public_ip",
+    Kind::Boolean,
+    "Whether each EC2 instance has a public IPv4 address, which costs.",
+)
+.or("false");
+
 /// What is said of all instances.
 const HOST: &[Key] = &[
-    key(
-        "cluster",
-        Kind::Reference { table: "cluster", also: &["default"] },
-        "The cluster they are registered in.",
-    )
-    .or("\"default\"")
-    .documented("ECS agent README, ECS_CLUSTER"),
+    CLUSTER_OF,
     key(
         "instance_type",
         Kind::Text("an instance type, such as \"m7g.large\""),
         "Of EC2 instances; from the catalogue or `instance_type`.",
     ),
-    key(
-        "availability_zones",
-        Kind::List { of: &Kind::Text("a zone, such as \"a\" or \"us-east-1a\""), min: 1, max: 26 },
-        "Zones they are spread over in turn.",
-    )
-    .or("[\"a\"]"),
-    key(
-        "subnets",
-        list(&reference("subnet"), 16),
-        "Subnets they are in, in turn; they decide the zones and count addresses.",
-    ),
+    ZONES,
+    SUBNETS,
     key(
         "operating_system",
         task::OS_FAMILY,
@@ -429,24 +598,14 @@ const HOST: &[Key] = &[
     )
     .or("\"default\"")
     .documented("ECS agent README"),
-    key(
-        "pull_bandwidth",
-        Kind::Bandwidth,
-        "Image bytes per second an instance pulls and unpacks, shared by tasks starting together; \
-         without it `timing.pull_bandwidth`.",
-    ),
+    PULL_BANDWIDTH,
     key("root_volume", Kind::Bytes, "Size of the EBS volume of an EC2 instance.")
         .or("\"30 GiB\"")
         .documented("ECS Developer Guide: the volume of the ECS-optimized Linux images"),
     key("volume_type", Kind::Choice(&["gp3", "gp2"]), "Type of that volume.")
         .or("\"gp3\"")
         .assumed("recent images use gp3, older ones gp2"),
-    key(
-        "public_ip",
-        Kind::Boolean,
-        "Whether each EC2 instance has a public IPv4 address, which costs.",
-    )
-    .or("false"),
+    PUBLIC_IP,
     key(
         "credit_specification",
         Kind::Choice(&["standard", "unlimited"]),

@@ -23,6 +23,11 @@ const WHICH: &[Key] = &[
     key("auto_scaling_group", reference("auto_scaling_group"), "Of which group."),
     key("container_instances", reference("container_instances"), "Or of which fixed fleet."),
     key(
+        "capacity_provider",
+        reference("capacity_provider"),
+        "Or of which capacity provider of Managed Instances.",
+    ),
+    key(
         "kind",
         Kind::Choice(&["terminated", "hung", "agent_disconnected"]),
         "Gone for good; running without doing anything; or working, with its agent away.",

@@ -27,10 +27,14 @@ const TASK_API: &str = "ECS API, RegisterTaskDefinition";
 /// The keys of a task definition.
 pub(super) const TASK_DEFINITION: Fields = &[DEFINITION, DEFINITION_UNUSED];
 
-/// The network mode of a definition that says nothing and is launched on Fargate.
-pub(in super::super) static ON_FARGATE: Key =
-    key("network_mode", Kind::Choice(&["awsvpc"]), "What Fargate knows; AWS wants it written.")
-        .or("\"awsvpc\"");
+/// The network mode of a definition that says nothing and is launched on Fargate, or on Managed
+/// Instances.
+pub(in super::super) static ON_FARGATE: Key = key(
+    "network_mode",
+    Kind::Choice(&["awsvpc"]),
+    "What Fargate knows, where AWS wants it written, and the default of Managed Instances.",
+)
+.or("\"awsvpc\"");
 
 const DEFINITION: &[Key] = &[
     key("like", reference("task_definition"), "Copies another task definition, then changes it."),
@@ -51,7 +55,8 @@ const DEFINITION: &[Key] = &[
         Kind::Choice(&["awsvpc", "bridge", "host", "none", "default"]),
         "How containers are reached. A definition has one, wherever it runs: Fargate takes awsvpc \
          only, so a definition that runs there has it without its being written, on EC2 too; in \
-         a JSON file it must be written.",
+         a JSON file it must be written. Managed Instances know awsvpc, the default there, \
+         host and none.",
     )
     .or("\"bridge\"")
     .documented(TASK_API),

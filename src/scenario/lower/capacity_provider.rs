@@ -1,4 +1,4 @@
-//! Capacity providers with an Auto Scaling group.
+//! Capacity providers: with an Auto Scaling group, or of Managed Instances.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,25 @@ use crate::ecs::model::{AutoScalingGroup, CapacityProvider};
 use crate::engine::Ix;
 
 use super::super::View;
-use super::Lower;
+use super::spot::Recordings;
+use super::{Lower, managed_instances};
 
 /// Capacity providers that a cluster may have. Source: ECS API, PutClusterCapacityProviders.
 const PROVIDERS_PER_CLUSTER: usize = 20;
 
 /// Capacity providers by name.
-pub(super) fn all(lower: &mut Lower) {
+pub(super) fn all(lower: &mut Lower, recorded: &Recordings) {
     let mut taken: BTreeMap<Ix<AutoScalingGroup>, String> = BTreeMap::new();
     for (name, view) in lower.root().entries("capacity_provider") {
         check_name(lower, name, &view);
+        if let Some(managed) = view.child("managed_instances") {
+            check_alternative(lower, &view);
+            match managed_instances::group(lower, (name, &managed), recorded) {
+                Some(group) => add(lower, (name, &view), group, None),
+                None => lower.has_unknown_instances = true,
+            }
+            continue;
+        }
         let is_on = |key: &str| view.get::<String>(key) == "ENABLED";
         let scaling = view.table("managed_scaling");
         let scales = scaling.get::<String>("status") == "ENABLED";
@@ -27,7 +36,16 @@ pub(super) fn all(lower: &mut Lower) {
             lower.problems.push(problem.hint(hint));
         }
         let managed_scaling = scales.then(|| managed_scaling(lower, &scaling));
-        let group_name: String = view.get("auto_scaling_group");
+        let Some(group_name) = view.find::<String>("auto_scaling_group") else {
+            let message = "it is not said whose instances these are";
+            let hint = "write `auto_scaling_group = \"…\"`, or `managed_instances = {}` to have \
+                        Amazon ECS choose, launch and end them";
+            if view.is_sound() {
+                lower.problems.push(view.error_here(message).hint(hint));
+            }
+            lower.has_unknown_instances = true;
+            continue;
+        };
         let Some(&group) = lower.auto_scaling_groups.get(&group_name) else {
             lower.has_unknown_instances = true; // something is wrong with it, which is told there
             continue;
@@ -46,21 +64,50 @@ pub(super) fn all(lower: &mut Lower) {
             let hint = format!("set `auto_scaling_group.{group_name}.max_size` higher");
             lower.problems.push(view.error("auto_scaling_group", message).hint(hint));
         }
-        let provider = CapacityProvider { name: name.to_string(), group, managed_scaling };
-        let ix = lower.model.capacity_providers.push(provider);
-        lower.capacity_providers.insert(name.to_string(), ix);
-        let cluster = lower.model.cluster_of(ix);
-        let there = lower.model.capacity_providers.indices();
-        let there = there.filter(|&it| lower.model.cluster_of(it) == cluster).count();
-        if there == PROVIDERS_PER_CLUSTER + 1 {
-            let message = format!(
-                "the cluster `{}` has more than {PROVIDERS_PER_CLUSTER} capacity providers",
-                lower.model.clusters[cluster].name
-            );
-            let hint = "AWS allows no more; use another cluster";
-            lower.problems.push(view.error_here(message).hint(hint));
-        }
+        add(lower, (name, &view), group, managed_scaling);
     }
+}
+
+fn add(
+    lower: &mut Lower,
+    (name, view): (&str, &View),
+    group: Ix<AutoScalingGroup>,
+    managed_scaling: Option<ManagedScaling>,
+) {
+    let provider = CapacityProvider { name: name.to_string(), group, managed_scaling };
+    let ix = lower.model.capacity_providers.push(provider);
+    lower.capacity_providers.insert(name.to_string(), ix);
+    let cluster = lower.model.cluster_of(ix);
+    let there = lower.model.capacity_providers.indices();
+    let there = there.filter(|&it| lower.model.cluster_of(it) == cluster).count();
+    if there == PROVIDERS_PER_CLUSTER + 1 {
+        let message = format!(
+            "the cluster `{}` has more than {PROVIDERS_PER_CLUSTER} capacity providers",
+            lower.model.clusters[cluster].name
+        );
+        let hint = "AWS allows no more; use another cluster";
+        lower.problems.push(view.error_here(message).hint(hint));
+    }
+}
+
+/// What belongs to an Auto Scaling group does not go with Managed Instances.
+///
+/// Source: ECS API, CreateCapacityProvider: one of the two kinds of provider.
+fn check_alternative(lower: &mut Lower, view: &View) {
+    let of_groups = [
+        "auto_scaling_group",
+        "managed_scaling",
+        "managed_termination_protection",
+        "managed_draining",
+    ];
+    for key in of_groups.into_iter().filter(|key| view.is_written(key)) {
+        let message = format!("`{key}` does not go with `managed_instances`");
+        let hint = "a capacity provider has an Auto Scaling group or Managed Instances: leave one \
+                    of them out";
+        lower.problems.push(view.error(key, message).hint(hint));
+    }
+    lower.idle(view, &of_groups[2..]);
+    lower.without_effect.extend(view.table("managed_scaling").paths());
 }
 
 /// Source: ECS API, CreateCapacityProvider: up to 255 letters, digits, underscores and hyphens, not

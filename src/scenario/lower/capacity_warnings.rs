@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::ecs::capacity::reservation::{ManagedScaling, Room, Waiting, WaitingGroup};
 use crate::ecs::model::{
     Action, AutoScalingGroup, CapacityProvider, InstanceClass, Launch, Model, PlacementStrategy,
-    Provider, Requirement, Scheduling, Service, StrategyItem, TargetGroup,
+    Provider, Requirement, Scheduling, Service, Source, StrategyItem, TargetGroup, TaskDefinition,
 };
 use crate::ecs::provider_targets;
 use crate::engine::Ix;
@@ -32,6 +32,7 @@ pub(super) fn check(lower: &mut Lower) {
         problems.extend(drifts(lower, &launched));
         problems.extend(too_big(lower, &launched));
         problems.extend(beside_a_provider(lower, &launched));
+        problems.extend(outlives(lower, &launched));
     }
     for (_, service) in lower.model.services.iter() {
         let Some(view) = lower.root().entry("service", &service.name) else { continue };
@@ -57,6 +58,9 @@ struct Launched<'d, 'm> {
     most: Option<u64>,
     /// What is placed at random where no strategy is written.
     by_run_task: bool,
+    /// How long a task runs on average, the first of its essential containers; or the longest of a
+    /// job's.
+    takes: Option<Span>,
 }
 
 fn launched<'d, 'm>(lower: &'m Lower<'d>) -> Vec<Launched<'d, 'm>> {
@@ -80,9 +84,29 @@ fn launched<'d, 'm>(lower: &'m Lower<'d>) -> Vec<Launched<'d, 'm>> {
             requirement: &model.requirements[requirement],
             most: service.map(|(_, most)| most),
             by_run_task: table != "service",
+            takes: takes(model, (table, name), definition),
         });
     }
     all
+}
+
+/// Returns how long tasks run that whoever is called so launches, if they end.
+fn takes(
+    model: &Model,
+    (table, name): (&str, &str),
+    definition: Ix<TaskDefinition>,
+) -> Option<Span> {
+    let name = format!("{table}.{name}");
+    let source = model.submitters.iter().find(|(_, it)| it.name == name).map(|(_, it)| &it.source);
+    if let Some(Source::Trace(trace)) = source
+        && let Some(longest) = trace.duration.iter().max()
+    {
+        return Some(*longest);
+    }
+    let mut containers = model.task_definitions[definition].containers.iter();
+    let essential = containers.find(|it| it.essential)?;
+    let mean = essential.behaviour.run_time.as_ref()?.mean();
+    Some(Span::from_secs_f64(mean.round()))
 }
 
 /// Returns the capacity provider of an item, and its group.
@@ -276,6 +300,25 @@ fn beside_a_provider(lower: &Lower, launched: &Launched) -> Option<Problem> {
     Some(launched.view.warning(code, "launch_type", message).hint(hint))
 }
 
+/// Tasks that no service replaces end with their instance, however long they take.
+///
+/// Source: ECS Developer Guide, "Architect for Amazon ECS Managed Instances".
+fn outlives(lower: &Lower, launched: &Launched) -> Option<Problem> {
+    let items = launched.launch.providers.iter();
+    let mut managed = items.filter_map(|it| lower.model.managed_group(it));
+    let group = managed.next().filter(|_| launched.by_run_task)?;
+    let lifetime = lower.model.auto_scaling_groups[group].max_instance_lifetime?;
+    let takes = launched.takes?;
+    if takes <= lifetime {
+        return None;
+    }
+    let message = format!(
+        "its tasks run for {takes}, and Managed Instances are drained when they are {lifetime} old"
+    );
+    let hint = "run them on Fargate or on instances of an Auto Scaling group";
+    Some(launched.view.warning_here(Code::OutlivesInstances, message).hint(hint))
+}
+
 /// Returns a service's desired counts in order of time, the first at the beginning.
 pub(super) fn desired_counts(model: &Model, name: &str) -> Vec<u32> {
     let Some((ix, service)) = model.services.iter().find(|(_, it)| it.name == name) else {
@@ -349,10 +392,14 @@ fn never_drains(lower: &Lower, service: &Service, view: &View) -> Option<Problem
     }
     let providers = model.launches[service.launch].providers.iter();
     let mut providers = providers.filter_map(|item| provider_of(model, item));
-    let (provider, _) = providers.find(|(_, group)| group.managed_draining)?;
+    let (provider, group) = providers.find(|(_, group)| group.managed_draining)?;
+    let how_long = match group.managed_instances {
+        Some(_) => group.drain_timeout().to_string(),
+        None => "48 h".to_string(),
+    };
     let message = format!(
         "of {} none may stop before another runs and none may start beside them, and so none \
-         leaves a draining instance of `{}` for 48 h",
+         leaves a draining instance of `{}` for {how_long}",
         if desired == 1 { "1 task".to_string() } else { format!("{} tasks", number(desired)) },
         provider.name
     );

@@ -17,7 +17,7 @@ use super::task::family_of;
 use super::{Lower, cpu_credits};
 
 /// Container instances that a cluster may have. Source: AWS General Reference, ECS quotas.
-const INSTANCES_PER_CLUSTER: u64 = 5000;
+pub(super) const INSTANCES_PER_CLUSTER: u64 = 5000;
 
 /// Addresses of a subnet that AWS keeps. Source: Amazon VPC User Guide, subnet CIDR blocks.
 const ADDRESSES_AWS_KEEPS: u32 = 5;
@@ -99,10 +99,11 @@ fn fleet(
     let places = places(lower, view, count);
     check_attributes(lower, view, kind.launch_type == InstanceLaunchType::External);
     let fleet = Ix::new(lower.model.fleets.len());
+    let agent = agent(lower, view, kind.os_family.os());
     let classes = places
         .into_iter()
         .map(|place| {
-            let class = class(lower, view, kind, (fleet, cluster, place));
+            let class = class(lower, &agent, kind, (fleet, cluster, place));
             lower.model.classes.push(class)
         })
         .collect();
@@ -226,22 +227,30 @@ pub(super) fn on_ec2(
         return None;
     };
     let trunks = trunks(lower, view, os, &known);
-    // Source: ECS Developer Guide, "Allocate a network interface for an Amazon ECS task": instances
-    // of Windows Server 2016 do not host tasks in network mode awsvpc.
-    let has_enis = os_family != OsFamily::Windows2016Full;
-    Some(KindOfInstance {
-        launch_type: InstanceLaunchType::Ec2,
-        task_enis: if has_enis { known.awsvpc_tasks(trunks) } else { 0 },
-        has_trunk: trunks && known.awsvpc_tasks_trunked.is_some(),
-        registered: Resources {
-            cpu_units: known.registered_cpu_units(),
-            memory_mib: known.registered_memory(os).mib,
-            gpus: if os == Os::Linux { known.gpus } else { 0 },
-        },
-        architecture: known.architecture,
-        name,
-        os_family,
-    })
+    Some(KindOfInstance::of_type(&known, os_family, trunks))
+}
+
+impl KindOfInstance {
+    /// Makes the kind of an EC2 instance type.
+    pub(super) fn of_type(known: &InstanceType, os_family: OsFamily, trunks: bool) -> Self {
+        let os = os_family.os();
+        // Source: ECS Developer Guide, "Allocate a network interface for an Amazon ECS task":
+        // instances of Windows Server 2016 do not host tasks in network mode awsvpc.
+        let has_enis = os_family != OsFamily::Windows2016Full;
+        KindOfInstance {
+            launch_type: InstanceLaunchType::Ec2,
+            task_enis: if has_enis { known.awsvpc_tasks(trunks) } else { 0 },
+            has_trunk: trunks && known.awsvpc_tasks_trunked.is_some(),
+            registered: Resources {
+                cpu_units: known.registered_cpu_units(),
+                memory_mib: known.registered_memory(os).mib,
+                gpus: if os == Os::Linux { known.gpus } else { 0 },
+            },
+            architecture: known.architecture,
+            name: known.name.clone(),
+            os_family,
+        }
+    }
 }
 
 /// What an instance type says may be said again; said otherwise it is a mistake.
@@ -378,14 +387,43 @@ pub(super) fn places(lower: &mut Lower, view: &View, count: u32) -> Vec<Location
     subnets.iter().map(|&subnet| (lower.model.subnets[subnet].zone, Some(subnet))).collect()
 }
 
+/// What is said of the agent of instances, and what it tells of them.
+pub(super) struct Agent {
+    pub reserved_ports: Vec<HostPort>,
+    pub pull_bandwidth: Bytes,
+    pub pull_behavior: PullBehavior,
+    /// The user's own.
+    pub attributes: Vec<(String, String)>,
+    pub cpu_credits: cpu_credits::Said,
+}
+
+pub(super) fn agent(lower: &Lower, view: &View, os: Os) -> Agent {
+    let attributes = view.entries("attributes").into_iter();
+    Agent {
+        reserved_ports: reserved_ports(view, os),
+        pull_bandwidth: pull_bandwidth(lower, view),
+        pull_behavior: match view.get::<String>("image_pull_behavior").as_str() {
+            "always" => PullBehavior::Always,
+            "once" => PullBehavior::Once,
+            "prefer-cached" => PullBehavior::PreferCached,
+            _ => PullBehavior::Default,
+        },
+        attributes: attributes.map(|(name, value)| (name.to_string(), value.value())).collect(),
+        cpu_credits: cpu_credits::Said::of(view),
+    }
+}
+
+pub(super) fn pull_bandwidth(lower: &Lower, view: &View) -> Bytes {
+    let usual: BytesPerSecond = lower.root().table("timing").get("pull_bandwidth");
+    Bytes(view.find::<BytesPerSecond>("pull_bandwidth").unwrap_or(usual).0)
+}
+
 pub(super) fn class(
     lower: &Lower,
-    view: &View,
+    agent: &Agent,
     kind: &KindOfInstance,
     (fleet, cluster, place): (Ix<Fleet>, Ix<ClusterSpec>, Location),
 ) -> InstanceClass {
-    let usual: BytesPerSecond = lower.root().table("timing").get("pull_bandwidth");
-    let bandwidth: BytesPerSecond = view.find("pull_bandwidth").unwrap_or(usual);
     InstanceClass {
         fleet,
         cluster,
@@ -396,24 +434,26 @@ pub(super) fn class(
         registered: kind.registered,
         task_enis: kind.task_enis,
         has_trunk: kind.has_trunk,
-        reserved_ports: reserved_ports(view, kind.os_family.os()),
+        reserved_ports: agent.reserved_ports.clone(),
         os_family: kind.os_family,
         architecture: kind.architecture,
-        attributes: attributes(lower, view, kind, place),
-        pull_bandwidth: Bytes(bandwidth.0),
-        pull_behavior: match view.get::<String>("image_pull_behavior").as_str() {
-            "always" => PullBehavior::Always,
-            "once" => PullBehavior::Once,
-            "prefer-cached" => PullBehavior::PreferCached,
-            _ => PullBehavior::Default,
-        },
-        cpu_credits: cpu_credits::terms(lower, view, kind),
+        attributes: attributes(lower, agent, kind, place),
+        pull_bandwidth: agent.pull_bandwidth,
+        pull_behavior: agent.pull_behavior,
+        cpu_credits: cpu_credits::terms(lower, &agent.cpu_credits, kind),
     }
 }
 
-/// Host ports that the agent keeps. Source: amazon-ecs-agent README, `ECS_RESERVED_PORTS`.
+/// Host ports that the agent keeps on Linux. Source: amazon-ecs-agent README, `ECS_RESERVED_PORTS`.
+const LINUX: [u16; 5] = [22, 2375, 2376, 51678, 51679];
+
+/// Returns TCP ports that the agent keeps on Linux where nothing else is said, in order.
+pub(super) fn ports_of_agent() -> Vec<HostPort> {
+    LINUX.into_iter().map(|number| HostPort { protocol: Protocol::Tcp, number }).collect()
+}
+
+/// Host ports that the agent keeps. Source: as above.
 fn reserved_ports(view: &View, os: Os) -> Vec<HostPort> {
-    const LINUX: [u16; 5] = [22, 2375, 2376, 51678, 51679];
     const WINDOWS: [u16; 11] = [53, 135, 139, 445, 2375, 2376, 3389, 5985, 5986, 51678, 51679];
     let written = |key: &str| -> Vec<u16> {
         view.items(key).iter().map(|item| item.value::<u64>() as u16).collect()
@@ -480,7 +520,7 @@ pub(super) fn check_attributes(lower: &mut Lower, view: &View, on_premises: bool
 /// Source: ECS Developer Guide, "Amazon ECS container instance attributes".
 fn attributes(
     lower: &Lower,
-    view: &View,
+    agent: &Agent,
     kind: &KindOfInstance,
     (zone, subnet): Location,
 ) -> Vec<(String, String)> {
@@ -507,8 +547,6 @@ fn attributes(
     }
     let mut attributes: BTreeMap<String, String> =
         pairs.into_iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-    for (name, value) in view.entries("attributes") {
-        attributes.insert(name.to_string(), value.value());
-    }
+    attributes.extend(agent.attributes.iter().cloned());
     attributes.into_iter().collect()
 }

@@ -23,22 +23,42 @@ const MONTH: f64 = 730.0;
 /// Keys that only T instances have.
 const KEYS: [&str; 2] = ["credit_specification", "initial_cpu_credits"];
 
+/// What is said of CPU credits of instances.
+#[derive(Clone, Debug)]
+pub(super) struct Said {
+    /// Whether they are in unlimited mode; `None`: as AWS has it.
+    unlimited: Option<bool>,
+    /// Of the credits they can accrue, those they have when the run begins.
+    initial: Share,
+}
+
+impl Said {
+    pub fn of(view: &View) -> Said {
+        let said: Option<String> = view.find("credit_specification");
+        let unlimited = said.map(|it| it == "unlimited");
+        Said { unlimited, initial: view.get("initial_cpu_credits") }
+    }
+
+    /// Nothing is said: instances are launched, and begin as AWS has it.
+    pub fn nothing() -> Said {
+        Said { unlimited: None, initial: Share(1.0) }
+    }
+}
+
 /// Returns what holds for the CPU credits of a kind of instance; `None`: it has none.
 ///
 /// Source: EC2 User Guide, "Unlimited mode concepts": T2 gets launch credits in standard mode only.
-pub(super) fn terms(lower: &Lower, view: &View, kind: &KindOfInstance) -> Option<CreditTerms> {
+pub(super) fn terms(lower: &Lower, said: &Said, kind: &KindOfInstance) -> Option<CreditTerms> {
     let instance_type = lower.catalogue.instance_type(&kind.name)?;
     let known = instance_type.cpu_credits?;
-    let said: Option<String> = view.find("credit_specification");
-    let unlimited = said.map_or(known.unlimited_by_default, |it| it == "unlimited");
-    let initial: Share = view.get("initial_cpu_credits");
+    let unlimited = said.unlimited.unwrap_or(known.unlimited_by_default);
     Some(CreditTerms {
         tenths_per_hour: known.tenths_per_hour,
         cpu_units: instance_type.registered_cpu_units(),
         unlimited,
         launch_credits: if unlimited { 0 } else { known.launch_credits },
         survives_stop: known.survives_stop,
-        initial_millionths: (initial.0 * 1e6).round() as u32,
+        initial_millionths: (said.initial.0 * 1e6).round() as u32,
     })
 }
 
@@ -55,7 +75,7 @@ pub(super) fn check_keys(lower: &mut Lower) {
         }
         let types = classes(&lower.model, fleet).map(|it| it.instance_type.clone());
         let types: Vec<String> = types.collect();
-        let Some(view) = lower.fleet_view(&fleet.name) else { continue };
+        let Some(view) = lower.fleet_view(ix) else { continue };
         for key in KEYS.into_iter().filter(|key| view.is_written(key)) {
             let first = types.first().map_or("", String::as_str);
             let message = format!("`{key}` is of T instances, and `{first}` has no CPU credits");
@@ -120,10 +140,12 @@ fn classes<'m>(model: &'m Model, fleet: &Fleet) -> impl Iterator<Item = &'m Inst
 /// Looks at the instances of each fleet that has credits.
 pub(super) fn check(lower: &mut Lower) {
     let mut problems = Vec::new();
-    for (_, fleet) in lower.model.fleets.iter() {
+    // Of Managed Instances it is AWS that chooses the type.
+    let is_chosen = |ix| lower.model.managed_instances_of(ix).is_none();
+    for (ix, fleet) in lower.model.fleets.iter().filter(|(ix, _)| is_chosen(*ix)) {
         let mut with_credits = classes(&lower.model, fleet).filter(|it| it.cpu_credits.is_some());
         let Some(class) = with_credits.next() else { continue };
-        let Some(view) = lower.fleet_view(&fleet.name) else { continue };
+        let Some(view) = lower.fleet_view(ix) else { continue };
         problems.extend(says_nothing(lower, class, &view));
         // Types of several sizes have several baselines, and one of them cannot stand for all.
         let is_alike =

@@ -83,8 +83,21 @@ fn instances(lower: &mut Lower, view: &View, when: FaultTime) -> Option<FaultKin
 
 /// Returns the fleet that is meant, if there is one.
 fn fleet(lower: &mut Lower, view: &View) -> Option<Ix<Fleet>> {
-    let named: Vec<String> =
-        super::FLEET_TABLES.iter().filter_map(|key| view.find::<String>(key)).collect();
+    const OF_PROVIDER: &str = "capacity_provider";
+    let keys = super::FLEET_TABLES.iter().chain([&OF_PROVIDER]);
+    let named: Vec<String> = keys.filter_map(|key| view.find::<String>(key)).collect();
+    if let Some(name) = view.find::<String>(OF_PROVIDER)
+        && let Some(&ix) = lower.capacity_providers.get(&name)
+        && view.is_sound()
+    {
+        let group = lower.model.capacity_providers[ix].group;
+        if lower.model.auto_scaling_groups[group].managed_instances.is_none() {
+            let message = format!("`{name}` has an Auto Scaling group, whose instances these are");
+            let hint = "name the group: `auto_scaling_group = \"…\"`";
+            lower.problems.push(view.error(OF_PROVIDER, message).hint(hint));
+            return None;
+        }
+    }
     match named.as_slice() {
         [name] => lower.model.fleets.position(|fleet| fleet.name == *name),
         [] => {
@@ -96,7 +109,7 @@ fn fleet(lower: &mut Lower, view: &View) -> Option<Ix<Fleet>> {
             None
         }
         _ => {
-            let message = "a group and a fixed fleet are named, and only one can be meant";
+            let message = "two kinds of fleet are named, and only one can be meant";
             let hint = "leave one of them out; write another entry for the other";
             lower.problems.push(view.error("container_instances", message).hint(hint));
             None

@@ -11,9 +11,11 @@ use crate::units::HourlyRate;
 use super::super::View;
 use super::Lower;
 use super::cluster::{
-    KindOfInstance, Location, check_attributes, class, cluster_of, keep_back, on_ec2, places,
+    Agent, KindOfInstance, Location, agent, check_attributes, class, cluster_of, keep_back, on_ec2,
+    places,
 };
 use super::spot::{self, Recordings};
+use super::task::family_of;
 use super::upkeep;
 
 /// Auto Scaling groups.
@@ -54,6 +56,7 @@ pub(super) fn auto_scaling_groups(lower: &mut Lower, recorded: &Recordings) {
             scheduled_actions,
             user_data: upkeep::distribution(lower, &view, "user_data"),
             warm_pool: None,
+            managed_instances: None,
             lifecycle_hooks: upkeep::lifecycle_hooks(lower, &view),
             max_instance_lifetime: view.find("max_instance_lifetime"),
         };
@@ -63,7 +66,9 @@ pub(super) fn auto_scaling_groups(lower: &mut Lower, recorded: &Recordings) {
         }
         let of_group = (group, fleet, cluster);
         let before = lower.model.classes.len();
-        let pools = pools(lower, &view, (&spec.policy, &kinds, &places), of_group, recorded);
+        let agent = agent(lower, &view, family_of(&view.get::<String>("operating_system")).os());
+        let what = (&spec.policy, &kinds[..], &places[..]);
+        let pools = pools(lower, (&view, &agent), what, of_group, recorded);
         let classes = (before..lower.model.classes.len()).map(Ix::new).collect();
         lower.model.auto_scaling_groups.push(AutoScalingGroup { pools, warm_pool, ..spec });
         let count = desired_capacity;
@@ -71,7 +76,6 @@ pub(super) fn auto_scaling_groups(lower: &mut Lower, recorded: &Recordings) {
         lower.model.fleets.push(fleet);
         lower.auto_scaling_groups.insert(name.to_string(), group);
     }
-    spot::find_idle(lower, recorded);
 }
 
 /// Returns minimum, desired capacity and maximum.
@@ -212,9 +216,9 @@ fn termination_policies(lower: &mut Lower, view: &View) -> Vec<TerminationPolicy
 }
 
 /// Makes the pools of a group and their classes: an option, then a type, then a zone.
-fn pools(
+pub(super) fn pools(
     lower: &mut Lower,
-    view: &View,
+    (view, agent): (&View, &Agent),
     (policy, kinds, places): (&GroupPolicy, &[KindOfInstance], &[Location]),
     (group, fleet, cluster): OfGroup,
     recorded: &Recordings,
@@ -230,7 +234,7 @@ fn pools(
                     let of = (kind.name.as_str(), kind.os_family.os(), zone);
                     spot::supply(lower, view, of, recorded)
                 });
-                let class = class(lower, view, kind, (fleet, cluster, place));
+                let class = class(lower, agent, kind, (fleet, cluster, place));
                 let class = crate::ecs::model::InstanceClass { spot, ..class };
                 let os = class.os_family.os();
                 let class = lower.model.classes.push(class);
@@ -256,4 +260,4 @@ fn pools(
 }
 
 /// A group that is being made, its fleet and its cluster.
-type OfGroup = (Ix<AutoScalingGroup>, Ix<Fleet>, Ix<crate::ecs::model::ClusterSpec>);
+pub(super) type OfGroup = (Ix<AutoScalingGroup>, Ix<Fleet>, Ix<crate::ecs::model::ClusterSpec>);

@@ -259,7 +259,7 @@ pub(super) fn jobs(lower: &mut Lower) {
         // Where no task of it can run, no size of task is the reason.
         lower.problems.extend(misfits.filter(|_| can_run));
         // Where single tasks do not fit, that is said.
-        let scales = |item: &StrategyItem| lower.model.managed_scaling(item).is_some();
+        let scales = |item: &StrategyItem| lower.model.lets_wait(item);
         if view.get("gang") && launch.providers.iter().any(scales) {
             let message = "its tasks would wait in PROVISIONING one by one, and not as a gang: its \
                            capacity provider scales";

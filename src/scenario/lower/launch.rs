@@ -38,7 +38,11 @@ pub(super) fn launch(
     let cluster = lower.clusters[&view.get::<String>("cluster")];
     let providers = providers(lower, view);
     let on_instances = providers.iter().all(|item| item.provider.uses_instances());
-    let mut strategy = strategy(lower, view, launcher, on_instances);
+    let on_managed = providers.iter().any(|item| lower.model.managed_group(item).is_some());
+    let mut strategy = match on_managed {
+        true => strategy_on_managed(lower, view, launcher),
+        false => strategy(lower, view, launcher, on_instances),
+    };
     if on_instances && lower.root().get::<String>("placement_ties") == "random" {
         decide_ties_at_random(&mut strategy);
     }
@@ -167,18 +171,35 @@ fn providers(lower: &mut Lower, view: &View) -> Vec<StrategyItem> {
 
 /// Says whether what `view` launches may go to Fargate, as [`providers`] has it.
 pub(super) fn goes_to_fargate(root: &View, view: &View) -> bool {
-    if let Some(launch_type) = view.find::<String>("launch_type") {
-        return launch_type == "FARGATE";
+    match view.find::<String>("launch_type") {
+        Some(launch_type) => launch_type == "FARGATE",
+        None => names_provider(root, view, is_fargate),
     }
-    let names_fargate = |view: &View, key: &str| {
-        let of_fargate = |item: &View| is_fargate(&item.get::<String>("capacity_provider"));
-        view.items(key).iter().any(of_fargate)
+}
+
+/// Says whether what `view` launches may go to Managed Instances.
+pub(super) fn goes_to_managed(root: &View, view: &View) -> bool {
+    view.find::<String>("launch_type").is_none()
+        && names_provider(root, view, |name| is_managed(root, name))
+}
+
+/// Says whether a strategy that holds for what `view` launches names such a provider.
+fn names_provider(root: &View, view: &View, is_meant: impl Fn(&str) -> bool) -> bool {
+    let names = |view: &View, key: &str| {
+        let mut items = view.items(key).into_iter();
+        items.any(|item| is_meant(&item.get::<String>("capacity_provider")))
     };
     if view.is_written("capacity_provider_strategy") {
-        return names_fargate(view, "capacity_provider_strategy");
+        return names(view, "capacity_provider_strategy");
     }
     let cluster = root.entry("cluster", &view.get::<String>("cluster"));
-    cluster.is_some_and(|it| names_fargate(&it, "default_capacity_provider_strategy"))
+    cluster.is_some_and(|it| names(&it, "default_capacity_provider_strategy"))
+}
+
+/// Says whether a capacity provider is one of Managed Instances.
+fn is_managed(root: &View, name: &str) -> bool {
+    let provider = root.entry("capacity_provider", name);
+    provider.is_some_and(|it| it.child("managed_instances").is_some())
 }
 
 /// Says whether a capacity provider is one of those that every account has.
@@ -193,6 +214,20 @@ fn check_mixture(lower: &mut Lower, (view, key): (&View, &str), items: &[View], 
     let name_of = |item: &View| item.get::<String>("capacity_provider");
     let (of_fargate, of_groups): (Vec<&View>, Vec<&View>) =
         items.iter().partition(|item| is_fargate(&name_of(item)));
+    let root = lower.root();
+    let managed = of_groups.iter().find(|item| is_managed(&root, &name_of(item)));
+    let other = items.iter().find(|item| !is_managed(&root, &name_of(item)));
+    if let (Some(managed), Some(other)) = (managed, other) {
+        let message = format!(
+            "`{}` has Managed Instances and `{}` has none: a strategy has one kind of capacity \
+             provider",
+            name_of(managed),
+            name_of(other)
+        );
+        let hint = "split the work into two services, one for each";
+        lower.problems.push(view.error(key, message).hint(hint));
+        return;
+    }
     if let (Some(fargate), Some(group)) = (of_fargate.first(), of_groups.first()) {
         let (fargate, group) = (name_of(fargate), name_of(group));
         let message = format!(
@@ -333,6 +368,32 @@ fn strategy(
         lower.problems.push(problem.hint(hint));
     }
     rules
+}
+
+/// The placement of Managed Instances: over zones, then where instances are full.
+///
+/// Source: ECS Developer Guide, task placement: strategies are not supported; auto scaling and task
+/// placement: zones come before packing. Assumption: packing is by memory, as in the console's
+/// template "AZ Balanced BinPack".
+fn strategy_on_managed(
+    lower: &mut Lower,
+    view: &View,
+    launcher: Launcher,
+) -> Vec<PlacementStrategy> {
+    let key = "placement_strategy";
+    if view.is_written(key) && knows_where(lower, view) {
+        let message = "Managed Instances know no placement strategies; Amazon ECS spreads tasks \
+                       over zones and packs them by itself";
+        let hint = "leave `placement_strategy` out; constraints are supported";
+        lower.problems.push(view.error(key, message).hint(hint));
+    }
+    match launcher {
+        Launcher::Daemon => Vec::new(),
+        Launcher::Service | Launcher::RunTask => vec![
+            PlacementStrategy::SpreadAttribute("ecs.availability-zone".to_string()),
+            PlacementStrategy::BinpackMemory,
+        ],
+    }
 }
 
 fn strategy_rule(lower: &mut Lower, item: &View) -> Option<PlacementStrategy> {
@@ -488,6 +549,7 @@ fn check_compatible(
 ) {
     let compatible = &facts.compatibilities;
     let wanted = launch.providers.iter().find_map(|item| match item.provider {
+        Provider::Ec2 if lower.model.managed_group(item).is_some() => Some("MANAGED_INSTANCES"),
         Provider::Fargate | Provider::FargateSpot => Some("FARGATE"),
         Provider::External => Some("EXTERNAL"),
         Provider::Ec2 => None,
@@ -567,7 +629,11 @@ fn check_on_instances(
         let hint = "take the volume away, or run it elsewhere";
         lower.problems.push(view.error("task_definition", message).hint(hint));
     }
-    check_borrowed_mode(lower, view);
+    if goes_to_managed(&lower.root(), view) {
+        check_managed_mode(lower, view, &facts.network_mode);
+    } else {
+        check_borrowed_mode(lower, view);
+    }
     let network = view.table("network_configuration");
     if !awsvpc && !network.items("subnets").is_empty() {
         let message = format!(
@@ -591,12 +657,25 @@ fn check_on_instances(
     }
 }
 
+/// Source: ECS API, ManagedInstancesNetworkConfiguration; the guide leaves `none` out.
+fn check_managed_mode(lower: &mut Lower, view: &View, mode: &str) {
+    if !["awsvpc", "host", "none"].contains(&mode) {
+        let message = format!(
+            "its task definition has `network_mode` `{mode}`, and Managed Instances know `awsvpc`, \
+             `host` and `none`"
+        );
+        let hint = "write `network_mode = \"awsvpc\"` there";
+        lower.problems.push(view.error("task_definition", message).hint(hint));
+    }
+}
+
 /// A network mode that a definition has because it runs on Fargate holds on EC2 as well.
 fn check_borrowed_mode(lower: &mut Lower, view: &View) {
     let Some(written) = definition_view(lower, view) else { return };
     if lower.on_fargate.contains(&written.path_of("network_mode")) {
-        let message = "its task definition is for Fargate as well, and so its network mode is \
-                       `awsvpc`: each task takes a network interface of its instance";
+        let message = "its task definition is for Fargate or Managed Instances as well, and so its \
+                       network mode is `awsvpc`: each task takes a network interface of its \
+                       instance";
         let hint = "write `network_mode = \"awsvpc\"` there, or give EC2 a definition of its own";
         let code = Code::NetworkModeOfFargate;
         lower.problems.push(view.warning(code, "task_definition", message).hint(hint));
@@ -618,8 +697,8 @@ pub(super) fn definition_view<'d>(lower: &Lower<'d>, view: &View<'d>) -> Option<
 const PORTS_PER_INSTANCE: usize = 100;
 
 /// Tables that say what instances there are.
-const OF_INSTANCES: [&str; 4] =
-    ["container_instances", "auto_scaling_group", "instance_type", "subnet"];
+const OF_INSTANCES: [&str; 5] =
+    ["container_instances", "auto_scaling_group", "capacity_provider", "instance_type", "subnet"];
 
 /// Says why a task fits no instance it could go to, even an empty one; nothing if it fits.
 pub(super) fn no_room(

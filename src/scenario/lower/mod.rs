@@ -16,6 +16,7 @@ mod idle;
 mod job;
 mod launch;
 mod load;
+mod managed_instances;
 mod prices;
 mod service;
 mod spot;
@@ -31,8 +32,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::billing::PriceBook;
 use crate::catalogue::Catalogue;
 use crate::ecs::model::{
-    Account, AutoScalingGroup, CapacityProvider, ClusterSpec, Image, InitialState, Launch, Limits,
-    Model, Requirement, Service, Subnet, TargetGroup, TaskDefinition, TaskGroup, Zone,
+    Account, AutoScalingGroup, CapacityProvider, ClusterSpec, Fleet, Image, InitialState, Launch,
+    Limits, Model, Requirement, Service, Subnet, TargetGroup, TaskDefinition, TaskGroup, Zone,
 };
 use crate::engine::{Distribution, Ix, Table};
 use crate::record::Buckets;
@@ -153,6 +154,16 @@ fn calendar_problem(view: &View, key: &str, error: &CalendarError) -> Problem {
 /// Tables whose entries are fleets of instances; no two of these have one name.
 const FLEET_TABLES: [&str; 2] = ["container_instances", "auto_scaling_group"];
 
+/// Returns the table of a fleet: of container instances, an Auto Scaling group, or of the Managed
+/// Instances of a capacity provider.
+fn fleet_view<'d>(root: &View<'d>, model: &Model, fleet: Ix<Fleet>) -> Option<View<'d>> {
+    let name = &model.fleets[fleet].name;
+    match model.managed_instances_of(fleet) {
+        Some(_) => root.entry("capacity_provider", name)?.child("managed_instances"),
+        None => FLEET_TABLES.iter().find_map(|table| root.entry(table, name)),
+    }
+}
+
 impl<'d> Lower<'d> {
     fn new(document: &'d Document, files: &'d dyn Files, calendar: Calendar) -> Lower<'d> {
         let root = document.root();
@@ -242,7 +253,8 @@ impl<'d> Lower<'d> {
             return false;
         }
         cpu_credits::check_keys(self);
-        capacity_provider::all(self);
+        capacity_provider::all(self, &recorded);
+        spot::find_idle(self, &recorded);
         service::target_groups(self);
         task::definitions(self);
         service::services(self);
@@ -284,10 +296,9 @@ impl<'d> Lower<'d> {
         }
     }
 
-    /// Returns the table of a fleet: of container instances, or an Auto Scaling group.
-    fn fleet_view(&self, name: &str) -> Option<View<'d>> {
-        let root = self.root();
-        FLEET_TABLES.iter().find_map(|table| root.entry(table, name))
+    /// Returns the table of a fleet.
+    fn fleet_view(&self, fleet: Ix<Fleet>) -> Option<View<'d>> {
+        fleet_view(&self.root(), &self.model, fleet)
     }
 
     /// Returns the zone of this name, `b` or `eu-west-1b`; reports one of another region.

@@ -288,9 +288,9 @@ impl Book<'_> {
         class: &crate::ecs::model::InstanceClass,
         problems: &mut Vec<Problem>,
     ) -> ClassRates {
-        let fleet = &self.model.fleets[class.fleet].name;
-        let view = super::FLEET_TABLES.iter().find_map(|table| self.root.entry(table, fleet));
+        let view = super::fleet_view(&self.root, self.model, class.fleet);
         let view = view.expect("a fleet is made of its table");
+        let is_managed = self.model.managed_instances_of(class.fleet).is_some();
         let on_ec2 = class.launch_type == InstanceLaunchType::Ec2;
         let instance = match on_ec2 {
             true => match self.catalogue.on_demand(
@@ -302,6 +302,8 @@ impl Book<'_> {
                 Err(error) => {
                     let problem = if matches!(error, NoPrice::Region { .. }) {
                         self.root.error("region", error.to_string())
+                    } else if is_managed {
+                        view.error_here(error.to_string())
                     } else {
                         view.error("instance_type", error.to_string())
                     };
@@ -315,12 +317,17 @@ impl Book<'_> {
             },
             false => rate(&Priced::given(HourlyRate::ZERO)),
         };
-        let volume = match view.get::<String>("volume_type").as_str() {
-            "gp2" => Charge::Gp2Storage,
-            _ => Charge::Gp3Storage,
+        let (volume, key) = match is_managed {
+            // Source: ECS Developer Guide, Managed Instances; that it is gp3 is assumed.
+            true => (Charge::Gp3Storage, "storage_size"),
+            false if view.get::<String>("volume_type") == "gp2" => {
+                (Charge::Gp2Storage, "root_volume")
+            }
+            false => (Charge::Gp3Storage, "root_volume"),
         };
-        let size = view.get::<crate::units::Bytes>("root_volume").0.div_ceil(1 << 30);
+        let size = view.get::<crate::units::Bytes>(key).0.div_ceil(1 << 30);
         ClassRates {
+            managed_fee: is_managed.then(|| self.managed_fee(class, &instance)),
             instance,
             spot: class.spot.and_then(|_| {
                 let usual = spot::usual_price(self.catalogue, &self.root, &class.instance_type);
@@ -331,6 +338,24 @@ impl Book<'_> {
             public_ip: view.get("public_ip"),
             cpu_credits: cpu_credits::charge(class).map(|charge| self.charge(charge)),
         }
+    }
+
+    /// The fee of Managed Instances: a part of the price on demand, for Spot too.
+    fn managed_fee(&self, class: &crate::ecs::model::InstanceClass, instance: &Rate) -> Rate {
+        let charge = match class.registered.gpus {
+            0 => Charge::ManagedInstancesFee,
+            _ => Charge::ManagedInstancesFeeGpu,
+        };
+        let fraction = self.catalogue.charge(&self.region, charge);
+        let millionths = u32::try_from(fraction.nanos / 1000).unwrap_or(0);
+        let rate = HourlyRate::nanos_per_hour(instance.nanos).millionths(millionths);
+        let percent = f64::from(millionths) / 1e4;
+        let note = match fraction.note.as_str() {
+            "" => format!("{percent} % of the price on demand"),
+            note => format!("{percent} % of the price on demand: {note}"),
+        };
+        let assumed = instance.assumed || is_assumed(fraction.evidence);
+        Rate { assumed, note, ..Rate::hourly(rate) }
     }
 
     /// Prices of every platform of Fargate that some launch can use.

@@ -18,7 +18,7 @@ use super::super::suggest::did_you_mean;
 use super::super::trace::LEAST_MEMORY;
 use super::super::value::{self, CpuUnits, Mib, PerSecond, Share};
 use super::Lower;
-use super::launch::goes_to_fargate;
+use super::launch::{goes_to_fargate, goes_to_managed};
 
 /// Containers of a task definition. Source: AWS General Reference, ECS quotas.
 const CONTAINERS: usize = 10;
@@ -45,9 +45,12 @@ pub(super) struct DefinitionFacts {
 
 /// Lowers every named task definition, used or not: what is wrong is said.
 pub(super) fn definitions(lower: &mut Lower) {
-    let on_fargate = named_on_fargate(lower);
+    let fargate = named_on(lower, goes_to_fargate);
+    let managed = named_on(lower, goes_to_managed);
     for (name, view) in lower.root().entries("task_definition") {
-        let definition = definition(lower, name, &view, on_fargate.contains(name));
+        let launched =
+            Launched { fargate: fargate.contains(name), managed: managed.contains(name) };
+        let definition = definition(lower, name, &view, launched);
         lower.definitions.insert(name.to_string(), definition);
     }
     for (name, view) in lower.root().entries("behaviour") {
@@ -81,12 +84,20 @@ pub(super) fn definitions(lower: &mut Lower) {
     }
 }
 
-/// Returns the names of the definitions that something launches on Fargate.
-fn named_on_fargate(lower: &Lower) -> BTreeSet<String> {
+/// Where something launches a definition.
+#[derive(Clone, Copy, Debug)]
+struct Launched {
+    fargate: bool,
+    /// On Managed Instances.
+    managed: bool,
+}
+
+/// Returns the names of the definitions that something launches there.
+fn named_on(lower: &Lower, goes_there: impl Fn(&View, &View) -> bool) -> BTreeSet<String> {
     let root = lower.root();
     let owners = ["service", "task", "job"].into_iter().flat_map(|table| root.entries(table));
     owners
-        .filter(|(_, owner)| goes_to_fargate(&root, owner))
+        .filter(|(_, owner)| goes_there(&root, owner))
         .filter_map(|(_, owner)| owner.child("task_definition"))
         .filter(|child| !is_inline(child))
         .map(|child| child.value())
@@ -131,19 +142,21 @@ pub(super) fn definition_of(
         lower.problems.push(owner.error("task_definition", message).hint(hint));
         return None;
     }
-    let on_fargate = goes_to_fargate(&lower.root(), owner);
-    let made = definition(lower, name, &child, on_fargate);
+    let root = lower.root();
+    let launched =
+        Launched { fargate: goes_to_fargate(&root, owner), managed: goes_to_managed(&root, owner) };
+    let made = definition(lower, name, &child, launched);
     // A second owner of the same name (a service and a job) would share behaviour unseen.
     lower.definitions.insert(name.to_string(), made);
     made
 }
 
-/// Lowers a definition; `on_fargate` says whether something launches it there.
+/// Lowers a definition.
 fn definition(
     lower: &mut Lower,
     name: &str,
     view: &View,
-    on_fargate: bool,
+    launched: Launched,
 ) -> Option<Ix<TaskDefinition>> {
     let before = lower.problems.len();
     let platform = view.table("runtime_platform");
@@ -154,13 +167,13 @@ fn definition(
     let containers = containers(lower, name, view);
     let family = view.find::<String>("family").unwrap_or_else(|| name.to_string());
     check_names(lower, view, &family);
-    let network_mode = network_mode(lower, view, (os, on_fargate));
+    let network_mode = network_mode(lower, view, (os, launched));
     let requirement = requirement(lower, view, (&network_mode, os_family));
     let facts = facts(lower, view, network_mode);
     check_sums(lower, view, os);
     check_size(lower, view);
     match os {
-        Os::Linux => check_linux(lower, view, on_fargate),
+        Os::Linux => check_linux(lower, view, launched.fargate),
         Os::Windows => check_windows(lower, view, (&facts.network_mode, os_family)),
     }
     if facts.compatibilities.iter().any(|one| one == "FARGATE") {
@@ -206,15 +219,18 @@ fn architecture_of(name: &str) -> Architecture {
 ///
 /// A definition has one, wherever it is launched, and Fargate takes `awsvpc` only: AWS does not
 /// register one for Fargate that says nothing. What is written in a scenario may leave it out all
-/// the same, and has `awsvpc` then; what AWS wrote or is to read may not.
+/// the same, and has `awsvpc` then; what AWS wrote or is to read may not. On Managed Instances
+/// `awsvpc` is AWS's own default.
 ///
-/// Source: ECS API, RegisterTaskDefinition, `networkMode`.
-fn network_mode(lower: &mut Lower, view: &View, (os, on_fargate): (Os, bool)) -> String {
+/// Source: ECS API, RegisterTaskDefinition, `networkMode`; ECS Developer Guide, task definition
+/// parameters for Managed Instances.
+fn network_mode(lower: &mut Lower, view: &View, (os, launched): (Os, Launched)) -> String {
     let mut compatibilities = view.items("requires_compatibilities").into_iter();
-    let on_fargate = on_fargate || compatibilities.any(|it| it.value::<String>() == "FARGATE");
+    let on_fargate =
+        launched.fargate || compatibilities.any(|it| it.value::<String>() == "FARGATE");
     match os {
         _ if view.is_written("network_mode") => view.get("network_mode"),
-        _ if on_fargate && !view.is_written("file") => {
+        _ if launched.managed || (on_fargate && !view.is_written("file")) => {
             lower.on_fargate.insert(view.path_of("network_mode"));
             "awsvpc".to_string()
         }

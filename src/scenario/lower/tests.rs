@@ -553,3 +553,70 @@ fn a_group_has_a_pool_for_each_option_type_and_zone_with_prices_and_hazards() {
     let usual = known.price.rate.as_nanos_per_hour() as f64 / 0.085e9;
     assert!((f64::from(share) / 1e6 - usual).abs() < 1e-6, "{share} and {usual}");
 }
+
+/// Source: as the charge has it: 12 % of the price on demand, of GPU types 7.8 %, for Spot too.
+#[test]
+fn the_fee_of_managed_instances_goes_by_the_price_on_demand_however_they_are_bought() {
+    for option in ["on_demand", "spot"] {
+        let text = format!(
+            "[capacity_provider.mi.managed_instances]\ncapacity_option_type = \"{option}\"\n\
+             [capacity_provider.mi.managed_instances.instance_requirements]\n\
+             vcpu_count.min = 8\nmemory.min = \"16 GiB\"\n\
+             allowed_instance_types = [\"c6a.2xlarge\", \"g4dn.2xlarge\"]\n\
+             [service.s]\ndesired_count = 1\n\
+             capacity_provider_strategy = [{{ capacity_provider = \"mi\" }}]\n\
+             task_definition = {{ cpu = 256, memory = 512 }}\n"
+        );
+        let scenario = read(&text).unwrap_or_else(|lines| panic!("{lines}"));
+        let fees: Vec<(&str, f64, i64)> = scenario
+            .model
+            .classes
+            .iter()
+            .map(|(ix, class)| {
+                let rates = &scenario.prices.classes[ix];
+                assert_eq!(rates.root_volume_gib, 80);
+                let fee = rates.managed_fee.as_ref().expect("it is of Managed Instances").nanos;
+                (class.instance_type.as_str(), rates.instance.nanos as f64 / 1e9, fee)
+            })
+            .collect();
+        let [(c6a, price, fee), (g4dn, of_gpu, fee_of_gpu)] = fees[..] else { panic!("{fees:?}") };
+        assert_eq!((c6a, price, fee), ("c6a.2xlarge", 0.306, 36_720_000));
+        assert_eq!(g4dn, "g4dn.2xlarge");
+        assert!((fee_of_gpu as f64 / 1e9 - of_gpu * 0.078).abs() < 1e-9, "{fee_of_gpu}");
+    }
+}
+
+/// Without requirements: M, of the current generation, with a price.
+#[test]
+fn managed_instances_are_chosen_among_general_purpose_types_or_as_required() {
+    let types = |requirements: &str| {
+        let text = format!(
+            "[capacity_provider.mi]\nmanaged_instances = {{ {requirements} }}\n\
+             [service.s]\ndesired_count = 1\n\
+             capacity_provider_strategy = [{{ capacity_provider = \"mi\" }}]\n\
+             task_definition = {{ cpu = 256, memory = 512 }}\n"
+        );
+        let model = model(&text);
+        let classes = model.classes.iter().map(|(_, it)| it.instance_type.clone());
+        classes.collect::<Vec<String>>()
+    };
+    let usual = types("");
+    let known = |name: &String| Catalogue::builtin().instance_type(name).cloned().unwrap();
+    assert!(usual.iter().map(known).all(|it| it.current_generation && !it.burstable));
+    assert!(usual.iter().all(|it| it.starts_with('m')), "{usual:?}");
+    assert!(
+        ["m7g.medium", "m7i.large", "m7a.4xlarge"].iter().all(|it| usual.contains(&it.to_string()))
+    );
+    let some = types(
+        "instance_requirements = { vcpu_count = { min = 2, max = 2 }, memory = { min = \"8 GiB\", \
+         max = \"8 GiB\" }, cpu_manufacturers = [\"amd\"], instance_generations = [\"current\"] }",
+    );
+    assert!(some.contains(&"m7a.large".to_string()), "{some:?}");
+    let right = |it: crate::catalogue::InstanceType| (it.vcpus, it.memory_mib) == (2, 8192);
+    assert!(some.iter().map(known).all(right), "{some:?}");
+    let burstable = types(
+        "instance_requirements = { vcpu_count = { min = 0 }, memory = { min = 0 }, \
+         burstable_performance = \"required\", allowed_instance_types = [\"t4g\"] }",
+    );
+    assert!(!burstable.is_empty() && burstable.iter().all(|it| it.starts_with("t4g.")));
+}

@@ -169,7 +169,7 @@ fn idle_fleets(lower: &mut Lower) {
         return;
     }
     let mut problems = Vec::new();
-    for (_, fleet) in lower.model.fleets.iter() {
+    for (ix, fleet) in lower.model.fleets.iter() {
         let is_used = fleet.classes.iter().any(|&class| {
             let class = &lower.model.classes[class];
             let here = |it: &&&Launch| {
@@ -177,7 +177,7 @@ fn idle_fleets(lower: &mut Lower) {
             };
             used.iter().find(here).is_some()
         });
-        let Some(view) = lower.fleet_view(&fleet.name) else { continue };
+        let Some(view) = lower.fleet_view(ix) else { continue };
         if !is_used {
             let hint = "launch something there, or leave these instances out";
             let message = "nothing in its cluster is launched on it";
@@ -382,9 +382,8 @@ fn crowded_daemons(lower: &mut Lower) {
             })
             .collect();
         let Some(short) = shortage(class, here.iter().map(|it| wanted(it))) else { continue };
-        let fleet = &model.fleets[class.fleet].name;
-        let Some(view) = lower.fleet_view(fleet) else { continue };
-        if said.insert(fleet) {
+        let Some(view) = lower.fleet_view(class.fleet) else { continue };
+        if said.insert(class.fleet) {
             let names: Vec<&str> = here.iter().map(|it| it.name.as_str()).collect();
             let message = format!(
                 "the DAEMON services {} do not fit on one instance: {short}",
