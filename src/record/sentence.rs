@@ -124,9 +124,7 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         | Happening::ZoneBack { .. }
         | Happening::LaunchesFail
         | Happening::LaunchesBack => fault(&mut text, row.happening, model),
-        Happening::CpuCredits { instance, stage } => {
-            text.push_str(&cpu_credits(instance, stage, model));
-        }
+        Happening::CpuCredits { instance, stage } => text += &cpu_credits(instance, stage, model),
         Happening::RunTaskFailed { .. } => run_task_failed(&mut text, row, model),
         Happening::GroupEvent(event) => {
             if let Speaker::AutoScalingGroup(group) = row.speaker {
