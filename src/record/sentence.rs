@@ -113,9 +113,7 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         | Happening::ZoneBack { .. }
         | Happening::LaunchesFail
         | Happening::LaunchesBack => fault(&mut text, row.happening, model),
-        Happening::CpuCredits { instance, stage } => {
-            text.push_str(&cpu_credits(instance, stage, model));
-        }
+        Happening::CpuCredits { instance, stage } => text += &cpu_credits(instance, stage, model),
         Happening::RunTaskFailed { .. } => run_task_failed(&mut text, row, model),
         Happening::GroupEvent(_) | Happening::ManagedInstance { .. } => {
             text.push_str(&of_instances(row, model).unwrap_or_default());

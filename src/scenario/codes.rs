@@ -445,9 +445,9 @@ codes! {
         "Amazon EC2 Auto Scaling User Guide, warm pools: limitations";
 "CPU credits":
     CrawlsAtBaseline "W100" "T instances that are asked for more than they earn"
-        "A T instance in standard mode earns CPU credits at a steady rate, its baseline, and spends \
-         them on the CPU it uses. What its services ask for at all times is more: the credits run \
-         out, and from then on it gets its baseline and no more."
+        "A T instance in standard mode earns CPU credits at a steady rate, its baseline, and \
+         spends them on the CPU it uses. What its services ask for at all times is more: the \
+         credits run out, and from then on it gets its baseline and no more."
         "All is well for hours or days, until everything on the instance takes several times as \
          long, and its health checks fail. It begins when nobody has changed anything."
         "Take a type without CPU credits, more instances, or \
