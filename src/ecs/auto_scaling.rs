@@ -365,10 +365,13 @@ pub(super) fn is_refreshing(
     standing(world, ix, instance) == Some(Standing::Refreshing)
 }
 
-/// Says whether an instance that its group has given up is still there.
-pub(super) fn has_leaving(world: &World, ix: Ix<AutoScalingGroup>) -> bool {
-    let leaves = |member: &Member| matches!(member.standing, Standing::Leaves(_));
-    world.groups[ix].members.values().any(leaves)
+/// Says whether an instance that its group has given up for a reason is still there.
+pub(super) fn has_leaving(
+    world: &World,
+    ix: Ix<AutoScalingGroup>,
+    reason: TerminationReason,
+) -> bool {
+    world.groups[ix].members.values().any(|member| member.standing == Standing::Leaves(reason))
 }
 
 /// Returns the instances that a group wants, in order of their ids.

@@ -186,10 +186,14 @@ pub(super) fn grow(
     let wanted = Wanted { kind: (ask.launch, ask.requirement), task: None };
     let mut plan = Plan::new(cx, world, ix, count as usize);
     plan.satisfy(cx, world, vec![wanted; count as usize]);
-    for instance in plan.launched {
+    for &instance in &plan.launched {
         instance::become_active(cx, world, instance);
     }
-    placement::choose(cx.model, world, ask).is_some()
+    let is_placed = placement::choose(cx.model, world, ask).is_some();
+    for instance in plan.launched.into_iter().filter(|_| !is_placed) {
+        changed(cx, world, instance); // idle from the beginning
+    }
+    is_placed
 }
 
 /// What is known while instances are chosen.
@@ -551,13 +555,14 @@ fn movable(cx: &Cx, world: &World, instance: Id<Instance>) -> Option<Vec<(Id<Tas
     Some(kinds.into_values().collect())
 }
 
-/// Says whether instances of the group come or go, or tasks wait for some.
+/// Says whether an instance is consolidated, instances are on their way, or tasks wait for some.
 ///
-/// Assumption: one instance at a time is consolidated, so that room is not counted twice.
+/// Assumption: one instance at a time is consolidated, and none while others are launched, so that
+/// room is not counted twice.
 fn is_under_way(cx: &Cx, world: &World, ix: Ix<AutoScalingGroup>) -> bool {
     let is_pending = |id: Id<Instance>| !world.cluster.instance(id).is_active();
     let promises = &world.groups[ix].managed.promises;
-    auto_scaling::has_leaving(world, ix)
+    auto_scaling::has_leaving(world, ix, TerminationReason::Underutilized)
         || !promises.is_empty()
         || !waiting(cx, world, ix).is_empty()
         || auto_scaling::staying(world, ix).into_iter().any(is_pending)

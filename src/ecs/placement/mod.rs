@@ -159,6 +159,7 @@ pub(super) fn takes(
     let has_address =
         || launch.subnets.is_empty() || free_subnet(&view, launch, class.zone).is_some();
     may_host(model, launch, class)
+        && smallest::allows_empty(launch, class)
         && check::fits_kind(class, wanted)
         && !wanted.ports.iter().any(|port| class.reserved_ports.contains(port))
         && (!wanted.awsvpc || has_address())

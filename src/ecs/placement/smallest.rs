@@ -105,6 +105,19 @@ pub(crate) fn may_host(model: &Model, launch: &Launch, class: &InstanceClass) ->
         && launch.constraints.iter().all(holds)
 }
 
+/// Says whether constraints of a launch hold on a new instance of a class, on which no task is.
+///
+/// Those that ask for neither attributes nor tasks are taken to hold.
+pub(super) fn allows_empty(launch: &Launch, class: &InstanceClass) -> bool {
+    launch.constraints.iter().all(|constraint| match constraint {
+        PlacementConstraint::MemberOf(query) => {
+            let is_known = query.depends_on_attributes_only() || query.depends_on_tasks();
+            !is_known || query.matches(&Blank(class))
+        }
+        PlacementConstraint::DistinctInstance => true,
+    })
+}
+
 /// Returns everything that may be asked for: how it is launched and what it needs, each once.
 fn all_asks(model: &Model) -> Vec<(Ix<Launch>, Ix<Requirement>)> {
     let mut asks = Vec::new();

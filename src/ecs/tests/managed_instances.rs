@@ -3,8 +3,10 @@
 use super::super::capacity::group::PurchaseOption;
 use super::super::fixture::*;
 use super::super::model::*;
+use super::super::placement::query::Query;
 use super::super::{
-    Fact, ManagedChange, ServiceEvent, Sim, StopReason, TaskStatus, TerminationReason,
+    Fact, FailureReason, ManagedChange, ServiceEvent, Sim, StopReason, TaskStatus,
+    TerminationReason,
 };
 use crate::engine::{Distribution, Ix};
 use crate::units::{SimTime, Span};
@@ -464,4 +466,46 @@ fn what_does_not_change_does_not_move() {
     let last = story.iter().rev().find(|it| matches!(it.1, Fact::ManagedInstance { .. }));
     assert!(last.is_some_and(|it| it.0 < 6.0 * 3600.0), "{last:?}");
     assert_eq!(running(&sim), 6 + 4 + 2);
+}
+
+/// Seen where a thousand tasks came at once (PrefectHQ/prefect#20765).
+#[test]
+fn beyond_what_may_wait_run_task_says_what_instances_are_short_of() {
+    let mut f = Fixture::new(1);
+    f.model.account.provisioning_tasks = 2;
+    let provider = f.managed("mi", &[("only", 1024, 4096, 40)]);
+    job_on(&mut f, provider, (1024, 1024), &[(0, 1, 5000), (300, 5, 5000)]);
+    let (sim, story) = f.story(600);
+    let refused = story.iter().find_map(|(at, fact)| match fact {
+        Fact::RunTaskFailed { missing, failure, .. } => Some((*at, *missing, failure.reason)),
+        _ => None,
+    });
+    assert_eq!(refused, Some((300.0, 3, FailureReason::Cpu)));
+    assert_eq!(running(&sim), 3);
+}
+
+#[test]
+fn when_a_zone_is_out_its_tasks_have_instances_launched_in_another() {
+    let mut f = Fixture::new(2);
+    let provider = f.managed("mi", &FAMILY);
+    service_on(&mut f, provider, ("web", 1024, 1024), 2);
+    let (zone, failure) = (Ix::new(0), HostFailure::Terminated);
+    let lasts = constant(3600.0);
+    f.fault(1000, FaultKind::Zone { zone, share: 1.0, failure, launches_fail: true, lasts });
+    let mut sim = f.sim();
+    sim.run_until(SimTime::from_secs(999), &mut ());
+    assert_eq!(zones(&sim), [0, 1]);
+    sim.run_until(SimTime::from_secs(1300), &mut ());
+    assert_eq!((zones(&sim), running(&sim)), (vec![1, 1], 2));
+}
+
+#[test]
+fn nothing_is_launched_for_a_task_that_no_new_instance_could_take() {
+    let mut f = Fixture::new(1);
+    let provider = f.managed("mi", &FAMILY);
+    let web = service_on(&mut f, provider, ("web", 512, 512), 1);
+    let query = Query::parse("task:group == service:other").expect("a test's query is one");
+    f.launch_of(web).constraints = vec![PlacementConstraint::MemberOf(query)];
+    let (sim, story) = f.story(DAY);
+    assert_eq!((there(&sim), launches(&story)), (vec![], vec![]));
 }
