@@ -12,13 +12,14 @@ use super::capacity::group::{self, Census, GroupView, LaunchedFrom, Pool, Purcha
 use super::capacity::reservation::GroupNow;
 use super::cluster::{Cluster, Instance, InstanceStatus};
 use super::model::{
-    AutoScalingGroup, CapacityPool, Fleet, InitialState, InstanceClass, Model, Transition,
+    AutoScalingGroup, CapacityPool, Fleet, InitialState, InstanceClass, Model, Transition, Zone,
 };
 use super::refresh::{self, RefreshState};
 use super::spot::{self, AloneSlot};
 use super::{
     Cx, Event, Fact, LaunchFailure, TerminationReason, World, detect, fault, instance,
     lifecycle_hook, lifetime, rank, warm_pool,
+    zone_balance::{self, ZoneBalance},
 };
 
 const CALL: Purpose = Purpose::new("instance launch call");
@@ -56,6 +57,8 @@ pub struct GroupState {
     pub(super) outlived: Vec<Id<Instance>>,
     /// The instance refresh under way.
     pub(super) refresh: Option<RefreshState>,
+    /// What rebalances its zones.
+    pub(super) balance: ZoneBalance,
 }
 
 /// An instance of a group.
@@ -134,6 +137,7 @@ impl GroupState {
             unhealthy: VecDeque::new(),
             outlived: Vec::new(),
             refresh: None,
+            balance: ZoneBalance::default(),
         }
     }
 
@@ -150,6 +154,19 @@ impl GroupState {
     /// Returns how many instances are launched or in service, those that leave apart.
     pub fn capacity(&self) -> u32 {
         self.staying.total()
+    }
+
+    /// Returns how many of those are in a zone.
+    pub(super) fn in_zone(&self, zone: Ix<Zone>) -> u32 {
+        self.staying.in_zone(zone)
+    }
+
+    /// Says whether instances are about to go, or to be replaced.
+    pub(super) fn is_changing(&self) -> bool {
+        let goes = |member: &Member| {
+            matches!(member.standing, Standing::AtRisk | Standing::Leaves(_) | Standing::Refreshing)
+        };
+        self.refresh.is_some() || self.members.values().any(goes)
     }
 
     /// Returns how many of those are in service, healthy or not.
@@ -290,11 +307,12 @@ fn look_again(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>, after: S
 pub(super) fn adjust(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
     world.groups[ix].next_look = None;
     launch_missing(cx, world, ix);
-    let_go_surplus(cx, world, ix);
+    let_go_surplus(cx, world, ix, TerminationReason::ScaledIn);
     let_go_replaced(cx, world, ix);
     lifetime::replace(cx, world, ix);
     refresh::go_on(cx, world, ix);
     warm_pool::fill(cx, world, ix);
+    zone_balance::watch(cx, world, ix);
 }
 
 /// Launches others beside instances that an instance refresh is to replace.
@@ -523,9 +541,18 @@ fn may_launch(world: &World, ix: Ix<AutoScalingGroup>) -> bool {
 }
 
 /// Lets go what is too much; what cannot go at once drains first.
-fn let_go_surplus(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
+///
+/// What is launched to balance zones is not too much until it is in service.
+pub(super) fn let_go_surplus(
+    cx: &mut Cx,
+    world: &mut World,
+    ix: Ix<AutoScalingGroup>,
+    reason: TerminationReason,
+) {
     let spec = &cx.model.auto_scaling_groups[ix];
-    let surplus = world.groups[ix].capacity().saturating_sub(world.groups[ix].desired_capacity);
+    let group = &world.groups[ix];
+    let wanted = group.desired_capacity.saturating_add(group.balance.on_their_way());
+    let surplus = group.capacity().saturating_sub(wanted);
     if surplus == 0 {
         return;
     }
@@ -537,7 +564,7 @@ fn let_go_surplus(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
     let view = GroupView { members: &members, pools: &pools, now: cx.now() };
     let victims = spec.policy.victims(view, surplus, luck);
     for victim in victims {
-        let_go(cx, world, (ix, seats[victim]), TerminationReason::ScaledIn);
+        let_go(cx, world, (ix, seats[victim]), reason);
     }
 }
 
@@ -675,8 +702,31 @@ fn refusal(
     (!is_within).then_some(LaunchFailure::VcpuQuota)
 }
 
+/// Launches instances in one zone beyond what the group wants, as far as pools there do not refuse;
+/// returns them.
+pub(super) fn launch_in(
+    cx: &mut Cx,
+    world: &mut World,
+    ix: Ix<AutoScalingGroup>,
+    (zone, count): (Ix<Zone>, u32),
+    pools: &mut [Pool],
+) -> Vec<Id<Instance>> {
+    let mut there: Vec<Pool> = pools.to_vec();
+    there.iter_mut().filter(|pool| pool.zone != zone).for_each(|pool| pool.refused = true);
+    let mut launched = Vec::new();
+    for _ in 0..count {
+        let Some(instance) = launch(cx, world, ix, &mut there) else {
+            pools.iter_mut().filter(|pool| pool.zone == zone).for_each(|pool| pool.refused = true);
+            break;
+        };
+        await_service(cx, world, ix, instance);
+        launched.push(instance);
+    }
+    launched
+}
+
 /// Returns the instances that stay, and what the rules of groups see of each.
-fn members(
+pub(super) fn members(
     cx: &Cx,
     world: &World,
     ix: Ix<AutoScalingGroup>,
@@ -702,7 +752,7 @@ fn members(
 }
 
 /// Returns where a group may launch, with prices and capacity as they are now.
-fn pools(cx: &Cx, world: &mut World, ix: Ix<AutoScalingGroup>) -> Vec<Pool> {
+pub(super) fn pools(cx: &Cx, world: &mut World, ix: Ix<AutoScalingGroup>) -> Vec<Pool> {
     let pool = |&pool: &Ix<CapacityPool>| {
         let spec = &cx.model.pools[pool];
         let (zone, purchase_option, instance_type) = spec.key();
@@ -763,6 +813,7 @@ pub(super) fn on_registered(cx: &mut Cx, world: &mut World, instance: Id<Instanc
             let_go_replaced(cx, world, ix);
             launch_missing(cx, world, ix);
         }
+        zone_balance::is_in_service(cx, world, (ix, instance));
         lifetime::replace(cx, world, ix);
         refresh::warms_up(cx, world, ix);
         detect::replace_unhealthy(cx, world, ix);
@@ -828,6 +879,7 @@ fn stand(
 /// The group has the instance no more.
 pub(super) fn leave(cx: &Cx, world: &mut World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) {
     stand(cx, world, (ix, instance), Standing::Leaves(TerminationReason::ScaledIn));
+    world.groups[ix].balance.forget(instance);
     if let Some(member) = world.groups[ix].members.remove(&instance) {
         world.pools[member.pool].free_slot(member.slot);
     }
@@ -858,8 +910,9 @@ pub(super) fn on_drain_timeout(cx: &mut Cx, world: &mut World, instance: Id<Inst
 pub(super) fn is_unoccupied(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
     let Some(ix) = group_of(cx, world, instance) else { return };
     if cx.model.auto_scaling_groups[ix].managed_termination_protection {
-        let_go_surplus(cx, world, ix);
+        let_go_surplus(cx, world, ix, TerminationReason::ScaledIn);
         refresh::go_on(cx, world, ix);
+        zone_balance::watch(cx, world, ix);
     }
 }
 

@@ -271,6 +271,13 @@ pub enum GroupEvent {
         /// How many it has replaced.
         replaced: u32,
     },
+    /// Instances are launched in a zone, before as many go from zones that have more.
+    ZoneRebalancing {
+        /// Where.
+        zone: Ix<Zone>,
+        /// How many.
+        count: u32,
+    },
 }
 
 /// Why an instance could not be launched.
@@ -347,6 +354,8 @@ pub enum TerminationReason {
     Refreshed,
     /// A lifecycle hook gave it up before it was in service.
     LaunchAbandoned,
+    /// Its zone had more than others, and another is in service there.
+    ZoneRebalanced,
 }
 
 impl TerminationReason {
@@ -360,6 +369,7 @@ impl TerminationReason {
             TerminationReason::Unhealthy => "the EC2 status check of its group",
             TerminationReason::MaxLifetime => "it has reached its maximum lifetime",
             TerminationReason::LaunchAbandoned => "a lifecycle hook abandoned its launch",
+            TerminationReason::ZoneRebalanced => "its group balances its zones",
             TerminationReason::Refreshed => "an instance refresh replaces it",
         }
     }

@@ -51,6 +51,7 @@ pub(crate) fn quiet_timing() -> Timing {
         warm_start: constant(8.0),
         warm_resume: constant(6.0),
         scheduled_action_delay: constant(0.0),
+        zone_rebalancing_interval: Span::secs(300),
         pull_state: PullState::Activating,
         settle: Span::secs(40),
         health_check_response: constant(0.0),
@@ -238,6 +239,7 @@ impl Fixture {
             lifecycle_hooks: Vec::new(),
             user_data: constant(0.0),
             warm_pool: None,
+            zone_rebalancing: true,
         })
     }
 

@@ -33,6 +33,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod warm_pool;
+mod zone_balance;
 
 use std::sync::Arc;
 
@@ -193,6 +194,8 @@ enum Event {
     Warmed(Id<Instance>),
     /// The lifecycle hooks of an instance that is to go are done; true: one of them abandoned it.
     TerminationHooksDone(Id<Instance>, bool),
+    /// A group looks whether its zones are balanced.
+    BalanceZones(Ix<AutoScalingGroup>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -460,6 +463,7 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
         Event::TerminationHooksDone(instance, is_abandoned) => {
             auto_scaling::on_hooks_done(cx, world, instance, is_abandoned);
         }
+        Event::BalanceZones(group) => zone_balance::on_look(cx, world, group),
     }
 }
 

@@ -157,6 +157,8 @@ pub struct AutoScalingGroup {
     pub user_data: Distribution,
     /// Instances that are launched ahead of time.
     pub warm_pool: Option<WarmPool>,
+    /// Whether its zones are rebalanced: the process `AZRebalance` is not suspended.
+    pub zone_rebalancing: bool,
 }
 
 /// A warm pool of an Auto Scaling group.
@@ -1087,6 +1089,8 @@ pub struct Timing {
     pub warm_resume: Distribution,
     /// How late a scheduled action of a group is.
     pub scheduled_action_delay: Distribution,
+    /// How long a group's zones are out of balance before it looks at them, and looks again.
+    pub zone_rebalancing_interval: Span,
     /// What `lastStatus` says while images are pulled.
     pub pull_state: PullState,
     /// After RUNNING, when a task without any check counts as healthy.

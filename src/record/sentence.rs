@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crate::ecs::capacity::reservation::{Decision, Limit, Reservation};
 use crate::ecs::model::{AutoScalingGroup, HostFailure, Model, Source};
 use crate::ecs::{AfterFailure, FailedChecks, FailureReason, GroupEvent, ZoneTasks};
+use crate::engine::Ix;
 use crate::units::Span;
 
 use super::log::{EventRow, Happening, InstanceName, Refusal, Speaker};
@@ -125,7 +126,7 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         Happening::RunTaskFailed { .. } => run_task_failed(&mut text, row, model),
         Happening::GroupEvent(event) => {
             if let Speaker::AutoScalingGroup(group) = row.speaker {
-                text.push_str(&group_event(event, &model.auto_scaling_groups[group]));
+                text.push_str(&group_event(event, group, model));
             }
         }
     }
@@ -308,7 +309,8 @@ fn unable_to_place(text: &mut String, refusal: &Refusal, model: &Model) {
 }
 
 /// Says what an Auto Scaling group has done; the sentences are ours.
-pub fn group_event(event: GroupEvent, group: &AutoScalingGroup) -> String {
+pub fn group_event(event: GroupEvent, ix: Ix<AutoScalingGroup>, model: &Model) -> String {
+    let group = &model.auto_scaling_groups[ix];
     match event {
         GroupEvent::ScheduledAction { action, min_size, max_size, from, to } => {
             let action = group.scheduled_actions.get(usize::from(action));
@@ -318,6 +320,12 @@ pub fn group_event(event: GroupEvent, group: &AutoScalingGroup) -> String {
                  the least and {max_size} at the most]"
             )
         }
+        // The words of AWS's activities, as in containers-roadmap#1453.
+        GroupEvent::ZoneRebalancing { zone, count } => format!(
+            "instances were launched to balance instances in zones {} with other zones resulting \
+             in more than desired number of instances in the group. [{count}]",
+            model.zones[zone].name
+        ),
         GroupEvent::RefreshStarted { total } => {
             format!("[instance refresh of {total} instances begins]")
         }

@@ -105,7 +105,8 @@ impl Scenario {
                 | "instance_pending"
                 | "instance_boot"
                 | "agent_registration"
-                | "launch_retry",
+                | "launch_retry"
+                | "zone_rebalancing_interval",
             ) => uses.groups,
             ("timing", "trunk_attach") => uses.groups && uses.trunks,
             ("network", "fargate_availability_zones") => uses.fargate,

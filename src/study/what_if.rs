@@ -168,8 +168,8 @@ fn describe_capacity(
         Fact::InstanceStopped { instance, .. } => write!(out, "{} is stopped", host(instance)),
         Fact::InstanceStarted { instance, .. } => write!(out, "{} is started", host(instance)),
         Fact::GroupEvent { group, event } => {
-            let group = &model.auto_scaling_groups[group];
-            write!(out, "group {}: {}", group.name, group_event(event, group))
+            let name = &model.auto_scaling_groups[group].name;
+            write!(out, "group {name}: {}", group_event(event, group, model))
         }
         Fact::ManagedScaling { provider, reservation, decision, .. } => {
             let name = &model.capacity_providers[provider].name;

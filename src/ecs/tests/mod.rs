@@ -13,3 +13,4 @@ mod rebalancing;
 mod spot;
 mod submit;
 mod upkeep;
+mod zone_balance;

@@ -146,6 +146,14 @@ const START: &[Key] = &[
     )
     .or("\"0 s\"")
     .assumed("Amazon EC2 Auto Scaling User Guide: seconds, and up to two minutes"),
+    key(
+        "zone_rebalancing_interval",
+        POSITIVE_SPAN,
+        "How long the zones of an Auto Scaling group are out of balance before it looks at them, \
+         and how often it looks again until they are not.",
+    )
+    .or("\"5 min\"")
+    .assumed("not published; \"gradually\", Amazon EC2 Auto Scaling User Guide"),
     key("agent_latency", Kind::Distribution, "Until the agent learns of a task and acts.")
         .or("\"1 s\"")
         .assumed("the agent holds an open connection; its polls are every second"),

@@ -6,6 +6,14 @@ const USER_GUIDE: &str = "Amazon EC2 Auto Scaling User Guide";
 
 pub(super) const KEYS: &[Key] = &[
     key(
+        "suspended_processes",
+        Kind::List { of: &Kind::Choice(&["AZRebalance"]), min: 0, max: 1 },
+        "What the group does not do: with `AZRebalance` its zones stay out of balance after an \
+         outage; otherwise instances are launched where it has fewest, and then others go.",
+    )
+    .or("[]")
+    .documented("EC2 Auto Scaling API, SuspendProcesses"),
+    key(
         "scheduled_action",
         Kind::Named { thing: "scheduled action", of: &Kind::Table(&[SCHEDULED_ACTION]) },
         "Scheduled scaling: other sizes at stated times, up to 125 of them.",

@@ -56,6 +56,7 @@ pub(super) fn auto_scaling_groups(lower: &mut Lower, recorded: &Recordings) {
             warm_pool: None,
             lifecycle_hooks: upkeep::lifecycle_hooks(lower, &view),
             max_instance_lifetime: view.find("max_instance_lifetime"),
+            zone_rebalancing: !is_suspended(&view, "AZRebalance"),
         };
         let warm_pool = upkeep::warm_pool(lower, &view, (&spec.policy, kinds.len()));
         if !spec.policy.buys(PurchaseOption::Spot) {
@@ -188,6 +189,11 @@ fn policy(lower: &mut Lower, view: &View, zones: Vec<Ix<Zone>>) -> GroupPolicy {
         lower.idle(&mixed, &split);
     }
     policy
+}
+
+/// Says whether a process of a group is suspended.
+fn is_suspended(view: &View, process: &str) -> bool {
+    view.items("suspended_processes").iter().any(|it| it.value::<String>() == process)
 }
 
 /// Source: EC2 Auto Scaling API, TerminationPolicies: `Default` is the last of a list.

@@ -38,6 +38,7 @@ pub(super) fn timing(view: &View, files: &dyn Files, problems: &mut Vec<Problem>
         warm_start: dist("warm_start"),
         warm_resume: dist("warm_resume"),
         scheduled_action_delay: dist("scheduled_action_delay"),
+        zone_rebalancing_interval: view.get("zone_rebalancing_interval"),
         health_check_response: dist("health_check_response"),
         status_check: dist("status_check"),
         termination_check: dist("termination_check"),
