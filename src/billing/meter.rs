@@ -292,6 +292,7 @@ impl Observer for Meter {
             | Fact::SpotInterruptionNotice { .. }
             | Fact::LaunchFailed { .. }
             | Fact::GroupEvent { .. }
+            | Fact::ScalingMetric { .. }
             | Fact::TaskPullStarted { .. }
             | Fact::TaskHealthy { .. }
             | Fact::TaskStopRequested { .. }

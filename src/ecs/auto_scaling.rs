@@ -9,6 +9,7 @@ use crate::engine::{Distribution, Id, Ix, Luck, Purpose};
 use crate::units::{SimTime, Span};
 
 use super::capacity::group::{self, Census, GroupView, LaunchedFrom, Pool, PurchaseOption};
+use super::capacity::policy::Capacity;
 use super::capacity::reservation::GroupNow;
 use super::cluster::{Cluster, Instance, InstanceStatus};
 use super::model::{
@@ -18,7 +19,7 @@ use super::refresh::{self, RefreshState};
 use super::spot::{self, AloneSlot};
 use super::{
     Cx, Event, Fact, LaunchFailure, TerminationReason, World, detect, fault, instance,
-    lifecycle_hook, lifetime, rank, warm_pool,
+    lifecycle_hook, lifetime, metric, rank, warm_pool,
     zone_balance::{self, ZoneBalance},
 };
 
@@ -59,6 +60,8 @@ pub struct GroupState {
     pub(super) refresh: Option<RefreshState>,
     /// What rebalances its zones.
     pub(super) balance: ZoneBalance,
+    /// When an instance came into service or left, last.
+    changed_at: SimTime,
 }
 
 /// An instance of a group.
@@ -138,6 +141,7 @@ impl GroupState {
             outlived: Vec::new(),
             refresh: None,
             balance: ZoneBalance::default(),
+            changed_at: SimTime::ZERO,
         }
     }
 
@@ -154,6 +158,11 @@ impl GroupState {
     /// Returns how many instances are launched or in service, those that leave apart.
     pub fn capacity(&self) -> u32 {
         self.staying.total()
+    }
+
+    /// Returns when an instance came into service or left, last.
+    pub(super) fn changed_at(&self) -> SimTime {
+        self.changed_at
     }
 
     /// Returns how many of those are in a zone.
@@ -215,6 +224,32 @@ pub(super) fn begin(cx: &mut Cx, world: &mut World) {
         }
         adjust(cx, world, ix);
     }
+}
+
+/// Returns what a scaling policy sees of a group whose instances warm up for so long.
+pub(super) fn capacity(cx: &Cx, world: &World, ix: Ix<AutoScalingGroup>, warmup: Span) -> Capacity {
+    let group = &world.groups[ix];
+    let (desired, (min_size, max_size)) = (group.desired_capacity, group.sizes());
+    let none = Capacity { desired, min_size, max_size, warm: 0, warming: 0, leaving: 0 };
+    let is_warm = |host: &Instance| {
+        let is_old =
+            host.registered_at == SimTime::ZERO && cx.model.initial_state == InitialState::Steady;
+        host.status() != InstanceStatus::Pending
+            && (is_old || host.registered_at.saturating_add(warmup) <= cx.now())
+    };
+    group.members.iter().fold(none, |mut seen, (&id, member)| {
+        match member.standing {
+            Standing::Leaves(_) => seen.leaving += 1,
+            Standing::Warm { .. } => {}
+            Standing::Stays | Standing::AtRisk | Standing::Refreshing => {
+                match is_warm(world.cluster.instance(id)) {
+                    true => seen.warm += 1,
+                    false => seen.warming += 1,
+                }
+            }
+        }
+        seen
+    })
 }
 
 /// Returns what managed scaling sees of a group.
@@ -806,6 +841,7 @@ pub(super) fn on_registered(cx: &mut Cx, world: &mut World, instance: Id<Instanc
     if world.cluster.get(instance).is_some_and(|host| host.status() == InstanceStatus::Pending) {
         instance::become_active(cx, world, instance);
         let Some(ix) = group_of(cx, world, instance) else { return };
+        world.groups[ix].changed_at = cx.now();
         if is_noticed(cx, world, instance) {
             drain_at_notice(cx, world, (ix, instance));
         }
@@ -860,6 +896,9 @@ fn stand(
     (ix, instance): (Ix<AutoScalingGroup>, Id<Instance>),
     to: Standing,
 ) {
+    if let Standing::Leaves(_) = to {
+        metric::leaves_group(cx, world, ix, instance);
+    }
     let group = &mut world.groups[ix];
     let Some(member) = group.members.get_mut(&instance) else { return };
     let was = std::mem::replace(&mut member.standing, to);
@@ -880,6 +919,7 @@ fn stand(
 pub(super) fn leave(cx: &Cx, world: &mut World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) {
     stand(cx, world, (ix, instance), Standing::Leaves(TerminationReason::ScaledIn));
     world.groups[ix].balance.forget(instance);
+    world.groups[ix].changed_at = cx.now();
     if let Some(member) = world.groups[ix].members.remove(&instance) {
         world.pools[member.pool].free_slot(member.slot);
     }

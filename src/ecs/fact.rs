@@ -4,7 +4,9 @@ use crate::engine::{Id, Ix};
 use crate::units::{SimTime, Span};
 
 use super::World;
+use super::capacity::alarm::{AlarmState, MetricValue};
 use super::capacity::group::PurchaseOption;
+use super::capacity::policy::{Holds, Proposal, Side};
 use super::capacity::reservation::{Decision, Reservation};
 use super::cluster::Instance;
 use super::model::{
@@ -231,6 +233,15 @@ pub enum Fact {
         /// For how long it was stopped.
         stopped: Span,
     },
+    /// A period of the metric that a scaling policy watches is published.
+    ScalingMetric {
+        /// Of which group.
+        group: Ix<AutoScalingGroup>,
+        /// Position of the policy there.
+        policy: u16,
+        /// The metric; `None`: there is no data.
+        value: Option<MetricValue>,
+    },
 }
 
 /// What an Auto Scaling group has done.
@@ -277,6 +288,37 @@ pub enum GroupEvent {
         zone: Ix<Zone>,
         /// How many.
         count: u32,
+    },
+    /// An alarm of a scaling policy has another state.
+    Alarm {
+        /// Position of the policy in the group.
+        policy: u16,
+        /// Which of its alarms.
+        side: Side,
+        /// The state now.
+        state: AlarmState,
+        /// The last data point.
+        value: Option<MetricValue>,
+    },
+    /// A scaling policy changes the desired capacity.
+    PolicyActs {
+        /// Position of the policy in the group.
+        policy: u16,
+        /// The last data point.
+        value: Option<MetricValue>,
+        /// The desired capacity before.
+        from: u32,
+        /// What it asks for.
+        proposal: Proposal,
+    },
+    /// A scaling policy does nothing, for this reason from now on, although its alarm is in ALARM.
+    PolicyHolds {
+        /// Position of the policy in the group.
+        policy: u16,
+        /// The last data point.
+        value: Option<MetricValue>,
+        /// Why.
+        why: Holds,
     },
 }
 

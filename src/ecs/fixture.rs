@@ -51,6 +51,8 @@ pub(crate) fn quiet_timing() -> Timing {
         warm_start: constant(8.0),
         warm_resume: constant(6.0),
         scheduled_action_delay: constant(0.0),
+        metric_delay: Span::ZERO,
+        alarm_delay: Span::ZERO,
         zone_rebalancing_interval: Span::secs(300),
         pull_state: PullState::Activating,
         settle: Span::secs(40),
@@ -240,6 +242,8 @@ impl Fixture {
             user_data: constant(0.0),
             warm_pool: None,
             zone_rebalancing: true,
+            policies: Vec::new(),
+            metric_period: Span::MINUTE,
         })
     }
 

@@ -8,7 +8,7 @@ use crate::engine::{Id, Ix};
 use super::cluster::{Instance, InstanceStatus};
 use super::model::{InstanceClass, Scheduling};
 use super::{
-    Cx, Fact, StopReason, Task, TaskStatus, TerminationReason, World, auto_scaling, life,
+    Cx, Fact, StopReason, Task, TaskStatus, TerminationReason, World, auto_scaling, life, metric,
     placement, provisioning, service, submit,
 };
 
@@ -41,6 +41,7 @@ pub(super) fn launch(
 pub(super) fn become_active(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
     world.cluster.register(cx.model, instance, cx.now());
     set_aside_for_daemons(cx, world, instance);
+    metric::instance_comes(cx, world, instance);
     cx.tell(world, Fact::InstanceActive { instance });
     submit::room_appeared(cx, world);
     provisioning::room_appeared(cx, world);
@@ -123,6 +124,7 @@ pub(super) fn terminate(
         life::host_is_gone(cx, world, task);
     }
     if was != InstanceStatus::Pending {
+        metric::instance_goes(cx, world, instance);
         service::daemon_instance_is_gone(cx, world, instance);
     }
     cx.tell(world, Fact::InstanceTerminated { instance, reason });

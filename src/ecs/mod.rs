@@ -15,10 +15,12 @@ mod fargate_spot;
 mod fault;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod group_scaling;
 mod instance;
 mod life;
 mod lifecycle_hook;
 mod lifetime;
+mod metric;
 pub mod model;
 pub mod placement;
 mod provisioning;
@@ -54,6 +56,8 @@ use self::auto_scaling::{GroupState, PoolState};
 use self::capacity_provider::ProviderState;
 use self::fargate_spot::FargateSpot;
 use self::fault::{Faults, Outage};
+use self::group_scaling::ScalingState;
+use self::metric::Metrics;
 use self::model::{
     AutoScalingGroup, CapacityPool, CapacityProvider, ClusterSpec, Fault, Service, SpotSupply,
     Submitter, Zone,
@@ -100,6 +104,9 @@ pub struct World {
     provisioning: Table<Waiting, ClusterSpec>,
     capacity_providers: Table<ProviderState, CapacityProvider>,
     faults: Faults,
+    metrics: Metrics,
+    /// Scaling policies of groups, by position in the model.
+    group_scaling: Table<ScalingState, AutoScalingGroup>,
 }
 
 /// How far a run came.
@@ -194,6 +201,8 @@ enum Event {
     Warmed(Id<Instance>),
     /// The lifecycle hooks of an instance that is to go are done; true: one of them abandoned it.
     TerminationHooksDone(Id<Instance>, bool),
+    /// A minute of the alarms of a group's scaling policies.
+    ScalingMinute(Ix<AutoScalingGroup>),
     /// A group looks whether its zones are balanced.
     BalanceZones(Ix<AutoScalingGroup>),
 }
@@ -333,6 +342,12 @@ impl Sim {
                 .map(|_| ProviderState::default())
                 .collect(),
             faults: Faults::new(&model),
+            metrics: Metrics::new(&model, seed),
+            group_scaling: model
+                .auto_scaling_groups
+                .iter()
+                .map(|(_, spec)| ScalingState::new(spec))
+                .collect(),
         };
         Sim { model, seed, world, queue, events: 0 }
     }
@@ -463,6 +478,7 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
         Event::TerminationHooksDone(instance, is_abandoned) => {
             auto_scaling::on_hooks_done(cx, world, instance, is_abandoned);
         }
+        Event::ScalingMinute(group) => group_scaling::on_minute(cx, world, group),
         Event::BalanceZones(group) => zone_balance::on_look(cx, world, group),
     }
 }
@@ -478,6 +494,7 @@ fn begin(cx: &mut Cx, world: &mut World) {
     submit::begin(cx, world);
     fault::begin(cx, world);
     scheduled_scaling::begin(cx);
+    group_scaling::begin(cx);
     for position in 0..cx.model.actions.len() {
         let (at, _) = cx.model.actions[position];
         cx.at(at, rank::DEMAND, Event::Action(position as u32));

@@ -398,6 +398,7 @@ impl<S: RowSink> Observer for RowLog<S> {
             | Fact::ContainerRestarted { .. }
             | Fact::TaskReach { .. }
             | Fact::TaskUnhealthy { .. }
+            | Fact::ScalingMetric { .. }
             | Fact::Submitted { .. } => {}
         }
     }

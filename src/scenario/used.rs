@@ -19,6 +19,7 @@ struct Uses {
     fargate_discount: bool,
     instance_discount: bool,
     groups: bool,
+    policies: bool,
     ec2_spot: bool,
     trunks: bool,
 }
@@ -43,6 +44,7 @@ impl Scenario {
             fargate_discount: self.is_weighed() && uses(Provider::Fargate),
             instance_discount: self.is_weighed() && self.has_unlisted_types(),
             groups: !model.auto_scaling_groups.is_empty(),
+            policies: model.auto_scaling_groups.iter().any(|(_, it)| !it.policies.is_empty()),
             trunks: model.classes.iter().any(|(_, class)| class.has_trunk),
             ec2_spot: !model.spot_pools.is_empty(),
         };
@@ -108,6 +110,7 @@ impl Scenario {
                 | "launch_retry"
                 | "zone_rebalancing_interval",
             ) => uses.groups,
+            ("timing", "metric_delay" | "alarm_delay") => uses.policies,
             ("timing", "trunk_attach") => uses.groups && uses.trunks,
             ("network", "fargate_availability_zones") => uses.fargate,
             ("prices", "windows_vcpu_hour") => uses.windows,

@@ -171,6 +171,12 @@ fn describe_capacity(
             let name = &model.auto_scaling_groups[group].name;
             write!(out, "group {name}: {}", group_event(event, group, model))
         }
+        Fact::ScalingMetric { group, policy, value } => {
+            let group = &model.auto_scaling_groups[group];
+            let name = group.policies.get(usize::from(policy)).map_or("", |it| it.name.as_str());
+            let value = value.map_or("without data".to_string(), |it| it.to_string());
+            write!(out, "policy {name} of group {} sees its metric {value}", group.name)
+        }
         Fact::ManagedScaling { provider, reservation, decision, .. } => {
             let name = &model.capacity_providers[provider].name;
             let percent = reservation.as_percent_f64();
@@ -198,6 +204,7 @@ fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> f
         | Fact::ManagedScaling { .. }
         | Fact::LaunchFailed { .. }
         | Fact::GroupEvent { .. }
+        | Fact::ScalingMetric { .. }
         | Fact::InstanceStopped { .. }
         | Fact::InstanceStarted { .. } => describe_capacity(out, fact, world, model),
         Fact::TaskCreated { task: id } => {

@@ -3,9 +3,11 @@
 //! Rules only: each function is given what it may see and returns a choice, with its reason.
 //! Nothing here knows the world, schedules an event or moves an instance. `auto_scaling.rs` asks
 //! `group` and `scale_in`, `ecs/spot.rs` asks `spot`, `capacity_provider.rs` asks `reservation`,
-//! and `ecs/refresh.rs` asks `refresh`.
+//! `ecs/refresh.rs` asks `refresh`, and `ecs/group_scaling.rs` asks `alarm` and `policy`.
 
+pub mod alarm;
 pub mod group;
+pub mod policy;
 pub mod refresh;
 pub mod reservation;
 pub mod scale_in;

@@ -6,6 +6,7 @@
 mod capacity;
 mod fargate_spot;
 mod fault;
+mod group_scaling;
 mod life;
 mod managed_scaling;
 mod placement;

@@ -6,7 +6,7 @@ use crate::ecs::capacity::group::{
 };
 use crate::ecs::model::{AutoScalingGroup, CapacityPool, Fleet, Zone};
 use crate::engine::Ix;
-use crate::units::HourlyRate;
+use crate::units::{HourlyRate, Span};
 
 use super::super::View;
 use super::Lower;
@@ -14,7 +14,7 @@ use super::cluster::{
     KindOfInstance, Location, check_attributes, class, cluster_of, keep_back, on_ec2, places,
 };
 use super::spot::{self, Recordings};
-use super::upkeep;
+use super::{scaling, upkeep};
 
 /// Auto Scaling groups.
 pub(super) fn auto_scaling_groups(lower: &mut Lower, recorded: &Recordings) {
@@ -57,6 +57,11 @@ pub(super) fn auto_scaling_groups(lower: &mut Lower, recorded: &Recordings) {
             lifecycle_hooks: upkeep::lifecycle_hooks(lower, &view),
             max_instance_lifetime: view.find("max_instance_lifetime"),
             zone_rebalancing: !is_suspended(&view, "AZRebalance"),
+            policies: scaling::policies(lower, &view),
+            metric_period: match view.get("detailed_monitoring") {
+                true => Span::MINUTE,
+                false => Span::MINUTE * 5,
+            },
         };
         let warm_pool = upkeep::warm_pool(lower, &view, (&spec.policy, kinds.len()));
         if !spec.policy.buys(PurchaseOption::Spot) {

@@ -15,6 +15,7 @@ mod job;
 mod launch;
 mod load;
 mod prices;
+mod scaling;
 mod service;
 mod spot;
 mod task;

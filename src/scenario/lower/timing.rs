@@ -38,6 +38,8 @@ pub(super) fn timing(view: &View, files: &dyn Files, problems: &mut Vec<Problem>
         warm_start: dist("warm_start"),
         warm_resume: dist("warm_resume"),
         scheduled_action_delay: dist("scheduled_action_delay"),
+        metric_delay: view.get("metric_delay"),
+        alarm_delay: view.get("alarm_delay"),
         zone_rebalancing_interval: view.get("zone_rebalancing_interval"),
         health_check_response: dist("health_check_response"),
         status_check: dist("status_check"),

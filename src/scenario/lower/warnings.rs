@@ -20,7 +20,7 @@ use super::bounds::desired_most;
 use super::cluster::GIVEN_ATTRIBUTES;
 use super::job::room_for;
 use super::launch::{hosts, may_host, may_take};
-use super::{Lower, capacity_warnings, load, task};
+use super::{Lower, capacity_warnings, load, scaling, task};
 
 /// Looks at the model as a whole.
 pub(super) fn check(lower: &mut Lower) {
@@ -38,6 +38,8 @@ pub(super) fn check(lower: &mut Lower) {
         idle_fleets(lower);
         load::check(lower);
         capacity_warnings::check(lower);
+        let of_policies = scaling::warnings(lower);
+        lower.problems.extend(of_policies);
     }
 }
 
