@@ -115,6 +115,7 @@ fn timing() -> Timing {
         scheduled_action_delay: constant(0.0),
         metric_delay: Span::secs(110),
         alarm_delay: Span::secs(20),
+        scale_in_settle: Span::secs(300),
         zone_rebalancing_interval: Span::secs(300),
         warm_start: constant(0.0),
         warm_resume: constant(0.0),

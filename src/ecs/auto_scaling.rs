@@ -62,6 +62,8 @@ pub struct GroupState {
     pub(super) balance: ZoneBalance,
     /// When an instance came into service or left, last.
     changed_at: SimTime,
+    /// When those that the group let go were gone, as long as they count as terminating.
+    gone: VecDeque<SimTime>,
 }
 
 /// An instance of a group.
@@ -142,6 +144,7 @@ impl GroupState {
             refresh: None,
             balance: ZoneBalance::default(),
             changed_at: SimTime::ZERO,
+            gone: VecDeque::new(),
         }
     }
 
@@ -226,11 +229,19 @@ pub(super) fn begin(cx: &mut Cx, world: &mut World) {
     }
 }
 
-/// Returns what a scaling policy sees of a group whose instances warm up for so long.
-pub(super) fn capacity(cx: &Cx, world: &World, ix: Ix<AutoScalingGroup>, warmup: Span) -> Capacity {
+/// Returns what a scaling policy sees of a group whose instances warm up for so long, and count as
+/// terminating for so long after they are gone.
+pub(super) fn capacity(
+    cx: &Cx,
+    world: &World,
+    ix: Ix<AutoScalingGroup>,
+    (warmup, settle): (Span, Span),
+) -> Capacity {
     let group = &world.groups[ix];
     let (desired, (min_size, max_size)) = (group.desired_capacity, group.sizes());
-    let none = Capacity { desired, min_size, max_size, warm: 0, warming: 0, leaving: 0 };
+    let is_recent = |gone: &&SimTime| gone.saturating_add(settle) > cx.now();
+    let leaving = group.gone.iter().filter(is_recent).count() as u32;
+    let none = Capacity { desired, min_size, max_size, warm: 0, warming: 0, leaving };
     let is_warm = |host: &Instance| {
         let is_old =
             host.registered_at == SimTime::ZERO && cx.model.initial_state == InitialState::Steady;
@@ -917,6 +928,13 @@ fn stand(
 
 /// The group has the instance no more.
 pub(super) fn leave(cx: &Cx, world: &mut World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) {
+    let is_let_go = matches!(standing(world, ix, instance), Some(Standing::Leaves(_)));
+    if is_let_go && !cx.model.auto_scaling_groups[ix].policies.is_empty() {
+        let (now, settle) = (cx.now(), cx.model.timing.scale_in_settle);
+        let gone = &mut world.groups[ix].gone;
+        gone.retain(|it| it.saturating_add(settle) > now);
+        gone.push_back(now);
+    }
     stand(cx, world, (ix, instance), Standing::Leaves(TerminationReason::ScaledIn));
     world.groups[ix].balance.forget(instance);
     world.groups[ix].changed_at = cx.now();

@@ -53,6 +53,7 @@ pub(crate) fn quiet_timing() -> Timing {
         scheduled_action_delay: constant(0.0),
         metric_delay: Span::ZERO,
         alarm_delay: Span::ZERO,
+        scale_in_settle: Span::ZERO,
         zone_rebalancing_interval: Span::secs(300),
         pull_state: PullState::Activating,
         settle: Span::secs(40),

@@ -128,8 +128,11 @@ fn ask(
     (side, points): (Side, &Points),
 ) -> Result<Proposal, Holds> {
     let is_simple = matches!(policy.kind, PolicyKind::Simple { .. });
-    let warmup = if is_simple { Span::ZERO } else { policy.warmup };
-    let now = auto_scaling::capacity(cx, world, ix, warmup);
+    let times = match is_simple {
+        true => (Span::ZERO, Span::ZERO),
+        false => (policy.warmup, cx.model.timing.scale_in_settle),
+    };
+    let now = auto_scaling::capacity(cx, world, ix, times);
     if is_simple {
         may_scale_simply(cx, world, ix, &now)?;
     }

@@ -1099,6 +1099,8 @@ pub struct Timing {
     pub metric_delay: Span,
     /// From there until an alarm has been evaluated and what it leads to is done.
     pub alarm_delay: Span,
+    /// How long an instance that is gone counts as terminating, for policies that scale in.
+    pub scale_in_settle: Span,
     /// How long a group's zones are out of balance before it looks at them, and looks again.
     pub zone_rebalancing_interval: Span,
     /// What `lastStatus` says while images are pulled.

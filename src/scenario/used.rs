@@ -110,7 +110,7 @@ impl Scenario {
                 | "launch_retry"
                 | "zone_rebalancing_interval",
             ) => uses.groups,
-            ("timing", "metric_delay" | "alarm_delay") => uses.policies,
+            ("timing", "metric_delay" | "alarm_delay" | "scale_in_settle") => uses.policies,
             ("timing", "trunk_attach") => uses.groups && uses.trunks,
             ("network", "fargate_availability_zones") => uses.fargate,
             ("prices", "windows_vcpu_hour") => uses.windows,

@@ -286,6 +286,21 @@ fn a_step_policy_acts_each_minute_without_another_transition_of_its_alarm() {
     assert_eq!(desired(&sim, group), 2);
 }
 
+/// Metrics come later than what they lead to: until they know of it, what is gone is counted.
+#[test]
+fn what_has_just_gone_is_not_taken_away_again() {
+    let steps_with = |settle| {
+        let policies = vec![tracking(PolicyMetric::CpuReservation, 75)];
+        let (mut f, ..) = with_service((1, 13, 13), 12, policies);
+        f.model.timing.metric_delay = Span::secs(110);
+        f.model.timing.scale_in_settle = Span::secs(settle);
+        steps(&f.story(1500).1)
+    };
+    // 12 ÷ 26 are 46.2 %, of which 75 % make ⌈13 × 46.2 ÷ 75⌉.
+    assert_eq!(steps_with(300), [(13, 8)]);
+    assert_eq!(steps_with(0)[..3], [(13, 8), (8, 5), (5, 4)], "else by what is long gone");
+}
+
 /// A-E53: of several policies the one with the largest capacity holds.
 #[test]
 fn a_e53_of_several_policies_the_largest_capacity_holds_and_the_other_says_so() {

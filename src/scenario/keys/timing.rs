@@ -164,6 +164,14 @@ const START: &[Key] = &[
     .or("\"20 s\"")
     .assumed(METRIC_DELAY),
     key(
+        "scale_in_settle",
+        seconds(0, 3600),
+        "How long an instance that is gone counts as terminating for scaling policies, which take \
+         from what terminates as well.",
+    )
+    .or("\"5 min\"")
+    .assumed("Amazon EC2 Auto Scaling User Guide: no more go than necessary; longer than metrics"),
+    key(
         "zone_rebalancing_interval",
         POSITIVE_SPAN,
         "How long the zones of an Auto Scaling group are out of balance before it looks at them, \

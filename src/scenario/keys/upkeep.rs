@@ -7,9 +7,10 @@ const USER_GUIDE: &str = "Amazon EC2 Auto Scaling User Guide";
 pub(super) const KEYS: &[Key] = &[
     key(
         "suspended_processes",
-        Kind::List { of: &Kind::Choice(&["AZRebalance"]), min: 0, max: 1 },
+        Kind::List { of: &Kind::Choice(&["AZRebalance", "AlarmNotification"]), min: 0, max: 2 },
         "What the group does not do: with `AZRebalance` its zones stay out of balance after an \
-         outage; otherwise instances are launched where it has fewest, and then others go.",
+         outage, where otherwise instances are launched where it has fewest, and then others go; \
+         with `AlarmNotification` its scaling policies do nothing.",
     )
     .or("[]")
     .documented("EC2 Auto Scaling API, SuspendProcesses"),

@@ -38,6 +38,10 @@ pub(super) fn auto_scaling_groups(lower: &mut Lower, recorded: &Recordings) {
         let fleet = Ix::new(lower.model.fleets.len());
         let group = Ix::new(lower.model.auto_scaling_groups.len());
         let [min_size, desired_capacity, max_size] = sizes;
+        let mut policies = scaling::policies(lower, &view);
+        if is_suspended(&view, "AlarmNotification") {
+            policies.clear();
+        }
         let spec = AutoScalingGroup {
             name: name.to_string(),
             fleet,
@@ -57,7 +61,7 @@ pub(super) fn auto_scaling_groups(lower: &mut Lower, recorded: &Recordings) {
             lifecycle_hooks: upkeep::lifecycle_hooks(lower, &view),
             max_instance_lifetime: view.find("max_instance_lifetime"),
             zone_rebalancing: !is_suspended(&view, "AZRebalance"),
-            policies: scaling::policies(lower, &view),
+            policies,
             metric_period: match view.get("detailed_monitoring") {
                 true => Span::MINUTE,
                 false => Span::MINUTE * 5,

@@ -40,6 +40,7 @@ pub(super) fn timing(view: &View, files: &dyn Files, problems: &mut Vec<Problem>
         scheduled_action_delay: dist("scheduled_action_delay"),
         metric_delay: view.get("metric_delay"),
         alarm_delay: view.get("alarm_delay"),
+        scale_in_settle: view.get("scale_in_settle"),
         zone_rebalancing_interval: view.get("zone_rebalancing_interval"),
         health_check_response: dist("health_check_response"),
         status_check: dist("status_check"),
