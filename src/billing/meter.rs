@@ -298,6 +298,7 @@ impl Observer for Meter {
             | Fact::GroupEvent { .. }
             | Fact::Fallback { .. }
             | Fact::ManagedInstance { .. }
+            | Fact::ScalingMetric { .. }
             | Fact::TaskPullStarted { .. }
             | Fact::TaskHealthy { .. }
             | Fact::TaskStopRequested { .. }

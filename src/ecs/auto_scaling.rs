@@ -9,17 +9,19 @@ use crate::engine::{Distribution, Id, Ix, Luck, Purpose};
 use crate::units::{SimTime, Span};
 
 use super::capacity::group::{self, Census, GroupView, LaunchedFrom, Pool, PurchaseOption};
+use super::capacity::policy::Capacity;
 use super::capacity::reservation::GroupNow;
 use super::cluster::{Cluster, Instance, InstanceStatus};
 use super::managed_instances::ManagedState;
 use super::model::{
-    AutoScalingGroup, CapacityPool, Fleet, InitialState, InstanceClass, Model, Transition,
+    AutoScalingGroup, CapacityPool, Fleet, InitialState, InstanceClass, Model, Transition, Zone,
 };
 use super::refresh::{self, RefreshState};
 use super::spot::{self, AloneSlot};
 use super::{
     Cx, Event, Fact, LaunchFailure, TerminationReason, World, detect, fault, instance,
-    lifecycle_hook, lifetime, managed_instances, rank, warm_pool,
+    lifecycle_hook, lifetime, managed_instances, metric, rank, warm_pool,
+    zone_balance::{self, ZoneBalance},
 };
 
 const CALL: Purpose = Purpose::new("instance launch call");
@@ -59,6 +61,12 @@ pub struct GroupState {
     pub(super) refresh: Option<RefreshState>,
     /// Of Managed Instances, what ECS remembers.
     pub(super) managed: ManagedState,
+    /// What rebalances its zones.
+    pub(super) balance: ZoneBalance,
+    /// When an instance came into service or left, last.
+    changed_at: SimTime,
+    /// When those that the group let go were gone, as long as they count as terminating.
+    gone: VecDeque<SimTime>,
 }
 
 /// What is counted of the instances that stay, good until one comes, goes or changes in occupancy.
@@ -149,6 +157,9 @@ impl GroupState {
             outlived: Vec::new(),
             refresh: None,
             managed: ManagedState::default(),
+            balance: ZoneBalance::default(),
+            changed_at: SimTime::ZERO,
+            gone: VecDeque::new(),
         }
     }
 
@@ -176,6 +187,24 @@ impl GroupState {
             occupied: hosts().filter(|host| host.is_occupied()).count() as u32,
             last_launch: hosts().map(|host| host.launched_at).max(),
         }
+    }
+
+    /// Returns when an instance came into service or left, last.
+    pub(super) fn changed_at(&self) -> SimTime {
+        self.changed_at
+    }
+
+    /// Returns how many of those are in a zone.
+    pub(super) fn in_zone(&self, zone: Ix<Zone>) -> u32 {
+        self.staying.in_zone(zone)
+    }
+
+    /// Says whether instances are about to go, or to be replaced.
+    pub(super) fn is_changing(&self) -> bool {
+        let goes = |member: &Member| {
+            matches!(member.standing, Standing::AtRisk | Standing::Leaves(_) | Standing::Refreshing)
+        };
+        self.refresh.is_some() || self.members.values().any(goes)
     }
 
     /// Returns how many of those are in service, healthy or not.
@@ -224,6 +253,40 @@ pub(super) fn begin(cx: &mut Cx, world: &mut World) {
         }
         adjust(cx, world, ix);
     }
+}
+
+/// Returns what a scaling policy sees of a group whose instances warm up for so long, and count as
+/// terminating for so long after they are gone.
+pub(super) fn capacity(
+    cx: &Cx,
+    world: &World,
+    ix: Ix<AutoScalingGroup>,
+    (warmup, settle): (Span, Span),
+) -> Capacity {
+    let group = &world.groups[ix];
+    let (desired, (min_size, max_size)) = (group.desired_capacity, group.sizes());
+    let is_recent = |gone: &&SimTime| gone.saturating_add(settle) > cx.now();
+    let leaving = group.gone.iter().filter(is_recent).count() as u32;
+    let none = Capacity { desired, min_size, max_size, warm: 0, warming: 0, leaving };
+    let is_warm = |host: &Instance| {
+        let is_old =
+            host.registered_at == SimTime::ZERO && cx.model.initial_state == InitialState::Steady;
+        host.status() != InstanceStatus::Pending
+            && (is_old || host.registered_at.saturating_add(warmup) <= cx.now())
+    };
+    group.members.iter().fold(none, |mut seen, (&id, member)| {
+        match member.standing {
+            Standing::Leaves(_) => seen.leaving += 1,
+            Standing::Warm { .. } => {}
+            Standing::Stays | Standing::AtRisk | Standing::Refreshing => {
+                match is_warm(world.cluster.instance(id)) {
+                    true => seen.warm += 1,
+                    false => seen.warming += 1,
+                }
+            }
+        }
+        seen
+    })
 }
 
 /// Returns what managed scaling sees of a group: a minute in which nothing changed costs nothing.
@@ -319,11 +382,12 @@ pub(super) fn adjust(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
         return managed_instances::look_again(cx, world, ix);
     }
     launch_missing(cx, world, ix);
-    let_go_surplus(cx, world, ix);
+    let_go_surplus(cx, world, ix, TerminationReason::ScaledIn);
     let_go_replaced(cx, world, ix);
     lifetime::replace(cx, world, ix);
     refresh::go_on(cx, world, ix);
     warm_pool::fill(cx, world, ix);
+    zone_balance::watch(cx, world, ix);
 }
 
 /// Launches others beside instances that an instance refresh is to replace.
@@ -571,9 +635,18 @@ fn may_launch(world: &World, ix: Ix<AutoScalingGroup>) -> bool {
 }
 
 /// Lets go what is too much; what cannot go at once drains first.
-fn let_go_surplus(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
+///
+/// What is launched to balance zones is not too much until it is in service.
+pub(super) fn let_go_surplus(
+    cx: &mut Cx,
+    world: &mut World,
+    ix: Ix<AutoScalingGroup>,
+    reason: TerminationReason,
+) {
     let spec = &cx.model.auto_scaling_groups[ix];
-    let surplus = world.groups[ix].capacity().saturating_sub(world.groups[ix].desired_capacity);
+    let group = &world.groups[ix];
+    let wanted = group.desired_capacity.saturating_add(group.balance.on_their_way());
+    let surplus = group.capacity().saturating_sub(wanted);
     if surplus == 0 {
         return;
     }
@@ -585,7 +658,7 @@ fn let_go_surplus(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
     let view = GroupView { members: &members, pools: &pools, now: cx.now() };
     let victims = spec.policy.victims(view, surplus, luck);
     for victim in victims {
-        let_go(cx, world, (ix, seats[victim]), TerminationReason::ScaledIn);
+        let_go(cx, world, (ix, seats[victim]), reason);
     }
 }
 
@@ -749,8 +822,31 @@ fn refusal(
     (!is_within).then_some(LaunchFailure::VcpuQuota)
 }
 
+/// Launches instances in one zone beyond what the group wants, as far as pools there do not refuse;
+/// returns them.
+pub(super) fn launch_in_zone(
+    cx: &mut Cx,
+    world: &mut World,
+    ix: Ix<AutoScalingGroup>,
+    (zone, count): (Ix<Zone>, u32),
+    pools: &mut [Pool],
+) -> Vec<Id<Instance>> {
+    let mut there: Vec<Pool> = pools.to_vec();
+    there.iter_mut().filter(|pool| pool.zone != zone).for_each(|pool| pool.refused = true);
+    let mut launched = Vec::new();
+    for _ in 0..count {
+        let Some(instance) = launch(cx, world, ix, &mut there) else {
+            pools.iter_mut().filter(|pool| pool.zone == zone).for_each(|pool| pool.refused = true);
+            break;
+        };
+        await_service(cx, world, ix, instance);
+        launched.push(instance);
+    }
+    launched
+}
+
 /// Returns the instances that stay, and what the rules of groups see of each.
-fn members(
+pub(super) fn members(
     cx: &Cx,
     world: &World,
     ix: Ix<AutoScalingGroup>,
@@ -831,6 +927,7 @@ pub(super) fn on_registered(cx: &mut Cx, world: &mut World, instance: Id<Instanc
         instance::become_active(cx, world, instance);
         managed_instances::changed(cx, world, instance);
         let Some(ix) = group_of(cx, world, instance) else { return };
+        world.groups[ix].changed_at = cx.now();
         if is_noticed(cx, world, instance) {
             drain_at_notice(cx, world, (ix, instance));
         }
@@ -838,6 +935,7 @@ pub(super) fn on_registered(cx: &mut Cx, world: &mut World, instance: Id<Instanc
             let_go_replaced(cx, world, ix);
             launch_missing(cx, world, ix);
         }
+        zone_balance::is_in_service(cx, world, (ix, instance));
         lifetime::replace(cx, world, ix);
         refresh::warms_up(cx, world, ix);
         detect::replace_unhealthy(cx, world, ix);
@@ -884,6 +982,9 @@ fn stand(
     (ix, instance): (Ix<AutoScalingGroup>, Id<Instance>),
     to: Standing,
 ) {
+    if let Standing::Leaves(_) = to {
+        metric::leaves_group(cx, world, ix, instance);
+    }
     let group = &mut world.groups[ix];
     let Some(member) = group.members.get_mut(&instance) else { return };
     let was = std::mem::replace(&mut member.standing, to);
@@ -904,8 +1005,17 @@ fn stand(
 
 /// The group has the instance no more.
 pub(super) fn leave(cx: &Cx, world: &mut World, ix: Ix<AutoScalingGroup>, instance: Id<Instance>) {
+    let is_let_go = matches!(standing(world, ix, instance), Some(Standing::Leaves(_)));
+    if is_let_go && !cx.model.auto_scaling_groups[ix].policies.is_empty() {
+        let (now, settle) = (cx.now(), cx.model.timing.scale_in_settle);
+        let gone = &mut world.groups[ix].gone;
+        gone.retain(|it| it.saturating_add(settle) > now);
+        gone.push_back(now);
+    }
     stand(cx, world, (ix, instance), Standing::Leaves(TerminationReason::ScaledIn));
     world.groups[ix].managed.is_gone(instance);
+    world.groups[ix].balance.forget(instance);
+    world.groups[ix].changed_at = cx.now();
     if let Some(member) = world.groups[ix].members.remove(&instance) {
         world.pools[member.pool].free_slot(member.slot);
     }
@@ -936,8 +1046,9 @@ pub(super) fn on_drain_timeout(cx: &mut Cx, world: &mut World, instance: Id<Inst
 pub(super) fn is_unoccupied(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
     let Some(ix) = group_of(cx, world, instance) else { return };
     if cx.model.auto_scaling_groups[ix].managed_termination_protection {
-        let_go_surplus(cx, world, ix);
+        let_go_surplus(cx, world, ix, TerminationReason::ScaledIn);
         refresh::go_on(cx, world, ix);
+        zone_balance::watch(cx, world, ix);
     }
 }
 

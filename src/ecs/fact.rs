@@ -4,8 +4,10 @@ use crate::engine::{Id, Ix};
 use crate::units::{SimTime, Span};
 
 use super::World;
+use super::capacity::alarm::{AlarmState, MetricValue};
 use super::capacity::credits::Stage as CreditStage;
 use super::capacity::group::PurchaseOption;
+use super::capacity::policy::{Holds, Proposal, Side};
 use super::capacity::reservation::{Decision, Reservation};
 use super::cluster::Instance;
 use super::model::{
@@ -259,6 +261,15 @@ pub enum Fact {
         /// Why.
         why: ManagedChange,
     },
+    /// A period of the metric that a scaling policy watches is published.
+    ScalingMetric {
+        /// Of which group.
+        group: Ix<AutoScalingGroup>,
+        /// Position of the policy there.
+        policy: u16,
+        /// The metric; `None`: there is no data.
+        value: Option<MetricValue>,
+    },
 }
 
 /// Why ECS Managed Instances launches an instance, or ends one.
@@ -326,6 +337,44 @@ pub enum GroupEvent {
     RefreshFailed {
         /// How many it has replaced.
         replaced: u32,
+    },
+    /// Instances are launched in a zone, before as many go from zones that have more.
+    ZoneRebalancing {
+        /// Where.
+        zone: Ix<Zone>,
+        /// How many.
+        count: u32,
+    },
+    /// An alarm of a scaling policy has another state.
+    Alarm {
+        /// Position of the policy in the group.
+        policy: u16,
+        /// Which of its alarms.
+        side: Side,
+        /// The state now.
+        state: AlarmState,
+        /// The last data point.
+        value: Option<MetricValue>,
+    },
+    /// A scaling policy changes the desired capacity.
+    PolicyActs {
+        /// Position of the policy in the group.
+        policy: u16,
+        /// The last data point.
+        value: Option<MetricValue>,
+        /// The desired capacity before.
+        from: u32,
+        /// What it asks for.
+        proposal: Proposal,
+    },
+    /// A scaling policy does nothing, for this reason from now on, although its alarm is in ALARM.
+    PolicyHolds {
+        /// Position of the policy in the group.
+        policy: u16,
+        /// The last data point.
+        value: Option<MetricValue>,
+        /// Why.
+        why: Holds,
     },
 }
 
@@ -407,6 +456,8 @@ pub enum TerminationReason {
     Idle,
     /// What ran on it runs elsewhere, better packed by ECS Managed Instances.
     Underutilized,
+    /// Its zone had more than others, and another is in service there.
+    ZoneRebalanced,
 }
 
 impl TerminationReason {
@@ -420,6 +471,7 @@ impl TerminationReason {
             TerminationReason::Unhealthy => "the EC2 status check of its group",
             TerminationReason::MaxLifetime => "it has reached its maximum lifetime",
             TerminationReason::LaunchAbandoned => "a lifecycle hook abandoned its launch",
+            TerminationReason::ZoneRebalanced => "its group balances its zones",
             TerminationReason::Refreshed => "an instance refresh replaces it",
             TerminationReason::Idle => "it was idle",
             TerminationReason::Underutilized => "its tasks are packed better elsewhere",

@@ -51,6 +51,10 @@ pub(crate) fn quiet_timing() -> Timing {
         warm_start: constant(8.0),
         warm_resume: constant(6.0),
         scheduled_action_delay: constant(0.0),
+        metric_delay: Span::ZERO,
+        alarm_delay: Span::ZERO,
+        scale_in_settle: Span::ZERO,
+        zone_rebalancing_interval: Span::secs(300),
         pull_state: PullState::Activating,
         settle: Span::secs(40),
         health_check_response: constant(0.0),
@@ -241,6 +245,9 @@ impl Fixture {
             user_data: constant(0.0),
             warm_pool: None,
             managed_instances: None,
+            zone_rebalancing: true,
+            policies: Vec::new(),
+            metric_period: Span::MINUTE,
         })
     }
 

@@ -9,7 +9,7 @@ use super::cluster::{Instance, InstanceStatus};
 use super::model::{InstanceClass, Scheduling};
 use super::{
     Cx, Fact, StopReason, Task, TaskStatus, TerminationReason, World, auto_scaling, cpu_credits,
-    life, managed_instances, placement, provisioning, service, submit,
+    life, managed_instances, metric, placement, provisioning, service, submit,
 };
 
 /// Registers every instance of every fixed fleet, and sets room aside for daemons on it.
@@ -42,6 +42,7 @@ pub(super) fn launch(
 pub(super) fn become_active(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
     world.cluster.register(cx.model, instance, cx.now());
     set_aside_for_daemons(cx, world, instance);
+    metric::instance_comes(cx, world, instance);
     cx.tell(world, Fact::InstanceActive { instance });
     cpu_credits::is_active(cx, world, instance);
     submit::room_appeared(cx, world);
@@ -130,6 +131,7 @@ pub(super) fn terminate(
         life::host_is_gone(cx, world, task);
     }
     if was != InstanceStatus::Pending {
+        metric::instance_goes(cx, world, instance);
         service::daemon_instance_is_gone(cx, world, instance);
     }
     cx.tell(world, Fact::InstanceTerminated { instance, reason });

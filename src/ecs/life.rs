@@ -18,7 +18,7 @@ use super::task::{ContainerId, ContainerRun, FargateHost, Holds};
 use super::{
     ContainerState, ContainerStep, Cx, Event, Fact, Owner, StopReason, Task, TaskStatus, TaskStep,
     TaskTimes, World, cpu_credits, detect, fargate_spot, fault, instance, managed_instances,
-    provisioning, rank, service, submit,
+    metric, provisioning, rank, service, submit,
 };
 
 const ENI_ATTACH: Purpose = Purpose::new("network interface attach");
@@ -240,6 +240,7 @@ fn set_status(cx: &mut Cx, world: &mut World, task: Id<Task>, to: TaskStatus) {
     let from = entry.last_status;
     assert!(from < to, "a task only goes forward, not from {from:?} to {to:?}");
     entry.last_status = to;
+    metric::task_moves(cx, world, task, from);
     cx.tell(world, Fact::TaskMoved { task, from, to });
 }
 
@@ -663,6 +664,7 @@ fn run_container(cx: &mut Cx, world: &mut World, id: ContainerId, age: Age) {
     if let Some(timeout) = container.start_timeout {
         foresee(cx, world, id, timeout, (rank::PROGRESSED, ContainerStep::StartTimeout));
     }
+    metric::container(cx, world, id, true);
     cx.tell(world, Fact::ContainerStarted { task: id.0, container: id.1 });
     if is_paced {
         cpu_credits::container_runs(cx, world, id, (usage, work));
@@ -871,6 +873,7 @@ fn container_ended(
     let entry = &mut world.tasks[id.0];
     entry.containers[id.1 as usize].state = ContainerState::Stopped { exit_code: Some(exit_code) };
     cpu_credits::container_ended(cx, world, id);
+    metric::container(cx, world, id, false);
     cx.tell(
         world,
         Fact::ContainerStopped { task: id.0, container: id.1, exit_code: Some(exit_code) },
@@ -975,6 +978,7 @@ pub(super) fn host_is_gone(cx: &mut Cx, world: &mut World, task: Id<Task>) {
             let exit_code = Some(i32::from(KILLED));
             run.state = ContainerState::Stopped { exit_code };
             let container = position as u8;
+            metric::container(cx, world, (task, container), false);
             cx.tell(world, Fact::ContainerStopped { task, container, exit_code });
         }
     }

@@ -17,11 +17,13 @@ mod fargate_spot;
 mod fault;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod group_scaling;
 mod instance;
 mod life;
 mod lifecycle_hook;
 mod lifetime;
 mod managed_instances;
+mod metric;
 pub mod model;
 pub mod placement;
 mod provisioning;
@@ -36,6 +38,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod warm_pool;
+mod zone_balance;
 
 use std::sync::Arc;
 
@@ -58,6 +61,8 @@ use self::capacity_provider::ProviderState;
 use self::fallback::FallbackState;
 use self::fargate_spot::FargateSpot;
 use self::fault::{Faults, Outage};
+use self::group_scaling::ScalingState;
+use self::metric::Metrics;
 use self::model::{
     AutoScalingGroup, CapacityPool, CapacityProvider, ClusterSpec, Fallback, Fault, Service,
     SpotSupply, Submitter, Zone,
@@ -105,6 +110,9 @@ pub struct World {
     capacity_providers: Table<ProviderState, CapacityProvider>,
     faults: Faults,
     fallbacks: Table<FallbackState, Fallback>,
+    metrics: Metrics,
+    /// Scaling policies of groups, by position in the model.
+    group_scaling: Table<ScalingState, AutoScalingGroup>,
 }
 
 /// How far a run came.
@@ -208,6 +216,10 @@ enum Event {
     PlanInstances(Ix<AutoScalingGroup>),
     /// Managed Instances are looked at that may be idle or underutilized.
     OptimizeInstances(Ix<AutoScalingGroup>),
+    /// A minute of the alarms of a group's scaling policies.
+    ScalingMinute(Ix<AutoScalingGroup>),
+    /// A group looks whether its zones are balanced.
+    BalanceZones(Ix<AutoScalingGroup>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -355,6 +367,12 @@ impl Sim {
                 .collect(),
             faults: Faults::new(&model),
             fallbacks: model.fallbacks.iter().map(|_| FallbackState::default()).collect(),
+            metrics: Metrics::new(&model, seed),
+            group_scaling: model
+                .auto_scaling_groups
+                .iter()
+                .map(|(_, spec)| ScalingState::new(spec))
+                .collect(),
         };
         Sim { model, seed, world, queue, events: 0 }
     }
@@ -489,6 +507,8 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
         Event::CpuCredits(instance, epoch) => cpu_credits::on_due(cx, world, instance, epoch),
         Event::PlanInstances(group) => managed_instances::on_plan(cx, world, group),
         Event::OptimizeInstances(group) => managed_instances::on_look(cx, world, group),
+        Event::ScalingMinute(group) => group_scaling::on_minute(cx, world, group),
+        Event::BalanceZones(group) => zone_balance::on_look(cx, world, group),
     }
 }
 
@@ -504,6 +524,7 @@ fn begin(cx: &mut Cx, world: &mut World) {
     fault::begin(cx, world);
     scheduled_scaling::begin(cx);
     fallback::begin(cx);
+    group_scaling::begin(cx);
     for position in 0..cx.model.actions.len() {
         let (at, _) = cx.model.actions[position];
         cx.at(at, rank::DEMAND, Event::Action(position as u32));

@@ -10,6 +10,7 @@ use crate::units::{Bytes, Calendar, HourlyRate, Resources, Schedule, SimTime, Sp
 
 use super::capacity::credits::CreditTerms;
 use super::capacity::group::{GroupPolicy, PoolKey, PurchaseOption};
+use super::capacity::policy::ScalingPolicy;
 use super::capacity::refresh::Refresh;
 use super::capacity::reservation::ManagedScaling;
 use super::capacity::spot::{Availability, Hazard, OnDemandShare, SpotMarket, SpotPool};
@@ -162,6 +163,13 @@ pub struct AutoScalingGroup {
     pub warm_pool: Option<WarmPool>,
     /// By what Amazon ECS itself launches and ends its instances; such a group wants what it has.
     pub managed_instances: Option<ManagedInstances>,
+    /// Whether its zones are rebalanced: the process `AZRebalance` is not suspended.
+    pub zone_rebalancing: bool,
+    /// Its own scaling policies.
+    pub policies: Vec<ScalingPolicy>,
+    /// How long the periods of its instances' metrics are: 1 min with detailed monitoring, 5 min
+    /// with basic.
+    pub metric_period: Span,
 }
 
 /// How Amazon ECS launches instances for tasks that wait, and ends those that it can do without.
@@ -1132,6 +1140,14 @@ pub struct Timing {
     pub warm_resume: Distribution,
     /// How late a scheduled action of a group is.
     pub scheduled_action_delay: Distribution,
+    /// From the end of a metric's period until it is published.
+    pub metric_delay: Span,
+    /// From there until an alarm has been evaluated and what it leads to is done.
+    pub alarm_delay: Span,
+    /// How long an instance that is gone counts as terminating, for policies that scale in.
+    pub scale_in_settle: Span,
+    /// How long a group's zones are out of balance before it looks at them, and looks again.
+    pub zone_rebalancing_interval: Span,
     /// What `lastStatus` says while images are pulled.
     pub pull_state: PullState,
     /// After RUNNING, when a task without any check counts as healthy.
@@ -1238,8 +1254,27 @@ impl Model {
 
     /// Returns the cluster in which a capacity provider's instances register.
     pub fn cluster_of(&self, provider: Ix<CapacityProvider>) -> Ix<ClusterSpec> {
-        let group = &self.auto_scaling_groups[self.capacity_providers[provider].group];
+        self.cluster_of_group(&self.auto_scaling_groups[self.capacity_providers[provider].group])
+    }
+
+    /// Returns the cluster in which a group's instances register.
+    pub fn cluster_of_group(&self, group: &AutoScalingGroup) -> Ix<ClusterSpec> {
         self.classes[self.fleets[group.fleet].classes[0]].cluster
+    }
+
+    /// Says whether some task that instances of a group's cluster may run says what it uses.
+    pub fn usage_is_known(&self, group: &AutoScalingGroup) -> bool {
+        let cluster = self.cluster_of_group(group);
+        let services = self.services.iter().map(|(_, it)| (it.task_definition, it.launch));
+        let submitters = self.submitters.iter().map(|(_, it)| (it.task_definition, it.launch));
+        let mut launched = services.chain(submitters);
+        launched.any(|(definition, launch)| {
+            let launch = &self.launches[launch];
+            let containers = &self.task_definitions[definition].containers;
+            launch.cluster == cluster
+                && launch.providers.iter().any(|it| it.provider.uses_instances())
+                && containers.iter().any(|it| it.behaviour.usage.is_some())
+        })
     }
 
     /// Returns the managed scaling of an item's capacity provider, if it has any.

@@ -432,6 +432,7 @@ impl<S: RowSink> Observer for RowLog<S> {
             | Fact::ContainerRestarted { .. }
             | Fact::TaskReach { .. }
             | Fact::TaskUnhealthy { .. }
+            | Fact::ScalingMetric { .. }
             | Fact::Submitted { .. } => {}
         }
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::ecs::capacity::credits::{Account, Credits, Totals};
 use crate::ecs::capacity::reservation::{Decision, WhyNot};
 use crate::ecs::model::{
-    CapacityProvider, ClusterSpec, Fleet, InstanceClass, Model, Provider, Scheduling, Service,
-    Source, Submitter,
+    AutoScalingGroup, CapacityProvider, ClusterSpec, Fleet, InstanceClass, Model, Provider,
+    Scheduling, Service, Source, Submitter,
 };
 use crate::ecs::placement::SmallestAsks;
 use crate::ecs::{
@@ -19,14 +19,14 @@ use crate::units::{Resources, SimTime, Span};
 use super::credits::CreditGauges;
 use super::fingerprint::Fingerprint;
 use super::gauges::{
-    Capacity, ClusterGauges, Group, ManagedScalingGauges, ProviderGauges, ServiceGauges,
-    SubmitterGauges,
+    Capacity, ClusterGauges, Group, ManagedScalingGauges, ProviderGauges, ScalingPolicyGauges,
+    ServiceGauges, SubmitterGauges,
 };
 use super::histogram::Histogram;
 use super::log::is_daemon;
 use super::recording::{LaunchCounts, Pending, ServiceEvents};
 use super::sentence::failure_code;
-use super::series::Buckets;
+use super::series::{Buckets, Gauge};
 
 /// What a recorder is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,6 +73,8 @@ pub struct Recorder {
     pub(super) managed_scaling: Table<ManagedScalingGauges, CapacityProvider>,
     /// Of fleets with types that have CPU credits.
     pub(super) credits: Table<Option<CreditGauges>, Fleet>,
+    /// By group, and position of the policy.
+    pub(super) scaling_policies: Table<Vec<ScalingPolicyGauges>, AutoScalingGroup>,
     /// By slot.
     hosts: Vec<Host>,
     smallest: Table<SmallestAsks, InstanceClass>,
@@ -338,6 +340,7 @@ impl Observer for Recorder {
             Fact::TaskCreated { task } => self.task_comes(now, &world.tasks[task]),
             Fact::TaskPlaced { task } => self.task_is_placed(now, &world.tasks[task]),
             Fact::ManagedScaling { .. } => self.managed_scaling_looks(now, fact),
+            Fact::ScalingMetric { .. } => self.policy_sees(at, fact),
             Fact::TaskMoved { task, from, to } => {
                 self.task_moves(now, &world.tasks[task], from, to);
             }
@@ -433,6 +436,14 @@ impl Recorder {
                 .iter()
                 .map(|(_, fleet)| has_credits(model, fleet).then(|| CreditGauges::new(buckets)))
                 .collect(),
+            scaling_policies: model
+                .auto_scaling_groups
+                .iter()
+                .map(|(_, it)| {
+                    let gauges = ScalingPolicyGauges { metric: Gauge::new(buckets) };
+                    vec![gauges; it.policies.len()]
+                })
+                .collect(),
             hosts: Vec::new(),
             smallest: SmallestAsks::by_class(model),
             daemons: Vec::new(),
@@ -461,8 +472,9 @@ impl Recorder {
     }
 
     /// Returns how many series a recording of the model has at most, for an estimate of its size:
-    /// of clusters, fleets, services, submitters, providers, and capacity providers.
-    pub fn series_counts(model: &Model) -> [usize; 6] {
+    /// of clusters, fleets, services, submitters, providers, capacity providers, and scaling
+    /// policies.
+    pub fn series_counts(model: &Model) -> [usize; 7] {
         let buckets = Buckets::default();
         let count = |group: &mut dyn Group| {
             let mut gauges = 0;
@@ -478,6 +490,7 @@ impl Recorder {
             model.submitters.len() * count(&mut SubmitterGauges::new(buckets)),
             Provider::ALL.len() * count(&mut ProviderGauges::new(buckets)),
             model.capacity_providers.len() * count(&mut ManagedScalingGauges::new(buckets)),
+            model.auto_scaling_groups.iter().map(|(_, it)| it.policies.len()).sum(),
         ]
     }
 
@@ -650,6 +663,14 @@ impl Recorder {
             self.hosts.resize(slot + 1, host);
         }
         self.hosts[slot] = host;
+    }
+
+    /// A scaling policy sees its metric.
+    fn policy_sees(&mut self, at: SimTime, fact: &Fact) {
+        let Fact::ScalingMetric { group, policy, value: Some(value) } = *fact else { return };
+        if let Some(gauges) = self.scaling_policies[group].get_mut(usize::from(policy)) {
+            gauges.metric.set(at, value.rounded());
+        }
     }
 
     fn managed_scaling_looks(&mut self, now: Now, fact: &Fact) {

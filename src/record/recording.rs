@@ -1,9 +1,10 @@
 //! What a recorder leaves: series and a summary, plain data without references.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::ecs::model::{
-    CapacityProvider, ClusterSpec, Fleet, Model, Provider, Service, Submitter,
+    AutoScalingGroup, CapacityProvider, ClusterSpec, Fleet, Model, Provider, Service, Submitter,
 };
 use crate::ecs::{StopCode, TaskStatus};
 use crate::engine::{Ix, Table, Tally};
@@ -25,8 +26,8 @@ pub struct Recording {
     pub partial: Option<String>,
     /// Equal for equal runs, if it was taken.
     pub fingerprint: Option<Fingerprint>,
-    /// Series: clusters, fleets, services, submitters, providers, capacity providers; each in the
-    /// order of the model.
+    /// Series: clusters, fleets, services, submitters, providers, capacity providers, scaling
+    /// policies; each in the order of the model.
     pub series: Vec<Series>,
     /// Figures of the window.
     pub summary: Summary,
@@ -73,6 +74,8 @@ pub enum Scope {
     Provider(Provider),
     /// What managed scaling of a capacity provider sees, minute by minute.
     CapacityProvider(Ix<CapacityProvider>),
+    /// What a scaling policy of a group sees, by its position there.
+    ScalingPolicy(Ix<AutoScalingGroup>, u16),
 }
 
 /// Which level a series shows.
@@ -130,6 +133,8 @@ pub enum Metric {
     WaitingTasks,
     /// CapacityProviderReservation, rounded.
     CapacityProviderReservation,
+    /// What a scaling policy watches, rounded, from when it is published.
+    ScalingMetric,
     /// The desired count.
     DesiredCount,
     /// Tasks with `desiredStatus` RUNNING.
@@ -461,12 +466,19 @@ impl Scope {
             Scope::Submitter(_) => "submitter",
             Scope::Provider(_) => "provider",
             Scope::CapacityProvider(_) => "capacity_provider",
+            Scope::ScalingPolicy(..) => "scaling_policy",
         }
     }
 
-    /// Returns the name of the thing.
-    pub fn name(self, model: &Model) -> &str {
-        match self {
+    /// Returns the name of the thing; of a policy with that of its group.
+    pub fn name(self, model: &Model) -> Cow<'_, str> {
+        if let Scope::ScalingPolicy(group, position) = self {
+            let group = &model.auto_scaling_groups[group];
+            let policy = group.policies.get(usize::from(position));
+            let policy = policy.map_or("", |it| it.name.as_str());
+            return format!("{}.{policy}", group.name).into();
+        }
+        let name = match self {
             Scope::Cluster(cluster) => &model.clusters[cluster].name,
             Scope::Fleet(fleet) => &model.fleets[fleet].name,
             Scope::Service(service) => &model.services[service].name,
@@ -478,7 +490,9 @@ impl Scope {
                 Provider::Fargate => "FARGATE",
                 Provider::FargateSpot => "FARGATE_SPOT",
             },
-        }
+            Scope::ScalingPolicy(..) => "",
+        };
+        name.into()
     }
 }
 
@@ -520,6 +534,7 @@ impl Metric {
             },
             Metric::WaitingTasks => "waiting_tasks",
             Metric::CapacityProviderReservation => "capacity_provider_reservation",
+            Metric::ScalingMetric => "scaling_metric",
             Metric::DesiredCount => "desired_count",
             Metric::ActiveTasks => "active_tasks",
             Metric::RunningTasks => "running_tasks",
@@ -556,7 +571,7 @@ impl Metric {
             | Metric::SurplusInstances
             | Metric::ThrottledInstances => "instances",
             Metric::CpuCreditBalance | Metric::CpuSurplusCreditBalance => "CPU credits",
-            Metric::CapacityProviderReservation => "%",
+            Metric::CapacityProviderReservation | Metric::ScalingMetric => "%",
             Metric::Tasks(_)
             | Metric::WaitingTasks
             | Metric::DesiredCount
@@ -601,6 +616,7 @@ impl Metric {
             | Metric::Tasks(_)
             | Metric::WaitingTasks
             | Metric::CapacityProviderReservation
+            | Metric::ScalingMetric
             | Metric::DesiredCount
             | Metric::ActiveTasks
             | Metric::RunningTasks

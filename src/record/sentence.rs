@@ -2,10 +2,13 @@
 
 use std::fmt::Write;
 
+use crate::ecs::capacity::alarm::{Alarm, Comparison, MetricValue};
 use crate::ecs::capacity::credits::Stage;
+use crate::ecs::capacity::policy::{Holds, PolicyKind, Proposal, ScalingPolicy};
 use crate::ecs::capacity::reservation::{Decision, Limit, Reservation};
 use crate::ecs::model::{AutoScalingGroup, HostFailure, Model, Source};
 use crate::ecs::{AfterFailure, FailedChecks, FailureReason, GroupEvent, ManagedChange, ZoneTasks};
+use crate::engine::Ix;
 use crate::units::Span;
 
 use super::log::{EventRow, Happening, InstanceName, Refusal, Speaker};
@@ -149,7 +152,7 @@ fn of_instances(row: &EventRow, model: &Model) -> Option<String> {
     if let (Happening::GroupEvent(event), Speaker::AutoScalingGroup(group)) =
         (row.happening, row.speaker)
     {
-        return Some(group_event(event, &model.auto_scaling_groups[group]));
+        return Some(group_event(event, group, model));
     }
     let Happening::ManagedInstance { instance, why, first } = row.happening else { return None };
     Some(managed_instance((instance?, first), why, model))
@@ -357,7 +360,8 @@ fn unable_to_place(text: &mut String, refusal: &Refusal, model: &Model) {
 }
 
 /// Says what an Auto Scaling group has done; the sentences are ours.
-pub fn group_event(event: GroupEvent, group: &AutoScalingGroup) -> String {
+pub fn group_event(event: GroupEvent, ix: Ix<AutoScalingGroup>, model: &Model) -> String {
+    let group = &model.auto_scaling_groups[ix];
     match event {
         GroupEvent::ScheduledAction { action, min_size, max_size, from, to } => {
             let action = group.scheduled_actions.get(usize::from(action));
@@ -367,6 +371,18 @@ pub fn group_event(event: GroupEvent, group: &AutoScalingGroup) -> String {
                  the least and {max_size} at the most]"
             )
         }
+        // The words of AWS's activities, as in containers-roadmap#1453.
+        GroupEvent::ZoneRebalancing { zone, count } => format!(
+            "instances were launched to balance instances in zones {} with other zones resulting \
+             in more than desired number of instances in the group. [{count}]",
+            model.zones[zone].name
+        ),
+        GroupEvent::Alarm { policy, .. }
+        | GroupEvent::PolicyActs { policy, .. }
+        | GroupEvent::PolicyHolds { policy, .. } => match group.policies.get(usize::from(policy)) {
+            Some(policy) => policy_event(event, policy),
+            None => String::new(),
+        },
         GroupEvent::RefreshStarted { total } => {
             format!("[instance refresh of {total} instances begins]")
         }
@@ -424,6 +440,70 @@ pub fn managed_instance(
             format!("[drains {name}, {kind} in {zone}: it has reached its maximum lifetime]")
         }
     }
+}
+
+/// Says what an alarm or a scaling policy does, from which figures, and why; the sentences are ours.
+fn policy_event(event: GroupEvent, policy: &ScalingPolicy) -> String {
+    let ScalingPolicy { name, metric, .. } = policy;
+    let metric = |value: Option<MetricValue>| match value {
+        Some(value) => format!("{} is {value} %", metric.name()),
+        None => format!("{} has no data", metric.name()),
+    };
+    if let GroupEvent::Alarm { side, state, value, .. } = event {
+        let alarm = policy.alarm(side).map(alarm_words).unwrap_or_default();
+        return format!("[policy {name}: alarm {alarm} is {}: {}]", state.name(), metric(value));
+    }
+    if let GroupEvent::PolicyActs { value, from, proposal, .. } = event {
+        let Proposal { base, wanted, to } = proposal;
+        let bound = match to == wanted {
+            true => String::new(),
+            false => format!(", within the group's sizes {to}"),
+        };
+        let metric = metric(value);
+        let how = how(policy, base);
+        return format!(
+            "[policy {name}: desired capacity from {from} to {to}: {metric}; {how} {wanted}{bound}]"
+        );
+    }
+    let GroupEvent::PolicyHolds { value, why, .. } = event else { return String::new() };
+    let asked = |it: Proposal, why: &str| format!("{} {}, {why}", how(policy, it.base), it.wanted);
+    let why = match why {
+        Holds::AlreadyDesired(it) => asked(it, "which is desired already"),
+        Holds::AtMaximum(it) => asked(it, "above the group's maximum size"),
+        Holds::AtMinimum(it) => asked(it, "below the group's minimum size"),
+        Holds::Outvoted(it) => asked(it, "and another policy more"),
+        Holds::WarmingUp => "instances warm up, and until then none goes".to_string(),
+        Holds::OthersNotReady => "other target tracking policies are not ready".to_string(),
+        Holds::InProgress => "an activity of the group is not complete".to_string(),
+        Holds::CoolingDown => "the cooldown is not over".to_string(),
+        Holds::NoStep => "no step adjustment is for that".to_string(),
+    };
+    format!("[policy {name}: desired capacity stays: {}; {why}]", metric(value))
+}
+
+/// Says how a policy comes from a capacity to another one: `4 instances, 72.5 % for 50 %, make`.
+fn how(policy: &ScalingPolicy, base: u32) -> String {
+    match &policy.kind {
+        PolicyKind::TargetTracking { target, .. } => {
+            format!("to have {target} %, {base} instances must be")
+        }
+        PolicyKind::Step { .. } => format!("by its step, {base} instances become"),
+        PolicyKind::Simple { .. } => format!("{base} instances become"),
+    }
+}
+
+/// Says what an alarm is about: `above 50 % in 3 of 3 periods of 1 min`.
+fn alarm_words(alarm: &Alarm) -> String {
+    let side = match alarm.comparison {
+        Comparison::Greater => "above",
+        Comparison::GreaterOrEqual => "not below",
+        Comparison::Less => "below",
+        Comparison::LessOrEqual => "not above",
+    };
+    format!(
+        "({side} {} % in {} of {} periods of {})",
+        alarm.threshold, alarm.datapoints_to_alarm, alarm.evaluation_periods, alarm.period
+    )
 }
 
 /// Says what managed scaling does, and why; the sentence is ours.

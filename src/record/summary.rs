@@ -120,6 +120,12 @@ impl Recorder {
             launches: self.counts.fleets.clone(),
             cpu_credits,
         };
+        for ix in self.scaling_policies.indices() {
+            for (position, gauges) in (0..).zip(&mut self.scaling_policies[ix]) {
+                let scope = Scope::ScalingPolicy(ix, position);
+                series.extend(Ended::new(scope, gauges, end).into_series());
+            }
+        }
         Recording {
             end,
             window: Window {

@@ -73,7 +73,7 @@ pub(super) fn timeseries(recording: &Recording, model: &Model) -> Vec<u8> {
         for (bucket, start) in series.buckets.iter().zip(&starts.texts) {
             cells.bytes.extend_from_slice(start.as_bytes());
             cells.plain(series.scope.kind());
-            cells.text(name);
+            cells.text(&name);
             cells.plain(series.metric.name());
             cells.plain(series.metric.unit());
             cells.float(bucket.mean());

@@ -442,7 +442,29 @@ codes! {
          late 2025 it may. It is simulated."
         "The group may be refused when it is made."
         "Ask AWS, or have one `instance_type`."
-        "Amazon EC2 Auto Scaling User Guide, warm pools: limitations";
+        "Amazon EC2 Auto Scaling User Guide, warm pools: limitations"
+    PolicyBesideManagedScaling "W084" "a scaling policy beside managed scaling"
+        "The group has a scaling policy of its own, and a capacity provider scales it as well. Both \
+         set its desired capacity, each by its own metric; AWS advises against it."
+        "What one launches the other takes away: managed scaling ends instances that a policy \
+         wants as a reserve, and a policy ends those that waiting tasks were promised."
+        "Leave the policy out, and keep a reserve by a `target_capacity` below 100; or disable \
+         managed scaling."
+        "ECS Developer Guide, Automatically manage Amazon ECS capacity with cluster auto scaling \
+         (considerations)"
+    MetricWithoutUsage "W085" "a CPU metric without any usage"
+        "A policy follows the CPU that instances use, and nothing says what containers use. What \
+         they reserve is not what they use, so the metric has no data."
+        "Its alarms stay in INSUFFICIENT_DATA, and the group is never scaled by it."
+        "Write what containers use, in `usage` of [behaviour.…], or follow `CPUReservation`."
+        "ecsim, the key behaviour.usage; Amazon CloudWatch User Guide, alarm states"
+    PolicyOfEmptyGroup "W086" "a policy that cannot wake an empty group"
+        "`min_size` is 0. A group without instances publishes no CPU, and a cluster without \
+         instances no reservation: with no data an alarm is in INSUFFICIENT_DATA."
+        "Once the group is empty it stays so, and its tasks wait for ever."
+        "Let `min_size` be 1 or more, or scale the group by a capacity provider, which counts the \
+         tasks that wait."
+        "Amazon EC2 Auto Scaling User Guide, target tracking scaling policies: insufficient data";
 "CPU credits":
     CrawlsAtBaseline "W100" "T instances that are asked for more than they earn"
         "A T instance in standard mode earns CPU credits at a steady rate, its baseline, and \

@@ -21,6 +21,7 @@ struct Uses {
     groups: bool,
     /// Whether instances boot as those of Auto Scaling groups do.
     boots: bool,
+    policies: bool,
     ec2_spot: bool,
     trunks: bool,
 }
@@ -46,6 +47,7 @@ impl Scenario {
             instance_discount: self.is_weighed() && self.has_unlisted_types(),
             groups: !model.auto_scaling_groups.is_empty(),
             boots: model.auto_scaling_groups.iter().any(|(_, it)| it.managed_instances.is_none()),
+            policies: model.auto_scaling_groups.iter().any(|(_, it)| !it.policies.is_empty()),
             trunks: model.classes.iter().any(|(_, class)| class.has_trunk),
             ec2_spot: !model.spot_pools.is_empty(),
         };
@@ -109,7 +111,8 @@ impl Scenario {
                 | "instance_boot"
                 | "agent_registration",
             ) => uses.boots,
-            ("timing", "launch_retry") => uses.groups,
+            ("timing", "launch_retry" | "zone_rebalancing_interval") => uses.groups,
+            ("timing", "metric_delay" | "alarm_delay" | "scale_in_settle") => uses.policies,
             ("timing", "trunk_attach") => uses.boots && uses.trunks,
             ("network", "fargate_availability_zones") => uses.fargate,
             ("prices", "windows_vcpu_hour") => uses.windows,

@@ -262,7 +262,8 @@ fn number(node: &Node, min: f64, max: f64) -> Result<f64, Fault> {
     let Value::Number(text) = &node.value else {
         return wrong(node, &Kind::Number { min, max });
     };
-    amount(text)?;
+    // Where numbers below zero are allowed, they are what follows their sign.
+    amount(text.strip_prefix('-').filter(|_| min < 0.0).unwrap_or(text))?;
     let value: f64 = text.replace('_', "").parse().unwrap_or(f64::INFINITY);
     if value < min || value > max {
         let hint = format!("the least is {min}, the most {max}");

@@ -182,8 +182,14 @@ fn describe_capacity(
             write!(out, "{} {}", host(instance), credit_stage(stage))
         }
         Fact::GroupEvent { group, event } => {
+            let name = &model.auto_scaling_groups[group].name;
+            write!(out, "group {name}: {}", group_event(event, group, model))
+        }
+        Fact::ScalingMetric { group, policy, value } => {
             let group = &model.auto_scaling_groups[group];
-            write!(out, "group {}: {}", group.name, group_event(event, group))
+            let name = group.policies.get(usize::from(policy)).map_or("", |it| it.name.as_str());
+            let value = value.map_or("without data".to_string(), |it| it.to_string());
+            write!(out, "policy {name} of group {} sees its metric {value}", group.name)
         }
         Fact::ManagedInstance { provider, instance, why } => {
             let name = InstanceName::of(world.cluster.instance(instance));
@@ -218,6 +224,7 @@ fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> f
         | Fact::LaunchFailed { .. }
         | Fact::GroupEvent { .. }
         | Fact::ManagedInstance { .. }
+        | Fact::ScalingMetric { .. }
         | Fact::InstanceStopped { .. }
         | Fact::InstanceStarted { .. }
         | Fact::CpuCredits { .. } => describe_capacity(out, fact, world, model),

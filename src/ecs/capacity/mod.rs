@@ -3,12 +3,14 @@
 //! Rules only: each function is given what it may see and returns a choice, with its reason.
 //! Nothing here knows the world, schedules an event or moves an instance. `auto_scaling.rs` asks
 //! `group` and `scale_in`, `ecs/spot.rs` asks `spot`, `capacity_provider.rs` asks `reservation`,
-//! `ecs/refresh.rs` asks `refresh`, `cpu_credits.rs` asks `credits`, and
-//! `ecs/managed_instances.rs` asks `managed_instances`.
+//! `ecs/refresh.rs` asks `refresh`, `cpu_credits.rs` asks `credits`, `ecs/managed_instances.rs`
+//! asks `managed_instances`, and `ecs/group_scaling.rs` asks `alarm` and `policy`.
 
+pub mod alarm;
 pub mod credits;
 pub mod group;
 pub mod managed_instances;
+pub mod policy;
 pub mod refresh;
 pub mod reservation;
 pub mod scale_in;

@@ -16,7 +16,10 @@ pub(super) const TABLES: &[Key] = &[
     ),
     key(
         "auto_scaling_group",
-        Kind::Named { thing: "Auto Scaling group", of: &Kind::Table(&[GROUP, upkeep::KEYS, HOST]) },
+        Kind::Named {
+            thing: "Auto Scaling group",
+            of: &Kind::Table(&[GROUP, scaling::KEYS, upkeep::KEYS, HOST]),
+        },
         "EC2 Auto Scaling groups: container instances that come and go.",
     ),
     key(

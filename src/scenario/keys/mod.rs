@@ -4,6 +4,7 @@ mod capacity;
 mod fault;
 mod network;
 mod run;
+mod scaling;
 mod spot;
 mod task;
 mod timing;

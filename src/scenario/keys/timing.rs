@@ -14,6 +14,9 @@ const RETRY: &str =
 const FARGATE: &str = "five starts of a small image, 2026: 10.8-17.3 s until the pull starts";
 const PULL: &str = "918 MiB in 29.1 s, 1.86 GiB in 32.9 s: 31-58 MiB/s with unpacking, on Fargate";
 
+const METRIC_DELAY: &str =
+    "AWS News Blog, June 2026: 363 s from a load to its scale-out, 180 s of which are the alarm's";
+
 const REBALANCING: &str =
     "ECS Developer Guide, service-rebalancing, gives no number; events seen are of one task";
 
@@ -146,6 +149,36 @@ const START: &[Key] = &[
     )
     .or("\"0 s\"")
     .assumed("Amazon EC2 Auto Scaling User Guide: seconds, and up to two minutes"),
+    key(
+        "metric_delay",
+        seconds(0, 3600),
+        "From the end of a period of a CloudWatch metric until it is published.",
+    )
+    .or("\"110 s\"")
+    .assumed(METRIC_DELAY),
+    key(
+        "alarm_delay",
+        seconds(0, 3600),
+        "From the publication of a metric until its alarms are evaluated and a policy acts.",
+    )
+    .or("\"20 s\"")
+    .assumed(METRIC_DELAY),
+    key(
+        "scale_in_settle",
+        seconds(0, 3600),
+        "How long an instance that is gone counts as terminating for scaling policies, which take \
+         from what terminates as well.",
+    )
+    .or("\"5 min\"")
+    .assumed("Amazon EC2 Auto Scaling User Guide: no more go than necessary; longer than metrics"),
+    key(
+        "zone_rebalancing_interval",
+        POSITIVE_SPAN,
+        "How long the zones of an Auto Scaling group are out of balance before it looks at them, \
+         and how often it looks again until they are not.",
+    )
+    .or("\"5 min\"")
+    .assumed("not published; \"gradually\", Amazon EC2 Auto Scaling User Guide"),
     key("agent_latency", Kind::Distribution, "Until the agent learns of a task and acts.")
         .or("\"1 s\"")
         .assumed("the agent holds an open connection; its polls are every second"),

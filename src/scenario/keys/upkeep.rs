@@ -6,6 +6,15 @@ const USER_GUIDE: &str = "Amazon EC2 Auto Scaling User Guide";
 
 pub(super) const KEYS: &[Key] = &[
     key(
+        "suspended_processes",
+        Kind::List { of: &Kind::Choice(&["AZRebalance", "AlarmNotification"]), min: 0, max: 2 },
+        "What the group does not do: with `AZRebalance` its zones stay out of balance after an \
+         outage, where otherwise instances are launched where it has fewest, and then others go; \
+         with `AlarmNotification` its scaling policies do nothing.",
+    )
+    .or("[]")
+    .documented("EC2 Auto Scaling API, SuspendProcesses"),
+    key(
         "scheduled_action",
         Kind::Named { thing: "scheduled action", of: &Kind::Table(&[SCHEDULED_ACTION]) },
         "Scheduled scaling: other sizes at stated times, up to 125 of them.",

@@ -6,7 +6,7 @@ use crate::ecs::capacity::group::{
 };
 use crate::ecs::model::{AutoScalingGroup, CapacityPool, Fleet, Zone};
 use crate::engine::Ix;
-use crate::units::HourlyRate;
+use crate::units::{HourlyRate, Span};
 
 use super::super::View;
 use super::Lower;
@@ -16,7 +16,7 @@ use super::cluster::{
 };
 use super::spot::{self, Recordings};
 use super::task::family_of;
-use super::upkeep;
+use super::{scaling, upkeep};
 
 /// Auto Scaling groups.
 pub(super) fn auto_scaling_groups(lower: &mut Lower, recorded: &Recordings) {
@@ -40,6 +40,10 @@ pub(super) fn auto_scaling_groups(lower: &mut Lower, recorded: &Recordings) {
         let fleet = Ix::new(lower.model.fleets.len());
         let group = Ix::new(lower.model.auto_scaling_groups.len());
         let [min_size, desired_capacity, max_size] = sizes;
+        let mut policies = scaling::policies(lower, &view);
+        if is_suspended(&view, "AlarmNotification") {
+            policies.clear();
+        }
         let spec = AutoScalingGroup {
             name: name.to_string(),
             fleet,
@@ -59,6 +63,12 @@ pub(super) fn auto_scaling_groups(lower: &mut Lower, recorded: &Recordings) {
             managed_instances: None,
             lifecycle_hooks: upkeep::lifecycle_hooks(lower, &view),
             max_instance_lifetime: view.find("max_instance_lifetime"),
+            zone_rebalancing: !is_suspended(&view, "AZRebalance"),
+            policies,
+            metric_period: match view.get("detailed_monitoring") {
+                true => Span::MINUTE,
+                false => Span::MINUTE * 5,
+            },
         };
         let warm_pool = upkeep::warm_pool(lower, &view, (&spec.policy, kinds.len()));
         if !spec.policy.buys(PurchaseOption::Spot) {
@@ -192,6 +202,11 @@ fn policy(lower: &mut Lower, view: &View, zones: Vec<Ix<Zone>>) -> GroupPolicy {
         lower.idle(&mixed, &split);
     }
     policy
+}
+
+/// Says whether a process of a group is suspended.
+fn is_suspended(view: &View, process: &str) -> bool {
+    view.items("suspended_processes").iter().any(|it| it.value::<String>() == process)
 }
 
 /// Source: EC2 Auto Scaling API, TerminationPolicies: `Default` is the last of a list.

@@ -35,11 +35,16 @@ fn detection(lower: &mut Lower) {
     }
 }
 
-/// Durations of what no service does.
+/// Durations of what no service and no group does.
 fn rebalancing(lower: &mut Lower) {
     if !lower.model.services.iter().any(|(_, it)| it.availability_zone_rebalancing) {
         let timing = lower.root().table("timing");
         lower.idle(&timing, &["rebalancing_delay", "rebalancing_tasks"]);
+    }
+    let groups = &lower.model.auto_scaling_groups;
+    if !groups.iter().any(|(_, it)| it.zone_rebalancing && it.policy.zones.len() > 1) {
+        let timing = lower.root().table("timing");
+        lower.idle(&timing, &["zone_rebalancing_interval"]);
     }
 }
 

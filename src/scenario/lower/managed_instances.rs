@@ -93,6 +93,10 @@ pub(super) fn group(
         user_data: Distribution::constant(0.0).expect("zero is a length of time"),
         warm_pool: None,
         managed_instances,
+        // Where they are Amazon ECS decides, task by task.
+        zone_rebalancing: false,
+        policies: Vec::new(),
+        metric_period: Span::MINUTE,
     });
     let name = name.to_string();
     lower.model.fleets.push(Fleet { name, count: 0, classes, group: Some(group) });

@@ -18,6 +18,7 @@ mod launch;
 mod load;
 mod managed_instances;
 mod prices;
+mod scaling;
 mod service;
 mod spot;
 mod task;
