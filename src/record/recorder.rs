@@ -329,13 +329,7 @@ impl Observer for Recorder {
             }
             Fact::TaskCreated { task } => self.task_comes(now, &world.tasks[task]),
             Fact::TaskPlaced { task } => self.task_is_placed(now, &world.tasks[task]),
-            Fact::ManagedScaling { .. } => self.managed_scaling_looks(at, fact),
-            Fact::ScalingMetric { group, policy, value } => {
-                let gauges = self.scaling_policies[group].get_mut(usize::from(policy));
-                if let (Some(gauges), Some(value)) = (gauges, value) {
-                    gauges.metric.set(at, value.rounded());
-                }
-            }
+            Fact::ManagedScaling { .. } | Fact::ScalingMetric { .. } => self.scaling_sees(at, fact),
             Fact::TaskMoved { task, from, to } => {
                 self.task_moves(now, &world.tasks[task], from, to);
             }
@@ -599,7 +593,12 @@ impl Recorder {
         self.hosts[slot] = host;
     }
 
-    fn managed_scaling_looks(&mut self, at: SimTime, fact: &Fact) {
+    fn scaling_sees(&mut self, at: SimTime, fact: &Fact) {
+        if let Fact::ScalingMetric { group, policy, value: Some(value) } = *fact
+            && let Some(gauges) = self.scaling_policies[group].get_mut(usize::from(policy))
+        {
+            gauges.metric.set(at, value.rounded());
+        }
         let Fact::ManagedScaling { provider, reservation, running, tasks, decision } = *fact else {
             return;
         };
