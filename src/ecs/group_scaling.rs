@@ -1,8 +1,8 @@
 //! Scaling policies of Auto Scaling groups at work: once a minute their alarms are looked at, and
 //! what is in ALARM acts, again and again as long as it is.
 //!
-//! The rules are in `capacity/alarm.rs` and `capacity/policy.rs`; here they see the metrics that are
-//! published, and act on the group. Source: Amazon CloudWatch User Guide, "Alarm evaluation" and
+//! The rules are in `capacity/alarm.rs` and `capacity/policy.rs`; here they see the metrics that
+//! are published, and act on the group. Source: Amazon CloudWatch User Guide, "Alarm evaluation" and
 //! "Alarm actions": actions of Auto Scaling are repeated every minute.
 
 use crate::engine::{Ix, Purpose};
@@ -33,6 +33,9 @@ struct PolicyState {
     /// Why it holds, as far as that was told.
     holds: Option<Holds>,
 }
+
+/// What a policy asks for whose alarm is in ALARM, or why for nothing.
+type Asked = Result<Proposal, Holds>;
 
 /// What an alarm that is in ALARM has looked at.
 type Points = Vec<Option<MetricValue>>;
@@ -73,7 +76,7 @@ pub(super) fn on_minute(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>
         policy.alarm(Side::Low).is_none() || raised[1].is_some()
     };
     let all_ready = policies.iter().zip(&raised).all(is_ready);
-    let mut asked: Vec<Option<Result<Proposal, Holds>>> = Vec::new();
+    let mut asked: Vec<Option<Asked>> = Vec::new();
     for (policy, raised) in policies.iter().zip(&raised) {
         asked.push(match raised {
             [Some(points), _] => Some(ask(cx, world, (ix, policy), (Side::First, points))),
@@ -126,7 +129,7 @@ fn ask(
     world: &mut World,
     (ix, policy): (Ix<AutoScalingGroup>, &ScalingPolicy),
     (side, points): (Side, &Points),
-) -> Result<Proposal, Holds> {
+) -> Asked {
     let is_simple = matches!(policy.kind, PolicyKind::Simple { .. });
     let times = match is_simple {
         true => (Span::ZERO, Span::ZERO),
@@ -165,7 +168,7 @@ fn act(
     cx: &mut Cx,
     world: &mut World,
     ix: Ix<AutoScalingGroup>,
-    (asked, seen): (&[Option<Result<Proposal, Holds>>], &dyn Fn(usize) -> Option<MetricValue>),
+    (asked, seen): (&[Option<Asked>], &dyn Fn(usize) -> Option<MetricValue>),
 ) {
     let proposals: Vec<Option<Proposal>> =
         asked.iter().map(|it| it.and_then(|it| it.ok())).collect();

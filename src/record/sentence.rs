@@ -442,7 +442,7 @@ pub fn managed_instance(
     }
 }
 
-/// Says what an alarm or a scaling policy does, from which figures, and why; the sentences are ours.
+/// Says what an alarm or a scaling policy does, from which figures, and why: in our words.
 fn policy_event(event: GroupEvent, policy: &ScalingPolicy) -> String {
     let ScalingPolicy { name, metric, .. } = policy;
     let metric = |value: Option<MetricValue>| match value {

@@ -120,12 +120,7 @@ impl Recorder {
             launches: self.counts.fleets.clone(),
             cpu_credits,
         };
-        for ix in self.scaling_policies.indices() {
-            for (position, gauges) in (0..).zip(&mut self.scaling_policies[ix]) {
-                let scope = Scope::ScalingPolicy(ix, position);
-                series.extend(Ended::new(scope, gauges, end).into_series());
-            }
-        }
+        self.finish_policies(end, &mut series);
         Recording {
             end,
             window: Window {
@@ -138,6 +133,15 @@ impl Recorder {
             fingerprint: ending.fingerprint,
             series,
             summary,
+        }
+    }
+
+    fn finish_policies(&mut self, end: SimTime, series: &mut Vec<Series>) {
+        for ix in self.scaling_policies.indices() {
+            for (position, gauges) in (0..).zip(&mut self.scaling_policies[ix]) {
+                let scope = Scope::ScalingPolicy(ix, position);
+                series.extend(Ended::new(scope, gauges, end).into_series());
+            }
         }
     }
 

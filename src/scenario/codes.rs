@@ -444,8 +444,8 @@ codes! {
         "Ask AWS, or have one `instance_type`."
         "Amazon EC2 Auto Scaling User Guide, warm pools: limitations"
     PolicyBesideManagedScaling "W084" "a scaling policy beside managed scaling"
-        "The group has a scaling policy of its own, and a capacity provider scales it as well. Both \
-         set its desired capacity, each by its own metric; AWS advises against it."
+        "The group has a scaling policy of its own, and a capacity provider scales it as well. \
+         Both set its desired capacity, each by its own metric; AWS advises against it."
         "What one launches the other takes away: managed scaling ends instances that a policy \
          wants as a reserve, and a policy ends those that waiting tasks were promised."
         "Leave the policy out, and keep a reserve by a `target_capacity` below 100; or disable \

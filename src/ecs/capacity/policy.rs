@@ -18,7 +18,7 @@ pub struct ScalingPolicy {
     pub metric: PolicyMetric,
     /// What it does.
     pub kind: PolicyKind,
-    /// How long a new instance is left out of the metric and of the capacity that scale-out adds to.
+    /// How long a new instance is left out of the metric, and of what scale-out adds to.
     pub warmup: Span,
 }
 

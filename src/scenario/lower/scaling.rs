@@ -332,8 +332,8 @@ pub(super) fn warnings(lower: &Lower) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (ix, group) in lower.model.auto_scaling_groups.iter() {
         let Some(view) = lower.root().entry("auto_scaling_group", &group.name) else { continue };
-        let providers = lower.model.capacity_providers.iter().map(|(_, it)| it);
-        let managed = providers.filter(|it| it.group == ix && it.managed_scaling.is_some()).next();
+        let mut providers = lower.model.capacity_providers.iter().map(|(_, it)| it);
+        let managed = providers.find(|it| it.group == ix && it.managed_scaling.is_some());
         for policy in &group.policies {
             let Some(own) = TABLES.iter().find_map(|table| view.entry(table, &policy.name)) else {
                 continue;
