@@ -2,8 +2,8 @@
 //! what is in ALARM acts, again and again as long as it is.
 //!
 //! The rules are in `capacity/alarm.rs` and `capacity/policy.rs`; here they see the metrics that
-//! are published, and act on the group. Source: Amazon CloudWatch User Guide, "Alarm evaluation" and
-//! "Alarm actions": actions of Auto Scaling are repeated every minute.
+//! are published, and act on the group. Source: Amazon CloudWatch User Guide, "Alarm evaluation"
+//! and "Alarm actions": actions of Auto Scaling are repeated every minute.
 
 use crate::engine::{Ix, Purpose};
 use crate::units::{SimTime, Span};
