@@ -344,13 +344,6 @@ impl Observer for Recorder {
             Fact::TaskMoved { task, from, to } => {
                 self.task_moves(now, &world.tasks[task], from, to);
             }
-            Fact::TaskHealthy { task } => {
-                let task = &world.tasks[task];
-                if task.times.healthy == Some(at) {
-                    self.counts.of(task.owner).healthy(&task.times);
-                }
-                self.health_changes(now, fact);
-            }
             Fact::ReservationReleased { task } => self.reserve(now, &world.tasks[task], false),
             Fact::ContainerStarted { task, container } => {
                 self.container(now, &world.tasks[task], container, true);
@@ -370,7 +363,8 @@ impl Observer for Recorder {
                 }
                 self.counts.refused(&failure);
             }
-            Fact::TaskStopRequested { .. }
+            Fact::TaskHealthy { .. }
+            | Fact::TaskStopRequested { .. }
             | Fact::TaskReach { .. }
             | Fact::TaskUnhealthy { .. } => self.health_changes(now, fact),
             Fact::InstanceLaunched { instance } => self.instance_is_launched(now, instance),
@@ -960,6 +954,9 @@ impl Recorder {
             return;
         };
         let task = &now.world.tasks[task];
+        if matches!(fact, Fact::TaskHealthy { .. }) && task.times.healthy == Some(now.at) {
+            self.counts.of(task.owner).healthy(&task.times);
+        }
         let Some(ix) = task.service() else { return };
         let (at, service) = (now.at, &mut self.services[ix]);
         if let Fact::TaskHealthy { .. } = fact {

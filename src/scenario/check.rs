@@ -570,7 +570,9 @@ impl Checker<'_> {
             && OF_PROVIDERS.iter().any(|known| is_same_name(known, &entry.key));
         let is_of_group = self.path.0.first().is_some_and(|table| table == "container_instances")
             && OF_GROUPS.iter().any(|known| is_same_name(known, &entry.key));
+        let otherwise = OTHERWISE.iter().find(|(known, _)| is_same_name(known, &entry.key));
         let hint = match meant {
+            _ if otherwise.is_some() => otherwise.map_or("", |it| it.1).to_string(),
             _ if is_of_provider => {
                 "a capacity provider has it: write it in `[capacity_provider.…]`".to_string()
             }
@@ -609,10 +611,8 @@ impl Checker<'_> {
 /// What AWS has beside the keys of this program; the nearest key is not what is meant.
 const NOT_MODELLED: &[&str] = &[
     "auto_scaling",
-    "auto_scaling_group_provider",
     "autoscaling",
     "capacity_provider",
-    "capacity_providers",
     "deployment_circuit_breaker",
     "deployment_configuration",
     "deployment_controller",
@@ -620,11 +620,29 @@ const NOT_MODELLED: &[&str] = &[
     "health_check_grace_period_seconds",
     "max_capacity",
     "min_capacity",
-    "mixed_instances_policy",
-    "scaling_policy",
     "service_connect_configuration",
     "service_registries",
     "volume_configurations",
+];
+
+/// What AWS writes in another way, and how it is written here.
+const OTHERWISE: [(&str, &str); 4] = [
+    (
+        "auto_scaling_group_provider",
+        "write what is in it into `[capacity_provider.…]`: `auto_scaling_group = \"…\"`, \
+         `managed_scaling = {…}`",
+    ),
+    (
+        "scaling_policy",
+        "policies of groups are tables by kind and name: `[auto_scaling_group.….target_tracking.…]`, \
+         `step_scaling`, `simple_scaling`",
+    ),
+    ("managed_instances_provider", "write `managed_instances = {…}` in `[capacity_provider.…]`"),
+    (
+        "capacity_providers",
+        "leave it out: a cluster has those that say so, and those of its services; the default is \
+         `default_capacity_provider_strategy`",
+    ),
 ];
 
 /// Says whether AWS has a key of this name that is not modelled, however it is spelled.
@@ -637,7 +655,7 @@ const OF_PROVIDERS: [&str; 3] =
     ["managed_draining", "managed_scaling", "managed_termination_protection"];
 
 /// What Auto Scaling groups have and fixed fleets do not.
-const OF_GROUPS: [&str; 3] = ["desired_capacity", "max_size", "min_size"];
+const OF_GROUPS: [&str; 4] = ["desired_capacity", "max_size", "min_size", "mixed_instances_policy"];
 
 /// Says whether two names are one, in snake_case, kebab-case or camelCase.
 fn is_same_name(a: &str, b: &str) -> bool {
