@@ -634,8 +634,9 @@ const OTHERWISE: [(&str, &str); 4] = [
     ),
     (
         "scaling_policy",
-        "policies of groups are tables by kind and name: `[auto_scaling_group.….target_tracking.…]`, \
-         `step_scaling`, `simple_scaling`",
+        "policies of groups are tables by kind and name, such as \
+         `[auto_scaling_group.….target_tracking.…]`; the others are `step_scaling` and \
+         `simple_scaling`",
     ),
     ("managed_instances_provider", "write `managed_instances = {…}` in `[capacity_provider.…]`"),
     (
