@@ -234,12 +234,16 @@ impl Capacity {
         used.set(at, used.level() + was - is);
     }
 
-    /// Returns how many instances with so much would be full with what is reserved.
-    pub fn bound(&self, instance: &Resources) -> u64 {
-        let shares = self.reserved.iter().zip(amounts(instance));
+    /// Returns how many instances with so much would be full with what is reserved; `None`: with as
+    /// much as those that are there have on average.
+    pub fn bound(&self, instance: Option<&Resources>) -> u64 {
+        let there = self.instances.level();
+        let on_average = || [0, 1, 2].map(|resource: usize| self.registered[resource].level());
+        let (has, of) = instance.map_or_else(|| (on_average(), there), |it| (amounts(it), 1));
+        let shares = self.reserved.iter().zip(has);
         let counts = shares.map(|(gauge, has)| match has {
             0 => 0,
-            has => gauge.level().div_ceil(has),
+            has => (gauge.level() * of).div_ceil(has),
         });
         counts.max().unwrap_or(0)
     }

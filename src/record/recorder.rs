@@ -88,8 +88,9 @@ pub struct Recorder {
 #[derive(Clone, Debug)]
 pub(super) struct FleetState {
     pub capacity: Capacity,
-    /// The most that one of its instances has, of each resource.
-    instance: Resources,
+    /// The most that one of its instances has, of each resource; `None`: what they have on average
+    /// counts, as it may have any of many types.
+    instance: Option<Resources>,
 }
 
 /// What the recorder knows of an instance.
@@ -398,6 +399,8 @@ impl Recorder {
     /// Makes a recorder for a run that has not begun.
     pub fn new(model: &Model, options: RecorderOptions) -> Recorder {
         let buckets = options.buckets;
+        // Of Managed Instances any type of many may be launched.
+        let wants = |group| model.auto_scaling_groups[group].managed_instances.is_none();
         let largest = |fleet: &Fleet| {
             let mut most = Resources::ZERO;
             for class in fleet.classes.iter().map(|&class| model.classes[class].registered) {
@@ -409,7 +412,7 @@ impl Recorder {
         };
         let fleet = |fleet: &Fleet| FleetState {
             capacity: Capacity::new(buckets),
-            instance: largest(fleet),
+            instance: fleet.group.is_none_or(wants).then(|| largest(fleet)),
         };
         let mut recorder = Recorder {
             options,
@@ -695,6 +698,7 @@ impl Recorder {
         let class = &now.model.classes[host.class];
         self.fleets[host.fleet].capacity.register(now.at, class);
         self.clusters[host.cluster].capacity.register(now.at, class);
+        self.update_needed(now.at, host);
         self.update_stranded(now, instance);
         if !self.daemons.is_empty() {
             self.daemons_due = Some(now.at);
@@ -715,6 +719,7 @@ impl Recorder {
             capacity.strand(now.at, &stranded, &none);
             capacity.deregister(now.at, class);
         }
+        self.update_needed(now.at, host);
         if !self.daemons.is_empty() {
             self.daemons_due = Some(now.at);
         }
@@ -859,15 +864,20 @@ impl Recorder {
         let Some(instance) = task.instance else { return };
         let host = self.hosts[instance.slot()];
         let resources = &now.model.requirements[task.requirement].resources;
+        self.clusters[host.cluster].capacity.reserve(now.at, resources, more);
+        self.fleets[host.fleet].capacity.reserve(now.at, resources, more);
+        self.update_needed(now.at, host);
+        self.update_stranded(now, instance);
+    }
+
+    /// What is reserved has changed, or what there is.
+    fn update_needed(&mut self, at: SimTime, host: Host) {
         let fleet = &mut self.fleets[host.fleet];
         let cluster = &mut self.clusters[host.cluster].capacity;
-        cluster.reserve(now.at, resources, more);
-        fleet.capacity.reserve(now.at, resources, more);
         let before = fleet.capacity.needed.level();
-        let needed = fleet.capacity.bound(&fleet.instance);
-        fleet.capacity.needed.set(now.at, needed);
-        cluster.needed.set(now.at, cluster.needed.level() - before + needed);
-        self.update_stranded(now, instance);
+        let needed = fleet.capacity.bound(fleet.instance.as_ref());
+        fleet.capacity.needed.set(at, needed);
+        cluster.needed.set(at, cluster.needed.level() - before + needed);
     }
 
     /// What is free of an instance may have changed: resources, ports, network interfaces.

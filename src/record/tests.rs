@@ -693,3 +693,25 @@ fn cpu_credits_of_a_fleet_are_those_that_can_be_worked_out_by_hand() {
     near(used.mean, 0.4 / 4.0, 0.001);
     near(used.max, 0.4 / 4.0, 0.001);
 }
+
+#[test]
+fn of_managed_instances_what_is_needed_is_counted_in_those_that_are_there() {
+    let mut fixture = Fixture::new(1);
+    fixture.managed("mi", &[("m.small", 1024, 4096, 50), ("m.large", 4096, 16_384, 200)]);
+    let model = fixture.model;
+    let of = |name| {
+        let found = model.classes.iter().find(|(_, class)| class.instance_type == name);
+        found.expect("the fixture has it").1
+    };
+    let (small, large) = (of("m.small"), of("m.large"));
+    let mut capacity = super::gauges::Capacity::new(Buckets { width: Span::MINUTE, max: 16 });
+    let at = SimTime::ZERO;
+    capacity.register(at, large);
+    (0..3).for_each(|_| capacity.register(at, small));
+    // Four instances of 1,792 CPU units and 7,168 MiB on average, of which 3,600 are 2.01.
+    let reserved = Resources { cpu_units: 3600, memory_mib: 4096, gpus: 0 };
+    capacity.reserve(at, &reserved, true);
+    assert_eq!(capacity.bound(None), 3);
+    // Of the largest one is enough.
+    assert_eq!(capacity.bound(Some(&large.registered)), 1);
+}

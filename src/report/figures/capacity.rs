@@ -1,5 +1,7 @@
 //! How full container instances are, what Fargate has, and how many instances there are.
 
+use std::collections::BTreeSet;
+
 use crate::ecs::model::{ClusterSpec, Fleet, InstanceLaunchType, Provider};
 use crate::engine::Ix;
 use crate::record::{Metric, Scope, UsageGiven};
@@ -211,12 +213,17 @@ fn fleets(page: &Page, cluster: Ix<ClusterSpec>) -> Vec<Named> {
 }
 
 /// Names a fleet with what it is made of: `od (m7g.large)`.
-fn label(page: &Page, fleet: Ix<Fleet>) -> String {
-    let fleet = &page.model.fleets[fleet];
-    match fleet.classes.first().map(|&class| &page.model.classes[class]) {
-        Some(class) if class.launch_type == InstanceLaunchType::Ec2 => {
-            format!("{} ({})", fleet.name, class.instance_type)
+fn label(page: &Page, ix: Ix<Fleet>) -> String {
+    let fleet = &page.model.fleets[ix];
+    let classes = fleet.classes.iter().map(|&class| &page.model.classes[class]);
+    let types: BTreeSet<&str> = classes.clone().map(|it| it.instance_type.as_str()).collect();
+    let is_external = classes.clone().any(|it| it.launch_type == InstanceLaunchType::External);
+    match (page.model.managed_instances_of(ix), types.len()) {
+        (Some(_), _) => format!("{} (Managed Instances)", fleet.name),
+        (None, 1) if !is_external => {
+            format!("{} ({})", fleet.name, types.first().copied().unwrap_or_default())
         }
-        Some(_) | None => fleet.name.clone(),
+        (None, 2..) => format!("{} ({} types)", fleet.name, types.len()),
+        (None, _) => fleet.name.clone(),
     }
 }
