@@ -19,7 +19,7 @@ use super::model::{
 use super::refresh::{self, RefreshState};
 use super::spot::{self, AloneSlot};
 use super::{
-    Cx, Event, Fact, LaunchFailure, TerminationReason, World, detect, fault, instance,
+    Cx, Event, Fact, GroupEvent, LaunchFailure, TerminationReason, World, detect, fault, instance,
     lifecycle_hook, lifetime, managed_instances, metric, rank, warm_pool,
     zone_balance::{self, ZoneBalance},
 };
@@ -84,6 +84,8 @@ pub(super) struct Member {
     pub pool: Ix<CapacityPool>,
     pub slot: u32,
     pub standing: Standing,
+    /// When it was launched for the group, or left its warm pool.
+    pub joined: SimTime,
     pub warning: Warning,
     /// Whether lifecycle hooks hold it back from its termination.
     pub is_held: bool,
@@ -181,11 +183,12 @@ impl GroupState {
     /// Counts those that stay.
     fn count(&self, at: (u64, u64), cluster: &Cluster) -> Counted {
         let stays = |(_, member): &(&Id<Instance>, &Member)| member.standing == Standing::Stays;
-        let hosts = || self.members.iter().filter(stays).map(|(&id, _)| cluster.instance(id));
+        let staying = || self.members.iter().filter(stays);
+        let is_occupied = |(id, _): &(&Id<Instance>, &Member)| cluster.instance(**id).is_occupied();
         Counted {
             at,
-            occupied: hosts().filter(|host| host.is_occupied()).count() as u32,
-            last_launch: hosts().map(|host| host.launched_at).max(),
+            occupied: staying().filter(is_occupied).count() as u32,
+            last_launch: staying().map(|(_, member)| member.joined).max(),
         }
     }
 
@@ -620,6 +623,7 @@ pub(super) fn abandon(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
     let Some(ix) = group_of(cx, world, instance) else { return };
     leave(cx, world, ix, instance);
     instance::terminate(cx, world, instance, TerminationReason::LaunchAbandoned);
+    cx.tell(world, Fact::GroupEvent { group: ix, event: GroupEvent::LaunchAbandoned });
     look_again(cx, world, ix, Span::ZERO);
 }
 
@@ -787,7 +791,8 @@ pub(super) fn launch_in(
     let instance = instance::launch(cx, world, class, number);
     let slot = world.pools[pool].take_slot(instance);
     let (standing, warning) = (Standing::Stays, Warning::None);
-    let member = Member { pool, slot, standing, warning, is_held: false };
+    let joined = cx.now();
+    let member = Member { pool, slot, standing, joined, warning, is_held: false };
     world.groups[ix].members.insert(instance, member);
     world.groups[ix].staying.add(cx.model.pools[pool].key());
     world.groups[ix].staying_changes += 1;
@@ -989,6 +994,9 @@ fn stand(
     let Some(member) = group.members.get_mut(&instance) else { return };
     let was = std::mem::replace(&mut member.standing, to);
     group.staying_changes += u64::from(was != to);
+    if matches!(was, Standing::Warm { .. }) {
+        member.joined = cx.now();
+    }
     match was {
         Standing::Stays => group.staying.remove(cx.model.pools[member.pool].key()),
         Standing::AtRisk => group.at_risk.retain(|other| *other != instance),

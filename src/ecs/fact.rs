@@ -333,7 +333,8 @@ pub enum GroupEvent {
         /// How many.
         replaced: u32,
     },
-    /// An instance refresh has failed: all that are left are protected from scale-in, for an hour.
+    /// An instance refresh has failed: without progress for an hour, such as where all that are
+    /// left are protected from scale-in, or after 14 days.
     RefreshFailed {
         /// How many it has replaced.
         replaced: u32,
@@ -376,6 +377,8 @@ pub enum GroupEvent {
         /// Why.
         why: Holds,
     },
+    /// A lifecycle hook abandoned a launch: the instance is terminated, and another launched.
+    LaunchAbandoned,
 }
 
 /// Why an instance could not be launched.

@@ -13,10 +13,16 @@ use super::cluster::Instance;
 use super::model::{AutoScalingGroup, InstanceRefresh};
 use super::{Cx, Event, Fact, GroupEvent, TerminationReason, World, auto_scaling, rank};
 
-/// How long it waits for instances that are protected from scale-in.
+/// How long it goes on without progress, such as while all that are left are protected from
+/// scale-in, or no instance can be launched.
 ///
-/// Source: EC2 Auto Scaling API, RefreshPreferences, `ScaleInProtectedInstances`: an hour.
-const WAIT_FOR_PROTECTED: Span = Span::HOUR;
+/// Source: Amazon EC2 Auto Scaling User Guide, instance refresh: it fails after an hour.
+const PATIENCE: Span = Span::HOUR;
+
+/// How long it may last.
+///
+/// Source: Amazon EC2 Auto Scaling User Guide, instance refresh: 14 days.
+const LONGEST: Span = Span::secs(14 * 86_400);
 
 /// An instance refresh under way.
 #[derive(Clone, Debug)]
@@ -33,8 +39,9 @@ pub(super) struct RefreshState {
     replaced: u32,
     /// Until when it waits at a checkpoint.
     paused_until: SimTime,
-    /// Since when it waits for instances that are protected.
-    waits_since: Option<SimTime>,
+    started: SimTime,
+    /// When it last began to replace an instance, had replaced one, or went on after a checkpoint.
+    progressed: SimTime,
 }
 
 /// StartInstanceRefresh.
@@ -57,8 +64,11 @@ pub(super) fn start(cx: &mut Cx, world: &mut World, position: u32) {
         total,
         replaced: 0,
         paused_until: SimTime::ZERO,
-        waits_since: None,
+        started: cx.now(),
+        progressed: cx.now(),
     });
+    cx.after(PATIENCE, rank::CONTROLLERS, Event::Refresh(ix));
+    cx.after(LONGEST, rank::CONTROLLERS, Event::Refresh(ix));
     go_on(cx, world, ix);
 }
 
@@ -83,8 +93,13 @@ pub(super) fn go_on(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
     if spec.rules.is_complete(progress) && state.leaving.is_empty() {
         return tell(cx, world, ix, GroupEvent::RefreshEnded { replaced: progress.replaced });
     }
-    let is_failed =
-        cx.now() >= state.paused_until && replace(cx, world, (ix, spec), (&mut state, progress));
+    if cx.now() >= state.paused_until {
+        replace(cx, world, (ix, spec), (&mut state, progress));
+    }
+    // At a checkpoint nothing is to happen.
+    let since = state.progressed.max(state.paused_until);
+    let is_stuck = cx.now() >= since.saturating_add(PATIENCE);
+    let is_failed = is_stuck || cx.now() >= state.started.saturating_add(LONGEST);
     match is_failed {
         true => tell(cx, world, ix, GroupEvent::RefreshFailed { replaced: progress.replaced }),
         false => world.groups[ix].refresh = Some(state),
@@ -112,12 +127,23 @@ fn look(
         replaced: state.replaced,
         under_way: begun - state.replaced,
     };
+    if state.replaced > before {
+        progresses(cx, state, ix);
+    }
     if let Some(percent) = spec.rules.checkpoint(before, progress) {
         tell(cx, world, ix, GroupEvent::RefreshCheckpoint { percent });
         state.paused_until = cx.now().saturating_add(spec.checkpoint_delay);
         cx.at(state.paused_until, rank::CONTROLLERS, Event::Refresh(ix));
+        let late = state.paused_until.saturating_add(PATIENCE);
+        cx.at(late, rank::CONTROLLERS, Event::Refresh(ix));
     }
     progress
+}
+
+/// Something is done: for a while more may take its time.
+fn progresses(cx: &mut Cx, state: &mut RefreshState, ix: Ix<AutoScalingGroup>) {
+    state.progressed = cx.now();
+    cx.after(PATIENCE, rank::CONTROLLERS, Event::Refresh(ix));
 }
 
 /// Returns how many instances a group lacks, apart from those that were there before, and of the
@@ -137,27 +163,19 @@ fn cold(
     world.groups[ix].desired_capacity().saturating_sub(there as u32)
 }
 
-/// Begins as many replacements as may begin now; says whether the refresh has failed.
+/// Begins as many replacements as may begin now.
 fn replace(
     cx: &mut Cx,
     world: &mut World,
     (ix, spec): (Ix<AutoScalingGroup>, &InstanceRefresh),
     (state, progress): (&mut RefreshState, Progress),
-) -> bool {
+) {
     let count = spec.rules.begin(progress) as usize;
     let protects = cx.model.auto_scaling_groups[ix].managed_termination_protection;
     let is_free = |id: &Id<Instance>| !protects || !world.cluster.instance(*id).is_occupied();
     let next: Vec<Id<Instance>> = state.old.iter().copied().filter(is_free).take(count).collect();
-    let is_stuck = count > 0 && next.is_empty() && progress.under_way == 0;
-    if is_stuck {
-        let since = *state.waits_since.get_or_insert_with(|| {
-            cx.after(WAIT_FOR_PROTECTED, rank::CONTROLLERS, Event::Refresh(ix));
-            cx.now()
-        });
-        return cx.now().since(since) >= WAIT_FOR_PROTECTED;
-    }
     if !next.is_empty() {
-        state.waits_since = None;
+        progresses(cx, state, ix);
         state.old.retain(|id| !next.contains(id));
         if spec.rules.max_healthy_percentage > 100 {
             state.leaving.extend(&next);
@@ -166,5 +184,4 @@ fn replace(
             auto_scaling::replace(cx, world, (ix, &next), TerminationReason::Refreshed);
         }
     }
-    false
 }

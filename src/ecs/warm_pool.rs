@@ -25,7 +25,10 @@ pub(super) fn fill(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
     let mut there: Vec<Id<Instance>> =
         auto_scaling::warm(world, ix).into_iter().map(|it| it.0).collect();
     there.sort_by_key(|&id| world.cluster.instance(id).number);
-    for surplus in there.drain(there.len().min(wanted as usize)..) {
+    // What could not be started yet is still wanted.
+    let is_short = group.capacity() < desired_capacity;
+    let kept = if is_short { there.len() } else { there.len().min(wanted as usize) };
+    for surplus in there.drain(kept..) {
         auto_scaling::drop_warm(cx, world, (ix, surplus));
     }
     let missing = wanted.saturating_sub(there.len() as u32);

@@ -3,14 +3,14 @@
 use crate::ecs::capacity::credits::Stage;
 use crate::ecs::capacity::reservation::{Decision, Reservation};
 use crate::ecs::model::{
-    AutoScalingGroup, CapacityProvider, Fallback, FargateSize, Fault, Fleet, HostFailure,
-    InstanceClass, Model, Provider, Requirement, Scheduling, Service, Submitter, TargetGroup,
-    TaskDefinition, Zone,
+    AutoScalingGroup, CapacityPool, CapacityProvider, Fallback, FargateSize, Fault, Fleet,
+    HostFailure, InstanceClass, Model, Provider, Requirement, Scheduling, Service, Submitter,
+    TargetGroup, TaskDefinition, Zone,
 };
 use crate::ecs::{
     AfterFailure, ContainerState, Fact, FailedChecks, FailureReason, FaultEvent, GroupEvent,
-    Instance, ManagedChange, Observer, Owner, PlacementFailure, ServiceEvent, StopReason, Task,
-    TaskStatus, TaskTimes, World, ZoneTasks,
+    Instance, LaunchFailure, ManagedChange, Observer, Owner, PlacementFailure, ServiceEvent,
+    StopReason, Task, TaskStatus, TaskTimes, World, ZoneTasks,
 };
 use crate::engine::{Id, Ix};
 use crate::units::{Resources, SimTime, Span};
@@ -259,6 +259,13 @@ pub enum Happening {
     LaunchesFail,
     /// They can again.
     LaunchesBack,
+    /// A group could not launch in a pool.
+    LaunchFailed {
+        /// Where.
+        pool: Ix<CapacityPool>,
+        /// Why.
+        reason: LaunchFailure,
+    },
     /// Other tasks stand in for those of a service.
     Fallback {
         /// Tasks that have no place.
@@ -408,6 +415,7 @@ impl<S: RowSink> Observer for RowLog<S> {
             | Fact::ManagedScaling { .. }
             | Fact::GroupEvent { .. }
             | Fact::Fallback { .. }
+            | Fact::LaunchFailed { .. }
             | Fact::ManagedInstance { .. }
             | Fact::RunTaskFailed { .. }
             | Fact::CpuCredits { .. }
@@ -422,7 +430,6 @@ impl<S: RowSink> Observer for RowLog<S> {
             | Fact::InstanceStarted { .. }
             | Fact::SpotRebalanceRecommended { .. }
             | Fact::SpotInterruptionNotice { .. }
-            | Fact::LaunchFailed { .. }
             | Fact::TaskMoved { .. }
             | Fact::TaskPullStarted { .. }
             | Fact::TaskHealthy { .. }
@@ -476,6 +483,10 @@ fn said(fact: &Fact, world: &World, model: &Model) -> Option<(Speaker, Happening
             let refusal = refusal(failure, world);
             let happening = Happening::RunTaskFailed { row, missing, refusal, then };
             (Speaker::Submitter(submitter), happening)
+        }
+        Fact::LaunchFailed { pool, reason } => {
+            let group = model.pools[pool].group;
+            (Speaker::AutoScalingGroup(group), Happening::LaunchFailed { pool, reason })
         }
         Fact::Fault { fault, what } => (Speaker::Fault(fault), fault_happening(what, world)),
         Fact::Fallback { fallback, missing, from, to } => {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::ecs::capacity::alarm::{Alarm, Comparison, MetricValue};
 use crate::ecs::capacity::credits::Stage;
+use crate::ecs::capacity::group::PurchaseOption;
 use crate::ecs::capacity::policy::{Holds, PolicyKind, Proposal, ScalingPolicy};
 use crate::ecs::capacity::reservation::{Decision, Limit, Reservation};
 use crate::ecs::model::{AutoScalingGroup, HostFailure, Model, Source};
@@ -118,7 +119,9 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         | Happening::LaunchesBack => fault(&mut text, row.happening, model),
         Happening::CpuCredits { instance, stage } => text += &cpu_credits(instance, stage, model),
         Happening::RunTaskFailed { .. } => run_task_failed(&mut text, row, model),
-        Happening::GroupEvent(_) | Happening::ManagedInstance { .. } => {
+        Happening::GroupEvent(_)
+        | Happening::ManagedInstance { .. }
+        | Happening::LaunchFailed { .. } => {
             text.push_str(&of_instances(row, model).unwrap_or_default());
         }
         Happening::Fallback { missing, from, to } => {
@@ -153,6 +156,17 @@ fn of_instances(row: &EventRow, model: &Model) -> Option<String> {
         (row.happening, row.speaker)
     {
         return Some(group_event(event, group, model));
+    }
+    if let Happening::LaunchFailed { pool, reason } = row.happening {
+        let pool = &model.pools[pool];
+        let class = &model.classes[*pool.classes.first()?];
+        let (kind, zone) = (&class.instance_type, &model.zones[pool.zone].name);
+        let option = class.purchase_option();
+        let how = match option {
+            PurchaseOption::OnDemand => "on demand",
+            PurchaseOption::Spot => "as Spot",
+        };
+        return Some(format!("[{}: no {kind} {how} in {zone}]", reason.code(option)));
     }
     let Happening::ManagedInstance { instance, why, first } = row.happening else { return None };
     Some(managed_instance((instance?, first), why, model))
@@ -363,6 +377,9 @@ fn unable_to_place(text: &mut String, refusal: &Refusal, model: &Model) {
 pub fn group_event(event: GroupEvent, ix: Ix<AutoScalingGroup>, model: &Model) -> String {
     let group = &model.auto_scaling_groups[ix];
     match event {
+        GroupEvent::LaunchAbandoned => {
+            "[a lifecycle hook has abandoned the launch of an instance]".to_string()
+        }
         GroupEvent::ScheduledAction { action, min_size, max_size, from, to } => {
             let action = group.scheduled_actions.get(usize::from(action));
             let name = action.map_or("", |it| it.name.as_str());
@@ -396,8 +413,8 @@ pub fn group_event(event: GroupEvent, ix: Ix<AutoScalingGroup>, model: &Model) -
             format!("[instance refresh is complete: {replaced} instances are replaced]")
         }
         GroupEvent::RefreshFailed { replaced } => format!(
-            "[instance refresh has failed after {replaced} instances: what is left is protected \
-             from scale-in]"
+            "[instance refresh has failed after {replaced} instances: no progress for an hour, or \
+             14 days are over]"
         ),
     }
 }

@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::ecs::capacity::credits::Stage;
-use crate::ecs::{AfterFailure, Model, Owner, StopCode, StopReason};
+use crate::ecs::capacity::group::PurchaseOption;
+use crate::ecs::{AfterFailure, GroupEvent, Model, Owner, StopCode, StopReason};
 use crate::record::{
     EventRow, Happening, InstanceRow, RowSink, Speaker, TaskRow, failure_code, sentence,
 };
@@ -38,6 +39,8 @@ type Reason = (&'static str, Option<i32>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Fault,
+    LaunchAbandoned,
+    LaunchFailed,
     GaveUp,
     StartImpaired,
     UnableToPlace,
@@ -132,6 +135,7 @@ impl RowSink for Happenings {
         self.add((kind, name, (stop.sentence(), exit_code)), at, || {
             let code = exit_code.map(|it| format!(", exit code {it}")).unwrap_or_default();
             let (word, why) = (stop.code().word(), stop.sentence());
+            let why = why.strip_prefix(word).map_or(why, |rest| rest.trim_start_matches(": "));
             (format!("({speaker} {name}) {word}: {why}{code}"), false)
         });
     }
@@ -157,6 +161,10 @@ impl RowSink for Happenings {
             Happening::InstanceFailed { .. } => (Kind::Fault, "instance"),
             Happening::ZoneOut { .. } => (Kind::Fault, "zone"),
             Happening::LaunchesFail => (Kind::Fault, "launches"),
+            Happening::LaunchFailed { reason, .. } => {
+                (Kind::LaunchFailed, reason.code(PurchaseOption::OnDemand))
+            }
+            Happening::GroupEvent(GroupEvent::LaunchAbandoned) => (Kind::LaunchAbandoned, ""),
             Happening::Fallback { from: 0, .. } => (Kind::StandsIn, ""),
             Happening::CpuCredits { stage, .. } => match stage {
                 Stage::Throttled => (Kind::OutOfCredits, "throttled"),

@@ -614,7 +614,6 @@ const NOT_MODELLED: &[&str] = &[
     "autoscaling",
     "capacity_provider",
     "deployment_circuit_breaker",
-    "deployment_configuration",
     "deployment_controller",
     "health_check_grace_period",
     "health_check_grace_period_seconds",
@@ -626,7 +625,7 @@ const NOT_MODELLED: &[&str] = &[
 ];
 
 /// What AWS writes in another way, and how it is written here.
-const OTHERWISE: [(&str, &str); 4] = [
+const OTHERWISE: [(&str, &str); 5] = [
     (
         "auto_scaling_group_provider",
         "write what is in it into `[capacity_provider.…]`: `auto_scaling_group = \"…\"`, \
@@ -637,6 +636,10 @@ const OTHERWISE: [(&str, &str); 4] = [
         "policies of groups are tables by kind and name, such as \
          `[auto_scaling_group.….target_tracking.…]`; the others are `step_scaling` and \
          `simple_scaling`",
+    ),
+    (
+        "deployment_configuration",
+        "write `minimum_healthy_percent` and `maximum_percent` into the service itself",
     ),
     ("managed_instances_provider", "write `managed_instances = {…}` in `[capacity_provider.…]`"),
     (
@@ -687,9 +690,8 @@ fn meant(path: &Path, node: &Node) -> Option<&'static str> {
         ("capacity_provider", text)
             if did_you_mean(text, ["FARGATE", "FARGATE_SPOT"]).is_none() =>
         {
-            "it is \"FARGATE\" or \"FARGATE_SPOT\": those of Auto Scaling groups are not modelled \
-             yet; `launch_type = \"EC2\"` runs tasks on `[container_instances.…]` and \
-             `[auto_scaling_group.…]`"
+            "it is \"FARGATE\", \"FARGATE_SPOT\" or the name of a `[capacity_provider.…]`, which has \
+             an Auto Scaling group or Managed Instances"
         }
         _ => return None,
     })

@@ -426,11 +426,13 @@ codes! {
         "The other instances stay as they were."
         "Add 100 to the checkpoints to replace them all."
         "Amazon EC2 Auto Scaling User Guide, Add checkpoints to an instance refresh"
-    HookAbandonsAll "W081" "a lifecycle hook that abandons every launch"
-        "Nothing completes the hook, and its result at the timeout is ABANDON: the instance is \
-         terminated, and another one launched that waits in vain as well."
-        "No instance ever comes into service, and each is paid for until its timeout."
-        "Write `completes_after`, or `default_result = \"CONTINUE\"`."
+    HookAbandonsAll "W081" "a lifecycle hook that abandons launches"
+        "Nothing completes the hook, or most often after its timeout, and its result at the timeout \
+         is ABANDON: the instance is terminated, and another one launched that waits in vain as \
+         well."
+        "Hardly an instance ever comes into service, and each is paid for until its timeout."
+        "Write `completes_after`, make `heartbeat_timeout` longer than it, or write \
+         `default_result = \"CONTINUE\"`."
         "Amazon EC2 Auto Scaling User Guide, lifecycle hooks"
     WarmPoolOfSpot "W082" "a warm pool of a group that buys Spot capacity"
         "AWS allows no warm pool for groups that buy Spot capacity. It is left out of the run."

@@ -242,15 +242,18 @@ impl List {
                 self.credits(&name, credits);
             }
             let buys_spot = fleet.classes.iter().any(|&class| model.classes[class].spot.is_some());
-            if buys_spot || (fleet.group.is_some() && !model.shortages.is_empty()) {
-                let counts = &summary.launches[ix];
+            let counts = &summary.launches[ix];
+            if fleet.group.is_some() {
+                let failures = counts.failures as f64;
+                self.add(format!("{name}.launch_failures"), failures, Unit::Count);
+            }
+            if buys_spot {
                 for (count, value) in [
                     ("spot_recommendations", counts.recommendations),
                     ("spot_notices", counts.notices),
                     ("spot_interruptions", counts.interruptions),
                     ("spot_tasks_moved", counts.moved_tasks),
                     ("spot_tasks_killed", counts.killed_tasks),
-                    ("launch_failures", counts.failures),
                 ] {
                     self.add(format!("{name}.{count}"), value as f64, Unit::Count);
                 }

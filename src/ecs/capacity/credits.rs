@@ -119,6 +119,8 @@ pub struct Account {
     earns: i128,
     /// What is asked for in a microsecond, at most all vCPUs.
     asked: i128,
+    /// What is asked for beyond all vCPUs.
+    beyond: i128,
     /// The most that can be accrued, and owed.
     most: i128,
     unlimited: bool,
@@ -172,6 +174,7 @@ impl Account {
         let mut account = Account {
             earns,
             asked: 0,
+            beyond: 0,
             most: earns * i128::from(Span::DAY.as_micros()),
             unlimited: terms.unlimited,
             launch: 0,
@@ -203,6 +206,7 @@ impl Account {
         self.advance(now);
         let units = cpu_units.min(u64::from(terms.cpu_units));
         self.asked = i128::from(units) * i128::from(Credits::PARTS);
+        self.beyond = i128::from(cpu_units - units) * i128::from(Credits::PARTS);
     }
 
     /// It stops: what it owes is charged, and what it has is lost unless it survives.
@@ -211,7 +215,7 @@ impl Account {
     /// T3 or later is lost after seven days.
     pub fn stop(&mut self, now: SimTime, survives: bool) {
         self.advance(now);
-        (self.earns, self.asked) = (0, 0);
+        (self.earns, self.asked, self.beyond) = (0, 0, 0);
         let owed = (-self.balance).max(0);
         self.balance += owed;
         self.totals.charged += Credits(owed);
@@ -251,7 +255,7 @@ impl Account {
             self.totals.throttled += step;
         }
         let micros = i128::from(step.as_micros());
-        let (earned, asked) = (self.earns * micros, self.asked * micros);
+        let (earned, asked) = (self.earns * micros, self.wanted() * micros);
         let mut spent = self.granted() * micros;
         let of_launch = self.launch.min(spent);
         self.launch -= of_launch;
@@ -300,6 +304,12 @@ impl Account {
         !self.unlimited && self.launch == 0 && self.balance == 0 && self.asked > self.earns
     }
 
+    /// What those who ask go without when they are held to the baseline counts from here. Others
+    /// than T instances do not slow down what asks for more than there is, nor do these otherwise.
+    fn wanted(&self) -> i128 {
+        if self.is_throttled() { self.asked + self.beyond } else { self.asked }
+    }
+
     fn granted(&self) -> i128 {
         if self.is_throttled() { self.earns } else { self.asked }
     }
@@ -320,7 +330,7 @@ impl Account {
 
     /// Returns how fast work goes on: what is got, of what is asked for.
     pub fn pace(&self) -> (u128, u128) {
-        if self.is_throttled() { (self.earns as u128, self.asked as u128) } else { (1, 1) }
+        if self.is_throttled() { (self.earns as u128, self.wanted() as u128) } else { (1, 1) }
     }
 
     /// Returns CPUCreditBalance: earned and launch credits that are left.
@@ -350,7 +360,7 @@ impl Account {
 
     /// Returns CPU units that are asked for and not got.
     pub fn withheld_cpu_units(&self) -> u64 {
-        ((self.asked - self.granted()) / i128::from(Credits::PARTS)) as u64
+        ((self.wanted() - self.granted()) / i128::from(Credits::PARTS)) as u64
     }
 
     /// Returns what has become of credits up to when it was brought up to date.

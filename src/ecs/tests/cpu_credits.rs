@@ -255,12 +255,12 @@ fn by_steps(rows: &[(u64, u64, u32)], mut balance: f64, until: u64) -> Vec<f64> 
         let now = step as f64 * STEP;
         let runs = |n: usize| rows[n].0 as f64 <= now && left[n] > 0.0;
         let running: Vec<usize> = (0..rows.len()).filter(|&n| runs(n)).collect();
-        let asked: f64 = running.iter().map(|&n| f64::from(rows[n].2) / 1024.0).sum();
-        let asked = asked.min(2.0);
-        let can = if balance > 0.0 { asked } else { asked.min(0.4) };
+        let wanted: f64 = running.iter().map(|&n| f64::from(rows[n].2) / 1024.0).sum();
+        let is_held = balance <= 0.0 && wanted > 0.4;
+        let can = if is_held { 0.4 } else { wanted.min(2.0) };
         balance = (balance + (0.4 - can) * STEP / 60.0).clamp(0.0, 576.0);
         for n in running {
-            left[n] -= STEP * if asked > 0.0 { can / asked } else { 1.0 };
+            left[n] -= STEP * if is_held { 0.4 / wanted } else { 1.0 };
             if left[n] <= 0.0 {
                 ends[n] = now + STEP;
             }
@@ -295,5 +295,24 @@ fn random_work_ends_when_a_twin_that_takes_small_steps_says() {
         for (a, b) in ours.iter().zip(&theirs) {
             assert!((a - b).abs() < 1.0, "case {case}: {ours:?} and {theirs:?}");
         }
+    }
+}
+
+/// However many there are, they do together what the baseline can: 0.4 vCPU.
+#[test]
+fn tasks_that_ask_for_more_than_there_is_share_the_baseline_too() {
+    let last = |count: u32| {
+        let (mut f, _) = one_instance(CreditTerms { initial_millionths: 0, ..T3_MEDIUM }, 0);
+        let definition = using(&mut f, "one", 1024);
+        f.job("job", definition, &[(0, count, 3600)], WhenFull::Fail);
+        *ends(&f.story(200_000).1).last().expect("they end")
+    };
+    for count in [1, 2, 4, 8] {
+        let expected = f64::from(count) * 3600.0 / 0.4;
+        assert!(
+            (last(count) - expected).abs() < 1.0,
+            "{count}: {} and not {expected}",
+            last(count)
+        );
     }
 }

@@ -307,3 +307,23 @@ fn s_e80_waiting_tasks_stop_first_when_fewer_are_wanted() {
     assert_eq!((running(&sim), waiting(&sim)), (3, 0));
     assert_eq!(sim.world().services[service].active(), 3);
 }
+
+/// What a warm pool gives warms up from then on, however long it was in the pool.
+#[test]
+fn instances_from_a_warm_pool_are_waited_for_like_new_ones() {
+    let (mut f, provider, service) = four_each((0, 2, 100), 6);
+    f.model.initial_state = InitialState::Steady;
+    let group = f.model.capacity_providers[provider].group;
+    f.model.auto_scaling_groups[group].warm_pool = Some(WarmPool {
+        min_size: 0,
+        max_group_prepared_capacity: Some(20),
+        state: WarmState::Stopped,
+        has_images: false,
+    });
+    // They take longer to start than a minute, so that tasks wait when the next minute comes.
+    f.model.timing.warm_start = constant(100.0);
+    set_count(&mut f, 3000, service, 40);
+    let (_, story) = f.story(3000 + 280);
+    let steps: Vec<(u32, u32)> = steps(&story).iter().map(|it| (it.1, it.2)).collect();
+    assert_eq!(steps, [(2, 10)], "40 tasks need 10 instances, and no more are launched meanwhile");
+}

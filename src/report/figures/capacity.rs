@@ -96,8 +96,10 @@ fn shares(
     let name = &page.model.clusters[cluster].name;
     let title =
         if is_one_of_many { format!("{name}: {}", resource.name) } else { resource.name.into() };
+    let least = registered.0.iter().map(|tally| tally.min).min().unwrap_or(0) as f64;
+    let at_most = if least < most { "what there is, at most " } else { "" };
     let mut detail =
-        format!("100 % is {} {} registered", short(most / resource.one), resource.unit);
+        format!("100 % is {at_most}{} {} registered", short(most / resource.one), resource.unit);
     let band = |name: &str, colour, metric| -> Vec<Mark> {
         let part = page.level(scope, metric).unwrap_or_else(|| Level::zero(&registered));
         let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { f64::NAN };

@@ -31,7 +31,7 @@ pub(super) fn all(lower: &mut Lower, recorded: &Recordings) {
         let scales = scaling.get::<String>("status") == "ENABLED";
         if is_on("managed_termination_protection") && !scales {
             let message = "termination protection is managed only together with scaling";
-            let hint = "leave it out, or `managed_scaling.status = \"DISABLED\"`";
+            let hint = "leave it out, or write `managed_scaling.status = \"ENABLED\"`";
             let problem = view.error("managed_termination_protection", message);
             lower.problems.push(problem.hint(hint));
         }

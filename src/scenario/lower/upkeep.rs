@@ -258,6 +258,21 @@ fn lifecycle_hook(lower: &mut Lower, (name, view): (&str, &View)) -> LifecycleHo
         let hint = "write `completes_after`, or `default_result = \"CONTINUE\"`";
         lower.problems.push(view.warning(Code::HookAbandonsAll, "transition", message).hint(hint));
     }
+    let timeout: Span = view.get("heartbeat_timeout");
+    let on_average = completes_after.as_ref().map(|it| Span::from_secs_f64(it.mean()));
+    if let Some(on_average) = on_average.filter(|it| *it > timeout)
+        && abandons
+        && transition == Transition::Launching
+        && !view.get::<bool>("heartbeats")
+        && is_sound
+    {
+        let message = format!(
+            "most launches are abandoned: the hook is completed after {on_average} on average, and \
+             times out after {timeout}"
+        );
+        let hint = "make `heartbeat_timeout` longer, or write `heartbeats = true`";
+        lower.problems.push(view.warning(Code::HookAbandonsAll, key, message).hint(hint));
+    }
     LifecycleHook {
         name: name.to_string(),
         transition,
