@@ -9,9 +9,9 @@
 //! nothing, and are not slowed. When an instance is held to its baseline, all that ask get the same
 //! part of what they ask for, and the time that their work takes grows by as much (Assumption: the
 //! Linux scheduler shares by CPU weights, which follow what tasks reserve). Not slowed are pulls,
-//! starts, health checks and what comes after SIGTERM; nor, as long as there are credits, containers
-//! that together ask for more than all vCPUs, which no other kind of instance slows here either.
-//! An instance that hangs uses no CPU.
+//! starts, health checks and what comes after SIGTERM; nor, as long as there are credits,
+//! containers that together ask for more than all vCPUs, which no other kind of instance slows
+//! here either. An instance that hangs uses no CPU.
 
 use crate::engine::Id;
 use crate::units::{SimTime, Span};

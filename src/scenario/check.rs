@@ -690,8 +690,8 @@ fn meant(path: &Path, node: &Node) -> Option<&'static str> {
         ("capacity_provider", text)
             if did_you_mean(text, ["FARGATE", "FARGATE_SPOT"]).is_none() =>
         {
-            "it is \"FARGATE\", \"FARGATE_SPOT\" or the name of a `[capacity_provider.…]`, which has \
-             an Auto Scaling group or Managed Instances"
+            "it is \"FARGATE\", \"FARGATE_SPOT\" or the name of a `[capacity_provider.…]`, which \
+             has an Auto Scaling group or Managed Instances"
         }
         _ => return None,
     })

@@ -427,9 +427,9 @@ codes! {
         "Add 100 to the checkpoints to replace them all."
         "Amazon EC2 Auto Scaling User Guide, Add checkpoints to an instance refresh"
     HookAbandonsAll "W081" "a lifecycle hook that abandons launches"
-        "Nothing completes the hook, or most often after its timeout, and its result at the timeout \
-         is ABANDON: the instance is terminated, and another one launched that waits in vain as \
-         well."
+        "Nothing completes the hook, or most often after its timeout, and its result at the \
+         timeout is ABANDON: the instance is terminated, and another one launched that waits in \
+         vain as well."
         "Hardly an instance ever comes into service, and each is paid for until its timeout."
         "Write `completes_after`, make `heartbeat_timeout` longer than it, or write \
          `default_result = \"CONTINUE\"`."

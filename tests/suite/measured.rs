@@ -344,8 +344,8 @@ Where they differ, and why:
   was measured with a large image. `timing.fargate_pull_bandwidth` is the key.
 
 Not in the table: the delay of service auto scaling (363 s and 86 s until it acts) and of service
-discovery (67 to 73 s until a record is there), which are not simulated; the 23 tasks a minute of one
-service in 2020, a quota of then (`account.service_tasks_per_minute_fargate`); 10 s to attach an
+discovery (67 to 73 s until a record is there), which are not simulated; the 23 tasks a minute of
+one service in 2020, a quota of then (`account.service_tasks_per_minute_fargate`); 10 s to attach an
 interface, which is the default; some 10 minutes of Windows on Fargate, and EC2 boot times of 2021
 (29.3 s), which are single figures; and what exercises of AWS's
 say of split tasks, steps and drains, which are tests, each named after its rule
