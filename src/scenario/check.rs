@@ -402,6 +402,15 @@ impl Checker<'_> {
                         format!("names have 1 to {MAX_NAME} letters, none of them invisible");
                     it.fault(entry.key_place, "has a name that cannot be used", hint);
                 }
+                let is_key = matches!(of, Kind::Table(_)) && of.field(&entry.key).is_some();
+                if is_key && !matches!(entry.node.value, Value::Table(_)) {
+                    let hint = format!(
+                        "write it into a table with a name of your own, such as \
+                         `first = {{ {} = … }}`",
+                        entry.key
+                    );
+                    return it.fault(entry.key_place, "is where a name is wanted", hint);
+                }
                 it.entry(of, entry);
             });
         }
