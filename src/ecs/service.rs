@@ -1003,9 +1003,9 @@ mod tests {
     }
 
     #[test]
-    fn s_e57_to_s_e63_tasks_are_split_by_base_and_weight() {
-        check((2, 1), (0, 3), 10, (4, 6)); // S-E57
-        check((2, 1), (0, 3), 22, (7, 15)); // S-E58
+    fn s_e57_s_e58_s_e60_s_e61_s_e63_a_e73_a_e74_tasks_are_split_by_base_and_weight() {
+        check((2, 1), (0, 3), 10, (4, 6)); // S-E57, A-E73
+        check((2, 1), (0, 3), 22, (7, 15)); // S-E58, A-E74
         check((1, 1), (0, 3), 10, (3, 7)); // S-E60
         check((0, 1), (1, 3), 10, (2, 8)); // S-E61
         check((10, 1), (0, 2), 100, (40, 60)); // S-E63

@@ -118,7 +118,7 @@ fn draining(minimum: u32, maximum: u32) -> Vec<(f64, Fact)> {
 }
 
 #[test]
-fn s_e76_a_drained_instance_s_tasks_are_replaced_within_the_percentages() {
+fn s_e76_a_e118_a_drained_instance_s_tasks_are_replaced_within_the_percentages() {
     // Each replacement is healthy 10 s after it runs.
     let story = draining(50, 100);
     assert_eq!(when(&story, is_drained_stop), [100.0, 100.0, 110.0, 110.0]);

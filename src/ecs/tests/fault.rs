@@ -169,6 +169,37 @@ fn where_nothing_may_start_first_the_unhealthy_task_goes_first() {
     assert_eq!(sim.world().services[service].healthy(), 2);
 }
 
+/// Notes how many tasks of a service are to run, whenever something happens.
+struct Totals(Ix<Service>, std::collections::BTreeSet<u32>);
+
+impl Observer for Totals {
+    fn observe(&mut self, at: SimTime, _: &Fact, world: &World, _: &Model) {
+        if at > SimTime::ZERO {
+            self.1.insert(world.services[self.0].active());
+        }
+    }
+}
+
+#[test]
+fn s_e88_an_unhealthy_task_of_four_makes_them_five_or_three_for_a_while() {
+    let totals = |maximum_percent| {
+        let mut f = Fixture::new(1);
+        let fleet = f.fleet("fleet", 4, (2048, 4096));
+        f.model.initial_state = InitialState::Steady;
+        let web = f.definition("web", 256, 256);
+        let service = f.service("web", web, 4);
+        f.balance(service);
+        f.model.services[service].maximum_percent = maximum_percent;
+        f.fault(FAILS, failing(fleet, HostFailure::Hung, None));
+        let (mut sim, mut totals) = (f.sim(), Totals(service, Default::default()));
+        sim.run_until(SimTime::from_secs(3000), &mut totals);
+        assert_eq!(sim.world().services[service].healthy(), 4);
+        totals.1.into_iter().collect::<Vec<u32>>()
+    };
+    assert_eq!(totals(200), [4, 5]);
+    assert_eq!(totals(100), [3, 4]);
+}
+
 #[test]
 fn a_host_that_hangs_for_less_than_the_checks_take_loses_nothing() {
     let (mut f, fleet, service) = on_fixed_fleet();
