@@ -8,9 +8,7 @@ use crate::units::Span;
 use super::capacity::reservation::{
     Alarms, Decision, GroupNow, ManagedScaling, Room, Waiting, WaitingGroup,
 };
-use super::model::{
-    CapacityProvider, InitialState, Launch, Model, PlacementConstraint, Requirement,
-};
+use super::model::{CapacityProvider, InitialState, Launch, Model, Requirement};
 use super::placement::{self, Ask};
 use super::{Cx, Event, Fact, Task, World, auto_scaling, managed_instances, provisioning, rank};
 
@@ -138,22 +136,12 @@ pub(super) fn waiting_group(
     model: &Model,
     (launch, requirement): (Ix<Launch>, Ix<Requirement>),
 ) -> WaitingGroup {
-    let wanted = &model.requirements[requirement];
-    let distinct = |constraint: &PlacementConstraint| {
-        matches!(constraint, PlacementConstraint::DistinctInstance)
-    };
-    let constraints = &model.launches[launch].constraints;
-    WaitingGroup {
-        resources: wanted.resources,
-        awsvpc: wanted.awsvpc,
-        alone: !wanted.ports.is_empty() || constraints.iter().any(distinct),
-        count: 1,
-    }
+    model.launches[launch].waiting(&model.requirements[requirement])
 }
 
 /// Returns what the instance types of a provider's group offer.
 fn rooms(cx: &Cx, ix: Ix<CapacityProvider>) -> Vec<Room> {
     let group = &cx.model.auto_scaling_groups[cx.model.capacity_providers[ix].group];
-    let classes = cx.model.fleets[group.fleet].classes.iter().map(|&it| &cx.model.classes[it]);
-    classes.map(|it| Room { resources: it.registered, task_enis: it.task_enis }).collect()
+    let classes = &cx.model.fleets[group.fleet].classes;
+    classes.iter().map(|&it| cx.model.classes[it].room()).collect()
 }

@@ -441,8 +441,7 @@ fn class_of(cx: &Cx, pool: Ix<super::model::CapacityPool>) -> Ix<InstanceClass> 
 
 /// Returns what an instance of a class has for tasks beside its daemons.
 fn empty_room(cx: &Cx, world: &World, class: Ix<InstanceClass>) -> Room {
-    let kind = &cx.model.classes[class];
-    let mut room = Room { resources: kind.registered, task_enis: kind.task_enis };
+    let mut room = cx.model.classes[class].room();
     for (_, service) in cx.model.services.iter() {
         let requirement = cx.model.task_definitions[service.task_definition].requirement;
         let key = (service.launch, requirement);

@@ -12,7 +12,7 @@ use super::capacity::credits::CreditTerms;
 use super::capacity::group::{GroupPolicy, PoolKey, PurchaseOption};
 use super::capacity::policy::ScalingPolicy;
 use super::capacity::refresh::Refresh;
-use super::capacity::reservation::ManagedScaling;
+use super::capacity::reservation::{ManagedScaling, Room, WaitingGroup};
 use super::capacity::spot::{Availability, Hazard, OnDemandShare, SpotMarket, SpotPool};
 use super::placement::query::Query;
 
@@ -1220,7 +1220,32 @@ impl CapacityPool {
     }
 }
 
+impl Launch {
+    /// Says whether an instance takes one task at most: a static host port, or
+    /// `distinctInstance`.
+    pub fn is_alone(&self, wanted: &Requirement) -> bool {
+        let distinct =
+            |it: &PlacementConstraint| matches!(it, PlacementConstraint::DistinctInstance);
+        !wanted.ports.is_empty() || self.constraints.iter().any(distinct)
+    }
+
+    /// Returns what one task that waits asks an instance for.
+    pub fn waiting(&self, wanted: &Requirement) -> WaitingGroup {
+        WaitingGroup {
+            resources: wanted.resources,
+            awsvpc: wanted.awsvpc,
+            alone: self.is_alone(wanted),
+            count: 1,
+        }
+    }
+}
+
 impl InstanceClass {
+    /// Returns what an empty instance offers to tasks.
+    pub fn room(&self) -> Room {
+        Room { resources: self.registered, task_enis: self.task_enis }
+    }
+
     /// Returns how its instances are bought; external ones count as on demand.
     pub fn purchase_option(&self) -> PurchaseOption {
         if self.spot.is_some() { PurchaseOption::Spot } else { PurchaseOption::OnDemand }

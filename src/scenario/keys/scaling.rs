@@ -63,6 +63,13 @@ const WARMUP: Key = key(
 )
 .documented(API);
 
+const MAGNITUDE: Key = key(
+    "min_adjustment_magnitude",
+    integer(1, 1_000_000),
+    "By how many instances percents change at the least.",
+)
+.documented(API);
+
 const TARGET_TRACKING: &[Key] = &[
     key(
         "metric",
@@ -100,12 +107,7 @@ const STEP_SCALING: &[Key] = &[
     )
     .required()
     .documented(API),
-    key(
-        "min_adjustment_magnitude",
-        integer(1, 1_000_000),
-        "By how many instances percents change at the least.",
-    )
-    .documented(API),
+    MAGNITUDE,
     key(
         "metric_aggregation_type",
         Kind::Choice(&["Average", "Minimum", "Maximum"]),
@@ -127,12 +129,7 @@ const SIMPLE_SCALING: &[Key] = &[
     key("adjustment_type", ADJUSTMENT_TYPES, "What the adjustment is of.").required(),
     key("scaling_adjustment", PERCENT, "By how many instances, or percents, or to how many.")
         .required(),
-    key(
-        "min_adjustment_magnitude",
-        integer(1, 1_000_000),
-        "By how many instances percents change at the least.",
-    )
-    .documented(API),
+    MAGNITUDE,
     key(
         "cooldown",
         seconds(0, 1_000_000),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ecs::capacity::reservation::{ManagedScaling, Room, Waiting, WaitingGroup};
+use crate::ecs::capacity::reservation::{ManagedScaling, Room, Waiting};
 use crate::ecs::model::{
     Action, AutoScalingGroup, CapacityProvider, InstanceClass, Launch, Model, PlacementStrategy,
     Provider, Requirement, Scheduling, Service, Source, StrategyItem, TargetGroup, TaskDefinition,
@@ -17,7 +17,7 @@ use super::super::problems::{listed, number};
 use super::super::{Problem, View};
 use super::Lower;
 use super::bounds::desired_most;
-use super::job::{is_alone, room_for, tasks_per_instance};
+use super::job::{room_for, tasks_per_instance};
 use super::launch::{may_host, may_take};
 
 /// From the notice of Spot until its capacity is gone.
@@ -254,16 +254,9 @@ pub(super) fn is_ignored(
     kinds: &[&InstanceClass],
     (launch, wanted): (&Launch, &Requirement),
 ) -> bool {
-    let room = |it: &&InstanceClass| Room { resources: it.registered, task_enis: it.task_enis };
-    let rooms: Vec<Room> = kinds.iter().map(room).collect();
-    let waiting = WaitingGroup {
-        resources: wanted.resources,
-        awsvpc: wanted.awsvpc,
-        alone: is_alone(launch, wanted),
-        count: 1,
-    };
+    let rooms: Vec<Room> = kinds.iter().map(|it| it.room()).collect();
     let fits_any = kinds.iter().any(|class| tasks_per_instance(class, launch, wanted) > 0);
-    fits_any && scaling.waiting(&[waiting], &rooms) == Waiting::NoneFits
+    fits_any && scaling.waiting(&[launch.waiting(wanted)], &rooms) == Waiting::NoneFits
 }
 
 /// Tasks with a launch type take room of a capacity provider, and do not make it grow.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::ecs::model::{
-    FargateSize, InstanceClass, JobTrace, Launch, Model, PlacementConstraint, Provider,
-    Requirement, Source, StrategyItem, Submitter, TaskDefinition, WhenFull,
+    FargateSize, InstanceClass, JobTrace, Launch, Model, Provider, Requirement, Source,
+    StrategyItem, Submitter, TaskDefinition, WhenFull,
 };
 use crate::engine::Ix;
 use crate::units::{Calendar, Resources, Schedule, SimTime, Span};
@@ -165,12 +165,6 @@ pub(super) fn room_for(
     room
 }
 
-/// Says whether an instance takes one task of these at most.
-pub(super) fn is_alone(launch: &Launch, wanted: &Requirement) -> bool {
-    let distinct = |it: &PlacementConstraint| matches!(it, PlacementConstraint::DistinctInstance);
-    !wanted.ports.is_empty() || launch.constraints.iter().any(distinct)
-}
-
 /// Returns how many tasks of one size an empty instance holds, whether or not it may host them.
 pub(super) fn tasks_per_instance(
     class: &InstanceClass,
@@ -183,7 +177,7 @@ pub(super) fn tasks_per_instance(
         .min(times(has.memory_mib, wanted.resources.memory_mib))
         .min(times(has.gpus, wanted.resources.gpus))
         .min(if wanted.awsvpc { class.task_enis } else { u32::MAX })
-        .min(if is_alone(launch, wanted) { 1 } else { u32::MAX })
+        .min(if launch.is_alone(wanted) { 1 } else { u32::MAX })
 }
 
 /// Returns the task group: as given, else that of the family.
