@@ -150,6 +150,7 @@ fn class(zone: Ix<Zone>, name: &str) -> InstanceClass {
         pull_bandwidth: Bytes::mib(100),
         pull_behavior: PullBehavior::Default,
         cpu_credits: None,
+        cpu_speed: 1.0,
     }
 }
 
@@ -225,6 +226,8 @@ fn model(case: &Case, instances: u32) -> Model {
         target_groups: Default::default(),
         fallbacks: Default::default(),
         services: Default::default(),
+        loads: Default::default(),
+        fargate_cpu_speed: 1.0,
         submitters: Default::default(),
         actions: Vec::new(),
         faults: Table::new(),

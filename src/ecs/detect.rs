@@ -13,7 +13,7 @@ use super::cluster::Instance;
 use super::model::{AutoScalingGroup, TargetGroup};
 use super::{
     Cx, Event, Fact, Task, TaskStatus, TaskStep, TerminationReason, World, auto_scaling, instance,
-    rank, service,
+    rank, service, traffic,
 };
 
 const STATUS_CHECK: Purpose = Purpose::new("status check");
@@ -32,6 +32,7 @@ pub(super) fn task_stops_working(cx: &mut Cx, world: &mut World, task: Id<Task>)
     let (falls, luck) = (entry.falls, entry.luck);
     let is_target = entry.last_status == TaskStatus::Running && entry.stop.is_none();
     cx.tell(world, Fact::TaskReach { task, works: false });
+    traffic::look(cx, world, task);
     let Some(service) = world.tasks[task].service().filter(|_| is_target) else { return };
     let groups = &cx.model.services[service].target_groups;
     let luck = luck.named("fall").part(u64::from(falls));
@@ -68,6 +69,7 @@ pub(super) fn on_checks_fail(cx: &mut Cx, world: &mut World, task: Id<Task>, fal
     if was_healthy {
         cx.tell(world, Fact::TaskUnhealthy { task });
     }
+    traffic::look(cx, world, task);
     service::task_is_unhealthy(cx, world, task, was_healthy);
 }
 
@@ -82,6 +84,7 @@ pub(super) fn task_works_again(cx: &mut Cx, world: &mut World, task: Id<Task>) {
         entry.last_status == TaskStatus::Running && entry.stop.is_none() && !entry.target_healthy;
     let failed = entry.failed_checks;
     cx.tell(world, Fact::TaskReach { task, works: true });
+    traffic::look(cx, world, task);
     if !looks {
         return;
     }

@@ -270,6 +270,15 @@ pub enum Fact {
         /// The metric; `None`: there is no data.
         value: Option<MetricValue>,
     },
+    /// The requests of a service, or what becomes of them, have changed: its station has the rest.
+    Traffic {
+        /// Which.
+        service: Ix<Service>,
+        /// Requests that arrive, in millionths a second.
+        arrivals: u64,
+        /// Requests that are answered, in millionths a second.
+        served: u64,
+    },
 }
 
 /// Why ECS Managed Instances launches an instance, or ends one.

@@ -8,6 +8,7 @@ use crate::units::{Bytes, Calendar, HourlyRate, Resources, SimTime, Span};
 use super::capacity::group::{GroupPolicy, PurchaseOption};
 use super::capacity::reservation::{Combine, EmptyGroup, ManagedScaling};
 use super::capacity::spot::{Hazard, OnDemandShare, SpotMarket, SpotParameters, SpotPool};
+use super::load::fluid::Routing;
 use super::model::*;
 use super::{Fact, Instance, Observer, Sim, Task, TaskStatus, World};
 
@@ -136,6 +137,8 @@ impl Fixture {
             groups: Default::default(),
             target_groups: Default::default(),
             services: Default::default(),
+            loads: Default::default(),
+            fargate_cpu_speed: 1.0,
             fallbacks: Default::default(),
             submitters: Default::default(),
             actions: Vec::new(),
@@ -186,6 +189,7 @@ impl Fixture {
                     pull_bandwidth: Bytes::mib(10),
                     pull_behavior: PullBehavior::Default,
                     cpu_credits: None,
+                    cpu_speed: 1.0,
                 })
             })
             .collect();
@@ -398,6 +402,7 @@ impl Fixture {
             os: Os::Linux,
             architecture: Architecture::X86_64,
             containers: vec![container("app")],
+            serving: None,
         })
     }
 
@@ -514,6 +519,7 @@ impl Fixture {
             first_healthy_checks: 1,
             healthy_checks: 5,
             unhealthy_checks: 2,
+            routing: Routing::RoundRobin,
         });
         self.model.services[service].target_groups.push(group);
         group

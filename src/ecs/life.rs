@@ -15,6 +15,7 @@ use super::model::{
 use super::placement::Place;
 use super::pull::Puller;
 use super::task::{ContainerId, ContainerRun, FargateHost, Holds};
+use super::traffic::{self, Server};
 use super::{
     ContainerState, ContainerStep, Cx, Event, Fact, Owner, StopReason, Task, TaskStatus, TaskStep,
     TaskTimes, World, cpu_credits, detect, fargate_spot, fault, instance, managed_instances,
@@ -90,6 +91,7 @@ fn create(cx: &mut Cx, world: &mut World, new: &NewTask, status: TaskStatus) -> 
         failed_checks: false,
         works: true,
         falls: 0,
+        server: Server::None,
         holds: Holds::default(),
     });
     if let Some(place) = new.place {
@@ -104,7 +106,7 @@ fn create(cx: &mut Cx, world: &mut World, new: &NewTask, status: TaskStatus) -> 
 }
 
 /// Reserves what the task needs at its place.
-fn take_place(cx: &Cx, world: &mut World, task: Id<Task>, place: Place) {
+fn take_place(cx: &mut Cx, world: &mut World, task: Id<Task>, place: Place) {
     let entry = &mut world.tasks[task];
     let requirement = &cx.model.requirements[entry.requirement];
     let group = cx.model.launches[entry.launch].group;
@@ -121,6 +123,7 @@ fn take_place(cx: &Cx, world: &mut World, task: Id<Task>, place: Place) {
         (Some(instance), _) => {
             let daemon = daemon_of(cx, entry.owner);
             world.cluster.place(instance, (requirement, daemon), group);
+            traffic::reserved_changes(cx, world, instance);
         }
         (None, size) => {
             let size = size.expect("a task on Fargate has a size");
@@ -217,6 +220,7 @@ pub(super) fn launch_running(cx: &mut Cx, world: &mut World, new: &NewTask) -> I
     entry.target_healthy = true;
     set_status(cx, world, task, TaskStatus::Running);
     try_healthy(cx, world, task);
+    traffic::look(cx, world, task);
     task
 }
 
@@ -276,6 +280,7 @@ pub(super) fn on_task(cx: &mut Cx, world: &mut World, task: Id<Task>, step: Task
             if entry.works || !is_target {
                 entry.target_healthy = true;
                 try_healthy(cx, world, task);
+                traffic::look(cx, world, task);
             }
         }
         TaskStep::Deregistered => {
@@ -614,6 +619,7 @@ pub(super) fn on_container(
             if world.tasks[id.0].stop.is_none() {
                 start_ready_containers(cx, world, id.0);
                 try_healthy(cx, world, id.0);
+                traffic::look(cx, world, id.0);
             }
         }
         (ContainerStep::StartTimeout, ContainerState::Running { .. }) => {
@@ -779,6 +785,7 @@ fn try_running(cx: &mut Cx, world: &mut World, task: Id<Task>) {
     set_status(cx, world, task, TaskStatus::Running);
     service::task_runs(cx, world, task);
     foresee_health(cx, world, task);
+    traffic::look(cx, world, task);
 }
 
 /// When a task of a service begins to count as healthy.
@@ -933,6 +940,7 @@ pub(super) fn request_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, reaso
     }
     submit::tasks_changed(cx, world);
     cx.tell(world, Fact::TaskStopRequested { task, reason });
+    traffic::look(cx, world, task);
     service::task_is_to_stop(cx, world, task, reason);
     let drain = match reason {
         StopReason::ScaledIn
@@ -1018,6 +1026,7 @@ fn release_reservation(cx: &mut Cx, world: &mut World, task: Id<Task>) {
         let daemon = daemon_of(cx, entry.owner);
         world.cluster.release(cx.model, instance, requirement, daemon);
         cx.tell(world, Fact::ReservationReleased { task });
+        traffic::reserved_changes(cx, world, instance);
         submit::room_appeared(cx, world);
         provisioning::room_appeared(cx, world);
     }

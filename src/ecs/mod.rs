@@ -38,6 +38,7 @@ mod submit;
 mod task;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod warm_pool;
 mod zone_balance;
 
@@ -63,9 +64,10 @@ use self::fallback::FallbackState;
 use self::fargate_spot::FargateSpot;
 use self::fault::{Faults, Outage};
 use self::group_scaling::ScalingState;
+use self::load::fluid::{Level, Station};
 use self::metric::Metrics;
 use self::model::{
-    AutoScalingGroup, CapacityPool, CapacityProvider, ClusterSpec, Fallback, Fault, Service,
+    AutoScalingGroup, CapacityPool, CapacityProvider, ClusterSpec, Fallback, Fault, Load, Service,
     SpotSupply, Submitter, Zone,
 };
 use self::placement::Placer;
@@ -73,6 +75,7 @@ use self::provisioning::Waiting;
 use self::service::ServiceState;
 use self::spot::SupplyState;
 use self::submit::{Submission, SubmitterState};
+use self::traffic::Traffic;
 
 /// One run: deterministic, and a clone of it at any instant continues as the original does.
 #[derive(Clone, Debug)]
@@ -112,6 +115,7 @@ pub struct World {
     faults: Faults,
     fallbacks: Table<FallbackState, Fallback>,
     metrics: Metrics,
+    traffic: Traffic,
     /// Scaling policies of groups, by position in the model.
     group_scaling: Table<ScalingState, AutoScalingGroup>,
 }
@@ -221,6 +225,10 @@ enum Event {
     ScalingMinute(Ix<AutoScalingGroup>),
     /// A group looks whether its zones are balanced.
     BalanceZones(Ix<AutoScalingGroup>),
+    /// A load has another rate from now on.
+    LoadChanges(Ix<Load>),
+    /// A backlog of requests is worked off, or as long as it can be, unless the epoch is stale.
+    Station(Ix<Service>, u32),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -369,6 +377,7 @@ impl Sim {
             faults: Faults::new(&model),
             fallbacks: model.fallbacks.iter().map(|_| FallbackState::default()).collect(),
             metrics: Metrics::new(&model, seed),
+            traffic: Traffic::new(&model, seed),
             group_scaling: model
                 .auto_scaling_groups
                 .iter()
@@ -448,6 +457,12 @@ impl World {
         (self.tasks.len() + self.submissions.len()) as u64
     }
 
+    /// Returns what becomes of the requests that are sent to a service, and what holds of them
+    /// until the next change, on average; `None`: none are sent.
+    pub fn station(&self, service: Ix<Service>) -> Option<(&Station, &Level)> {
+        self.traffic.station(service)
+    }
+
     /// Returns how many tasks were ever created.
     pub fn tasks_created(&self) -> u64 {
         self.tasks_created
@@ -510,6 +525,8 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
         Event::OptimizeInstances(group) => managed_instances::on_look(cx, world, group),
         Event::ScalingMinute(group) => group_scaling::on_minute(cx, world, group),
         Event::BalanceZones(group) => zone_balance::on_look(cx, world, group),
+        Event::LoadChanges(load) => traffic::on_load(cx, world, load),
+        Event::Station(service, epoch) => traffic::on_station(cx, world, service, epoch),
     }
 }
 
@@ -526,6 +543,7 @@ fn begin(cx: &mut Cx, world: &mut World) {
     scheduled_scaling::begin(cx);
     fallback::begin(cx);
     group_scaling::begin(cx);
+    traffic::begin(cx, world);
     for position in 0..cx.model.actions.len() {
         let (at, _) = cx.model.actions[position];
         cx.at(at, rank::DEMAND, Event::Action(position as u32));

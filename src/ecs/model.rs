@@ -14,6 +14,8 @@ use super::capacity::policy::ScalingPolicy;
 use super::capacity::refresh::Refresh;
 use super::capacity::reservation::{ManagedScaling, Room, WaitingGroup};
 use super::capacity::spot::{Availability, Hazard, OnDemandShare, SpotMarket, SpotPool};
+use super::load::fluid::{Moments, Routing, Work};
+use super::load::rate::Rate;
 use super::placement::query::Query;
 
 /// Everything a run needs, and nothing that changes while it runs.
@@ -69,6 +71,10 @@ pub struct Model {
     pub target_groups: Table<TargetGroup>,
     /// Services.
     pub services: Table<Service>,
+    /// Requests that arrive.
+    pub loads: Table<Load>,
+    /// How fast the vCPUs of Fargate serve requests.
+    pub fargate_cpu_speed: f64,
     /// Controllers of the user's own that let one service stand in for another.
     pub fallbacks: Table<Fallback>,
     /// Whoever calls RunTask: job traces and schedules.
@@ -378,6 +384,8 @@ pub struct InstanceClass {
     pub pull_behavior: PullBehavior,
     /// What holds for its CPU credits; `None`: its type has none.
     pub cpu_credits: Option<CreditTerms>,
+    /// How fast its vCPUs serve requests: 1 takes as long as they say.
+    pub cpu_speed: f64,
 }
 
 /// Where a container instance comes from.
@@ -518,6 +526,28 @@ pub struct TaskDefinition {
     pub architecture: Architecture,
     /// The containers, in the order of the definition.
     pub containers: Vec<Container>,
+    /// What requests ask of its tasks; `None`: it serves none.
+    pub serving: Option<Serving>,
+}
+
+/// How tasks serve requests.
+#[derive(Clone, Debug)]
+pub struct Serving {
+    /// CPU time of a request, in seconds of a vCPU of speed 1.
+    pub cpu: Distribution,
+    /// How long a request waits besides, in seconds: it keeps its place and uses no CPU.
+    pub wait: Distribution,
+    /// How many requests a task works at; 1 to 100,000, default 64.
+    pub concurrency: u32,
+    /// How many more it lets wait, first in first out.
+    pub queue_limit: u32,
+    /// Memory that a request takes while it is worked at, in KiB.
+    pub memory_kib: u32,
+    /// CPU units that a task cannot go beyond; `None`: what its instance has left.
+    ///
+    /// Source: ECS API, RegisterTaskDefinition: the CPU of a task is a hard limit, that of a
+    /// container on Linux a share.
+    pub cpu_limit: Option<u32>,
 }
 
 /// What a Fargate task is sized and billed as.
@@ -792,6 +822,37 @@ pub struct TargetGroup {
     pub healthy_checks: u32,
     /// Failures in a row that make a target unhealthy; default 2.
     pub unhealthy_checks: u32,
+    /// How requests are spread over targets.
+    pub routing: Routing,
+}
+
+/// Requests that arrive at a load balancer, or at a service.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// The scenario's name of it, which keys its luck.
+    pub name: String,
+    /// How many a second.
+    pub rate: Rate,
+    /// Where they go.
+    pub routes: Vec<Route>,
+}
+
+/// Where a share of the requests of a load goes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Route {
+    /// Where.
+    pub to: Destination,
+    /// Which share: all together make 1.
+    pub share: f64,
+}
+
+/// What requests are sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// A target group of a load balancer.
+    TargetGroup(Ix<TargetGroup>),
+    /// A service that is found by service discovery.
+    Service(Ix<Service>),
 }
 
 /// A service.
@@ -1180,6 +1241,19 @@ pub struct Limits {
     pub events: u64,
     /// Tasks alive at once.
     pub tasks: u64,
+}
+
+impl Serving {
+    /// Returns what holds on average.
+    pub fn work(&self) -> Work {
+        let moments = |it: &Distribution| Moments { mean: it.mean(), scv: it.scv() };
+        Work {
+            cpu: moments(&self.cpu),
+            wait: moments(&self.wait),
+            concurrency: self.concurrency,
+            queue_limit: self.queue_limit,
+        }
+    }
 }
 
 impl When {

@@ -10,6 +10,7 @@ use super::model::{
     FargateSize, Launch, Provider, Requirement, Service, Submitter, Subnet, TaskDefinition, Zone,
 };
 use super::pull::Puller;
+use super::traffic::Server;
 
 /// A container of a task: the task and the position in its definition.
 pub type ContainerId = (Id<Task>, u8);
@@ -49,6 +50,8 @@ pub struct Task {
     pub works: bool,
     /// How often what it runs on has failed.
     pub(super) falls: u16,
+    /// What it is to the requests of its service.
+    pub(super) server: Server,
     /// Which ledgers and queues it is in.
     pub(super) holds: Holds,
     /// Its containers, in the order of the definition.

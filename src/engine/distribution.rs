@@ -17,6 +17,7 @@ use crate::units::Span;
 pub struct Distribution {
     shape: Shape,
     mean: f64,
+    scv: f64,
 }
 
 /// Why parameters make no distribution.
@@ -104,7 +105,9 @@ impl Distribution {
             return Ok(Distribution::always(low));
         }
         let width = high - low;
-        Ok(Distribution { shape: Shape::Uniform { low, width }, mean: low + width / 2.0 })
+        let mean = low + width / 2.0;
+        let scv = width * width / 12.0 / (mean * mean);
+        Ok(Distribution { shape: Shape::Uniform { low, width }, mean, scv })
     }
 
     /// Makes the exponential distribution of this mean.
@@ -116,7 +119,7 @@ impl Distribution {
         if mean == 0.0 {
             return Ok(Distribution::always(0.0));
         }
-        Ok(Distribution { shape: Shape::Exponential { mean }, mean })
+        Ok(Distribution { shape: Shape::Exponential { mean }, mean, scv: 1.0 })
     }
 
     /// Makes the lognormal distribution with this median; `sigma` is the standard deviation of the
@@ -131,7 +134,8 @@ impl Distribution {
             return Ok(Distribution::always(median));
         }
         let mean = median * (sigma * sigma / 2.0).exp();
-        Distribution::with_mean("a lognormal", Shape::Lognormal { median, sigma }, mean)
+        let scv = (sigma * sigma).exp_m1();
+        Distribution::with_mean("a lognormal", Shape::Lognormal { median, sigma }, (mean, scv))
     }
 
     /// Makes the Weibull distribution; 63 % of values are below `scale`, whatever the `shape`.
@@ -146,8 +150,9 @@ impl Distribution {
             return Ok(Distribution::always(0.0));
         }
         let sampler = Weibull::new(scale, shape).expect("both are above 0");
-        let mean = scale * gamma_function(1.0 + 1.0 / shape);
-        Distribution::with_mean("a Weibull", Shape::Weibull(sampler), mean)
+        let unit = gamma_function(1.0 + 1.0 / shape);
+        let scv = gamma_function(1.0 + 2.0 / shape) / unit / unit - 1.0;
+        Distribution::with_mean("a Weibull", Shape::Weibull(sampler), (scale * unit, scv))
     }
 
     /// Makes the gamma distribution; its mean is `scale` times `shape`.
@@ -162,7 +167,7 @@ impl Distribution {
             return Ok(Distribution::always(0.0));
         }
         let sampler = Gamma::new(shape, scale).expect("both are above 0");
-        Distribution::with_mean("a gamma", Shape::Gamma(sampler), scale * shape)
+        Distribution::with_mean("a gamma", Shape::Gamma(sampler), (scale * shape, 1.0 / shape))
     }
 
     /// Makes the gamma distribution of this mean; its variance is the mean squared over `shape`.
@@ -197,8 +202,11 @@ impl Distribution {
         if values.first() == values.last() {
             return Ok(Distribution::always(values[0]));
         }
-        let mean = values.iter().sum::<f64>() / values.len() as f64;
-        Distribution::with_mean("an empirical", Shape::Empirical(values.into()), mean)
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        let squares = values.iter().map(|it| (it / mean - 1.0) * (it / mean - 1.0)).sum::<f64>();
+        let scv = squares / count;
+        Distribution::with_mean("an empirical", Shape::Empirical(values.into()), (mean, scv))
     }
 
     /// Draws a value. It can be infinite where the tail is longer than a number can be.
@@ -236,24 +244,30 @@ impl Distribution {
         self.mean
     }
 
+    /// Returns the squared coefficient of variation, variance ÷ mean²: 0 for a constant, 1 for an
+    /// exponential distribution. Where the variance is endless it is infinite.
+    pub fn scv(&self) -> f64 {
+        self.scv
+    }
+
     /// Returns the value if there is only one.
     pub fn is_constant(&self) -> Option<f64> {
         if let Shape::Constant(value) = self.shape { Some(value) } else { None }
     }
 
     fn always(value: f64) -> Distribution {
-        Distribution { shape: Shape::Constant(value), mean: value }
+        Distribution { shape: Shape::Constant(value), mean: value, scv: 0.0 }
     }
 
     fn with_mean(
         distribution: &'static str,
         shape: Shape,
-        mean: f64,
+        (mean, scv): (f64, f64),
     ) -> Result<Distribution, BadDistribution> {
         if !mean.is_finite() {
             return Err(BadDistribution::InfiniteMean { distribution });
         }
-        Ok(Distribution { shape, mean })
+        Ok(Distribution { shape, mean, scv })
     }
 }
 
@@ -387,6 +401,8 @@ mod tests {
         let check = |distribution: Result<Distribution, BadDistribution>, mean: f64, var: f64| {
             let distribution = distribution.unwrap();
             assert!((distribution.mean() / mean - 1.0).abs() < 1e-12, "{distribution:?}");
+            let scv = var / (mean * mean);
+            assert!((distribution.scv() - scv).abs() < 1e-10, "{distribution:?}");
             let values = drawn(&distribution, 40_000);
             let n = values.len() as f64;
             let average = values.iter().sum::<f64>() / n;

@@ -227,6 +227,14 @@ impl Capacity {
         change(&mut self.used, at, &amounts, more);
     }
 
+    /// Requests use other CPU units and MiB than before.
+    pub fn change_use(&mut self, at: SimTime, (was, is): ([u64; 2], [u64; 2])) {
+        self.note_extremes(at);
+        for (n, gauge) in self.used.iter_mut().enumerate() {
+            gauge.set(at, gauge.level() - was[n] + is[n]);
+        }
+    }
+
     /// An instance is held to its baseline: so many CPU units are asked for and not got.
     pub fn withhold(&mut self, at: SimTime, was: u64, is: u64) {
         self.note_extremes(at);
@@ -345,6 +353,13 @@ impl ServiceGauges {
     pub fn use_resources(&mut self, at: SimTime, usage: Usage, more: bool) {
         let amounts = [usage.cpu_units.into(), usage.memory_mib.into()];
         change(&mut self.used, at, &amounts, more);
+    }
+
+    /// Requests use other CPU units and MiB than before.
+    pub fn change_use(&mut self, at: SimTime, (was, is): ([u64; 2], [u64; 2])) {
+        for (n, gauge) in self.used.iter_mut().enumerate() {
+            gauge.set(at, gauge.level() - was[n] + is[n]);
+        }
     }
 
     /// Returns how many tasks are healthy and on hosts that work.

@@ -440,6 +440,7 @@ impl<S: RowSink> Observer for RowLog<S> {
             | Fact::TaskReach { .. }
             | Fact::TaskUnhealthy { .. }
             | Fact::ScalingMetric { .. }
+            | Fact::Traffic { .. }
             | Fact::Submitted { .. } => {}
         }
     }

@@ -16,6 +16,7 @@ mod series;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 pub use fingerprint::Fingerprint;
 pub use histogram::{Histogram, Quantiles};
@@ -26,8 +27,8 @@ pub use log::{
 pub use recorder::{Ending, Recorder, RecorderOptions, WarmUp, why_partial};
 pub use recording::{
     CapacitySummary, ClusterSummary, CreditSummary, LaunchCounts, Metric, Pending, PerResource,
-    ProviderSummary, Range, Ratio, Recording, Scope, Series, ServiceEvents, ServiceSummary,
-    SubmitterSummary, Summary, TaskTotals, UsageGiven, Window,
+    ProviderSummary, Range, Ratio, Recording, RequestSummary, Scope, Series, ServiceEvents,
+    ServiceSummary, SubmitterSummary, Summary, TaskTotals, UsageGiven, Window,
 };
 pub use sentence::{credit_stage, failure_code, group_event, managed_instance, sentence, task_id};
 pub use series::Buckets;

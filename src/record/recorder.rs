@@ -27,6 +27,7 @@ use super::log::is_daemon;
 use super::recording::{LaunchCounts, Pending, ServiceEvents};
 use super::sentence::failure_code;
 use super::series::{Buckets, Gauge};
+use super::traffic::TrafficGauges;
 
 /// What a recorder is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,6 +69,8 @@ pub struct Recorder {
     pub(super) clusters: Table<ClusterGauges, ClusterSpec>,
     pub(super) fleets: Table<FleetState, Fleet>,
     pub(super) services: Table<ServiceGauges, Service>,
+    /// Of services that serve requests.
+    pub(super) traffic: Table<Option<Box<TrafficGauges>>, Service>,
     pub(super) submitters: Table<SubmitterGauges, Submitter>,
     pub(super) providers: [ProviderGauges; Provider::ALL.len()],
     pub(super) managed_scaling: Table<ManagedScalingGauges, CapacityProvider>,
@@ -342,6 +345,7 @@ impl Observer for Recorder {
             Fact::TaskPlaced { task } => self.task_is_placed(now, &world.tasks[task]),
             Fact::ManagedScaling { .. } => self.managed_scaling_looks(now, fact),
             Fact::ScalingMetric { .. } => self.policy_sees(at, fact),
+            Fact::Traffic { service, .. } => self.requests_change(now, service),
             Fact::TaskMoved { task, from, to } => {
                 self.task_moves(now, &world.tasks[task], from, to);
             }
@@ -421,6 +425,7 @@ impl Recorder {
             clusters: model.clusters.iter().map(|_| ClusterGauges::new(buckets)).collect(),
             fleets: model.fleets.iter().map(|(_, spec)| fleet(spec)).collect(),
             services: model.services.iter().map(|_| ServiceGauges::new(buckets)).collect(),
+            traffic: model.services.iter().map(|_| None).collect(),
             submitters: model.submitters.iter().map(|_| SubmitterGauges::new(buckets)).collect(),
             providers: std::array::from_fn(|_| ProviderGauges::new(buckets)),
             managed_scaling: model
@@ -548,6 +553,9 @@ impl Recorder {
         }
         for ix in self.services.indices() {
             self.services[ix].each(&mut |_, gauge| gauge.begin_window(at));
+            if let Some(traffic) = &mut self.traffic[ix] {
+                traffic.begin_window(at);
+            }
         }
         for ix in self.submitters.indices() {
             self.submitters[ix].each(&mut |_, gauge| gauge.begin_window(at));
@@ -911,6 +919,41 @@ impl Recorder {
             if let Some(usage) = usage {
                 capacity.use_resources(now.at, usage, runs);
             }
+        }
+    }
+
+    /// Other requests are under way, and use something else.
+    fn requests_change(&mut self, now: Now, service: Ix<Service>) {
+        let Some((station, level)) = now.world.station(service) else { return };
+        let buckets = self.options.buckets;
+        let traffic =
+            self.traffic[service].get_or_insert_with(|| Box::new(TrafficGauges::new(buckets)));
+        traffic.set(now.at, station, level);
+        let definition = &now.model.task_definitions[now.model.services[service].task_definition];
+        let each_kib = definition.serving.as_ref().map_or(0, |it| it.memory_kib);
+        let mut used = std::mem::take(&mut traffic.used);
+        let was: Vec<[u64; 2]> = used.iter().map(|it| it.1).collect();
+        used.iter_mut().for_each(|it| it.1 = [0; 2]);
+        for it in station.uses() {
+            let cpu_units = (it.cpu * 1024.0).round() as u64;
+            let memory_mib = (it.in_service * f64::from(each_kib) / 1024.0).round() as u64;
+            match used.iter_mut().find(|(place, _)| *place == it.place) {
+                Some((_, sum)) => *sum = [sum[0] + cpu_units, sum[1] + memory_mib],
+                None => used.push((it.place, [cpu_units, memory_mib])),
+            }
+        }
+        for (n, &(place, is)) in used.iter().enumerate() {
+            let change = (was.get(n).copied().unwrap_or_default(), is);
+            self.services[service].change_use(now.at, change);
+            // Fargate is place 0, and fleets follow.
+            let Some(fleet) = place.checked_sub(1) else { continue };
+            let fleet = Ix::new(fleet as usize);
+            self.fleets[fleet].capacity.change_use(now.at, change);
+            let cluster = now.model.classes[now.model.fleets[fleet].classes[0]].cluster;
+            self.clusters[cluster].capacity.change_use(now.at, change);
+        }
+        if let Some(traffic) = &mut self.traffic[service] {
+            traffic.used = used;
         }
     }
 

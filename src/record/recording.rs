@@ -135,6 +135,20 @@ pub enum Metric {
     CapacityProviderReservation,
     /// What a scaling policy watches, rounded, from when it is published.
     ScalingMetric,
+    /// Requests that arrive.
+    RequestArrivals,
+    /// Requests that are answered.
+    RequestsServed,
+    /// Requests that are refused, since tasks are full.
+    RequestsRejected,
+    /// Requests that find no task.
+    RequestsWithoutTarget,
+    /// Requests that are sent to tasks whose host has failed.
+    RequestsUnreachable,
+    /// Requests that are there.
+    RequestsInSystem,
+    /// How long a request takes that is admitted at the time.
+    RequestLatency,
     /// The desired count.
     DesiredCount,
     /// Tasks with `desiredStatus` RUNNING.
@@ -342,6 +356,31 @@ pub struct ServiceSummary {
     pub memory_utilization: Option<f64>,
     /// Whether those two are about all containers.
     pub usage_given: UsageGiven,
+    /// What became of requests; `None`: none are sent to it.
+    pub requests: Option<RequestSummary>,
+}
+
+/// The requests of a service over the window; as a fluid, so in parts as well.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RequestSummary {
+    /// Arrived.
+    pub arrived: f64,
+    /// Answered.
+    pub served: f64,
+    /// Refused, since tasks were full.
+    pub rejected: f64,
+    /// Found no task.
+    pub without_target: f64,
+    /// Sent to tasks whose host had failed.
+    pub unreachable: f64,
+    /// Lost with tasks that died.
+    pub lost: f64,
+    /// Requests that arrived, in millionths a second.
+    pub arrivals: Range,
+    /// How long those admitted took, on average, in seconds; `None`: none were.
+    pub latency_mean: Option<f64>,
+    /// The longest that those admitted at any time took, on average, in seconds.
+    pub latency_worst: f64,
 }
 
 /// Service events by kind.
@@ -535,6 +574,13 @@ impl Metric {
             Metric::WaitingTasks => "waiting_tasks",
             Metric::CapacityProviderReservation => "capacity_provider_reservation",
             Metric::ScalingMetric => "scaling_metric",
+            Metric::RequestArrivals => "request_arrivals",
+            Metric::RequestsServed => "requests_served",
+            Metric::RequestsRejected => "requests_rejected",
+            Metric::RequestsWithoutTarget => "requests_without_target",
+            Metric::RequestsUnreachable => "requests_unreachable",
+            Metric::RequestsInSystem => "requests_in_system",
+            Metric::RequestLatency => "request_latency",
             Metric::DesiredCount => "desired_count",
             Metric::ActiveTasks => "active_tasks",
             Metric::RunningTasks => "running_tasks",
@@ -572,6 +618,13 @@ impl Metric {
             | Metric::ThrottledInstances => "instances",
             Metric::CpuCreditBalance | Metric::CpuSurplusCreditBalance => "CPU credits",
             Metric::CapacityProviderReservation | Metric::ScalingMetric => "%",
+            Metric::RequestArrivals
+            | Metric::RequestsServed
+            | Metric::RequestsRejected
+            | Metric::RequestsWithoutTarget
+            | Metric::RequestsUnreachable => "requests/s",
+            Metric::RequestsInSystem => "requests",
+            Metric::RequestLatency => "s",
             Metric::Tasks(_)
             | Metric::WaitingTasks
             | Metric::DesiredCount
@@ -581,6 +634,54 @@ impl Metric {
             | Metric::UnreachableTasks
             | Metric::AvailableTasks
             | Metric::AliveTasks => "tasks",
+        }
+    }
+
+    /// Returns how many parts of a unit make one: levels are whole numbers of parts.
+    pub const fn parts(self) -> u64 {
+        match self {
+            Metric::RequestArrivals
+            | Metric::RequestsServed
+            | Metric::RequestsRejected
+            | Metric::RequestsWithoutTarget
+            | Metric::RequestsUnreachable
+            | Metric::RequestsInSystem
+            | Metric::RequestLatency => 1_000_000,
+            Metric::RegisteredCpu
+            | Metric::RegisteredMemory
+            | Metric::RegisteredGpus
+            | Metric::ReservedCpu
+            | Metric::ReservedMemory
+            | Metric::ReservedGpus
+            | Metric::UsedCpu
+            | Metric::UsedMemory
+            | Metric::StrandedCpu
+            | Metric::StrandedMemory
+            | Metric::StrandedGpus
+            | Metric::Instances
+            | Metric::EmptyInstances
+            | Metric::NeededInstances
+            | Metric::LaunchingInstances
+            | Metric::DrainingInstances
+            | Metric::SpotInstances
+            | Metric::SurplusInstances
+            | Metric::CpuCreditBalance
+            | Metric::CpuSurplusCreditBalance
+            | Metric::ThrottledInstances
+            | Metric::ThrottledCpu
+            | Metric::Tasks(_)
+            | Metric::WaitingTasks
+            | Metric::CapacityProviderReservation
+            | Metric::ScalingMetric
+            | Metric::DesiredCount
+            | Metric::ActiveTasks
+            | Metric::RunningTasks
+            | Metric::HealthyTasks
+            | Metric::UnreachableTasks
+            | Metric::AvailableTasks
+            | Metric::AliveTasks
+            | Metric::AliveCpu
+            | Metric::AliveMemory => 1,
         }
     }
 
@@ -602,6 +703,9 @@ impl Metric {
             | Metric::ThrottledInstances
             | Metric::ThrottledCpu
             | Metric::UnreachableTasks
+            | Metric::RequestsRejected
+            | Metric::RequestsWithoutTarget
+            | Metric::RequestsUnreachable
             | Metric::AliveTasks
             | Metric::AliveCpu
             | Metric::AliveMemory => true,
@@ -617,6 +721,10 @@ impl Metric {
             | Metric::WaitingTasks
             | Metric::CapacityProviderReservation
             | Metric::ScalingMetric
+            | Metric::RequestArrivals
+            | Metric::RequestsServed
+            | Metric::RequestsInSystem
+            | Metric::RequestLatency
             | Metric::DesiredCount
             | Metric::ActiveTasks
             | Metric::RunningTasks

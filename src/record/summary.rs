@@ -11,9 +11,10 @@ use super::gauges::{Capacity, Extremes, Group};
 use super::recorder::{Ending, Recorder};
 use super::recording::{
     CapacitySummary, ClusterSummary, CreditSummary, ManagedScalingSummary, Metric, PerResource,
-    ProviderSummary, Range, Ratio, Recording, Scope, Series, ServiceSummary, SubmitterSummary,
-    Summary, TaskTotals, UsageGiven, Window,
+    ProviderSummary, Range, Ratio, Recording, RequestSummary, Scope, Series, ServiceSummary,
+    SubmitterSummary, Summary, TaskTotals, UsageGiven, Window,
 };
+use super::traffic;
 
 /// The series of one thing, ended.
 struct Ended(Vec<Series>);
@@ -255,9 +256,26 @@ impl Recorder {
             cpu_utilization: utilization(Metric::UsedCpu, each.cpu_units),
             memory_utilization: utilization(Metric::UsedMemory, each.memory_mib),
             usage_given: given,
+            requests: None,
         };
         series.extend(ended.into_series());
-        summary
+        ServiceSummary { requests: self.finish_requests(ix, end, series), ..summary }
+    }
+
+    fn finish_requests(
+        &mut self,
+        ix: Ix<Service>,
+        end: SimTime,
+        series: &mut Vec<Series>,
+    ) -> Option<RequestSummary> {
+        let mut gauges = self.traffic[ix].take()?;
+        let ended = Ended::new(Scope::Service(ix), &mut *gauges, end);
+        let summary = traffic::summary(&gauges, |metric| {
+            let seconds = ended.integral(metric) / metric.parts() as f64 / 1e6;
+            (seconds, ended.range(metric))
+        });
+        series.extend(ended.into_series());
+        Some(summary)
     }
 
     fn finish_submitter(

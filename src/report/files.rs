@@ -76,9 +76,19 @@ pub(super) fn timeseries(recording: &Recording, model: &Model) -> Vec<u8> {
             cells.text(&name);
             cells.plain(series.metric.name());
             cells.plain(series.metric.unit());
-            cells.float(bucket.mean());
-            cells.number(bucket.min);
-            cells.number(bucket.max);
+            match series.metric.parts() {
+                1 => {
+                    cells.float(bucket.mean());
+                    cells.number(bucket.min);
+                    cells.number(bucket.max);
+                }
+                parts => {
+                    let units = |level: f64| level / parts as f64;
+                    cells.float(units(bucket.mean()));
+                    cells.float(units(bucket.min as f64));
+                    cells.float(units(bucket.max as f64));
+                }
+            }
             cells.end_row();
         }
     }

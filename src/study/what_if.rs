@@ -185,6 +185,12 @@ fn describe_capacity(
             let name = &model.auto_scaling_groups[group].name;
             write!(out, "group {name}: {}", group_event(event, group, model))
         }
+        Fact::Traffic { service, arrivals, served } => {
+            let per_second = |it: u64| it as f64 / 1e6;
+            let name = &model.services[service].name;
+            let (arrivals, served) = (per_second(arrivals), per_second(served));
+            write!(out, "service {name} gets {arrivals:.1} requests/s and answers {served:.1}")
+        }
         Fact::ScalingMetric { group, policy, value } => {
             let group = &model.auto_scaling_groups[group];
             let name = group.policies.get(usize::from(policy)).map_or("", |it| it.name.as_str());
@@ -225,6 +231,7 @@ fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> f
         | Fact::GroupEvent { .. }
         | Fact::ManagedInstance { .. }
         | Fact::ScalingMetric { .. }
+        | Fact::Traffic { .. }
         | Fact::InstanceStopped { .. }
         | Fact::InstanceStarted { .. }
         | Fact::CpuCredits { .. } => describe_capacity(out, fact, world, model),

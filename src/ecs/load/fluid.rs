@@ -41,6 +41,19 @@ pub struct Capacity {
     pub vcpus: f64,
     /// How fast one is: 1 takes as long as the work says.
     pub speed: f64,
+    /// Where it is, as the driver numbers places.
+    pub place: u32,
+}
+
+/// What tasks of one capacity use for requests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Use {
+    /// Where they are.
+    pub place: u32,
+    /// CPU, in vCPUs.
+    pub cpu: f64,
+    /// Requests that they work at.
+    pub in_service: f64,
 }
 
 /// How requests are spread over tasks.
@@ -85,8 +98,12 @@ pub struct Level {
     pub arrivals: f64,
     /// Requests that are answered, a second.
     pub served: f64,
-    /// Requests that fail, a second.
-    pub failed: f64,
+    /// Requests that are refused since tasks are full, a second.
+    pub rejected: f64,
+    /// Requests that find no task, a second.
+    pub no_target: f64,
+    /// Requests that are sent to tasks that do nothing, a second.
+    pub unreachable: f64,
     /// Requests that are there.
     pub in_system: f64,
     /// Those that tasks work at.
@@ -396,6 +413,22 @@ impl Station {
         self.settle();
     }
 
+    /// A task has another capacity than it had; what waits for it still does.
+    pub fn change_one(&mut self, from: Capacity, to: Capacity) {
+        let Some(at) = self.groups.iter().position(|it| it.capacity == from) else { return };
+        let group = &mut self.groups[at];
+        let share = group.backlog / f64::from(group.tasks);
+        group.backlog -= share;
+        group.tasks -= 1;
+        if group.tasks == 0 {
+            self.groups.remove(at);
+        }
+        self.add(to);
+        if let Some(group) = self.groups.iter_mut().find(|it| it.capacity == to) {
+            group.backlog += share;
+        }
+    }
+
     /// So many tasks get requests and do nothing.
     pub fn set_dead(&mut self, tasks: u32) {
         self.dead = tasks;
@@ -452,17 +485,19 @@ impl Station {
         self.groups.iter().any(|it| it.backlog > 0.0)
     }
 
-    /// Returns what holds now.
-    pub fn level(&self) -> Level {
+    /// Returns what holds so many seconds from now, if nothing changes until then.
+    pub fn level(&self, ahead: f64) -> Level {
         let work = &self.work;
         let mut level = Level { arrivals: self.arrivals, ..Level::default() };
         let (mut admitted, mut reached, mut can) = (0.0, 0.0, 0.0);
         for group in &self.groups {
             let (served, refused) = group.flow(work);
             let asked = group.all(group.asked);
+            let left = (group.backlog + (asked - refused - served) * ahead).max(0.0);
+            let group = &Group { backlog: left.min(group.most(work)), ..*group };
             let there = group.in_system(work);
             level.served += served;
-            level.failed += refused;
+            level.rejected += refused;
             level.in_system += there;
             level.in_service += there.min(group.all(f64::from(work.concurrency)));
             level.cpu += served * work.cpu.mean / group.capacity.speed;
@@ -471,10 +506,25 @@ impl Station {
             reached += asked;
             can += group.all(group.can);
         }
-        level.failed += (self.arrivals - reached).max(0.0);
+        let missed = (self.arrivals - reached).max(0.0);
+        match self.groups.is_empty() && self.dead == 0 {
+            true => level.no_target = missed,
+            false => level.unreachable = missed,
+        }
         level.response = if admitted > 0.0 { level.response / admitted } else { 0.0 };
         level.utilization = if self.arrivals > 0.0 { self.arrivals / can } else { 0.0 };
         level
+    }
+
+    /// Goes through what requests use, by capacity of tasks.
+    pub fn uses(&self) -> impl Iterator<Item = Use> {
+        self.groups.iter().map(|group| Use {
+            place: group.capacity.place,
+            cpu: group.flow(&self.work).0 * self.work.cpu.mean / group.capacity.speed,
+            in_service: group
+                .in_system(&self.work)
+                .min(group.all(f64::from(self.work.concurrency))),
+        })
     }
 
     /// Returns what has come so far.
@@ -487,7 +537,7 @@ impl Station {
 mod tests {
     use super::*;
 
-    const ONE: Capacity = Capacity { vcpus: 1.0, speed: 1.0 };
+    const ONE: Capacity = Capacity { vcpus: 1.0, speed: 1.0, place: 0 };
 
     fn work(cpu: Moments, concurrency: u32) -> Work {
         Work { cpu, wait: Moments::default(), concurrency, queue_limit: 1_000_000 }
@@ -527,11 +577,11 @@ mod tests {
     fn several_places_with_a_vcpu_each_are_m_m_c() {
         for (c, arrivals) in [(1, 7.0), (2, 15.0), (8, 70.0), (8, 79.0), (64, 600.0)] {
             let work = work(Moments::exponential(0.1), c);
-            let capacity = Capacity { vcpus: f64::from(c), speed: 1.0 };
+            let capacity = Capacity { vcpus: f64::from(c), ..ONE };
             let expected = by_states(arrivals, |n| f64::from(n.min(c)) / 0.1);
             near(stationary(&work, capacity, arrivals, 1.0), expected);
             // More vCPUs than places are of no use.
-            let more = Capacity { vcpus: f64::from(c) * 3.0, speed: 1.0 };
+            let more = Capacity { vcpus: f64::from(c) * 3.0, ..ONE };
             near(stationary(&work, more, arrivals, 1.0), expected);
         }
     }
@@ -542,7 +592,7 @@ mod tests {
             let work = work(Moments::exponential(0.1), 1_000_000);
             let arrivals = 0.8 * vcpus / 0.1;
             let expected = by_states(arrivals, |n| f64::from(n).min(vcpus) / 0.1);
-            near(stationary(&work, Capacity { vcpus, speed: 1.0 }, arrivals, 1.0), expected);
+            near(stationary(&work, Capacity { vcpus, ..ONE }, arrivals, 1.0), expected);
         }
     }
 
@@ -574,7 +624,7 @@ mod tests {
         near(work.rate(ONE), 100.0);
         // With few places it is these that are full first.
         near(Work { concurrency: 5, ..work }.rate(ONE), 50.0);
-        near(work.rate(Capacity { vcpus: 0.25, speed: 2.0 }), 50.0);
+        near(work.rate(Capacity { vcpus: 0.25, speed: 2.0, ..ONE }), 50.0);
     }
 
     fn run(station: &mut Station, until: f64) {
@@ -604,8 +654,8 @@ mod tests {
         station.set_arrivals(30.0);
         run(&mut station, 10.0);
         near(station.groups[0].backlog, 100.0);
-        assert_eq!(station.level().served, 20.0);
-        near(station.level().response, 0.1 + 50.0 / 10.0);
+        assert_eq!(station.level(0.0).served, 20.0);
+        near(station.level(0.0).response, 0.1 + 50.0 / 10.0);
         near(station.totals().cpu_seconds, 20.0);
         station.set_arrivals(10.0);
         near(station.next_change().unwrap(), 10.0);
@@ -630,7 +680,7 @@ mod tests {
         near(station.next_change().unwrap(), 20.0);
         run(&mut station, 60.0);
         near(station.totals().rejected, 200.0);
-        near(station.level().failed, 5.0);
+        near(station.level(0.0).rejected, 5.0);
         assert_eq!(station.next_change(), None);
         conserves(&station);
         // When it dies, what it has is lost with it.
@@ -648,7 +698,7 @@ mod tests {
             (0..3).for_each(|_| station.add(ONE));
             station.set_dead(1);
             station.set_arrivals(20.0);
-            near(station.level().failed, failed);
+            near(station.level(0.0).unreachable, failed);
             run(&mut station, 10.0);
             near(station.totals().unreachable, failed * 10.0);
             conserves(&station);
@@ -663,7 +713,7 @@ mod tests {
                 queue_limit: 10 + case * 3,
                 ..work(Moments::exponential(0.02 + f64::from(case % 7) * 0.01), 1 + case % 5)
             };
-            let half = Capacity { vcpus: 0.5, speed: 1.3 };
+            let half = Capacity { vcpus: 0.5, speed: 1.3, ..ONE };
             let routing = [Routing::RoundRobin, Routing::LeastOutstanding][case as usize % 2];
             let mut fast = Station::new(work, routing);
             let rates = [20.0, 90.0, 5.0, 400.0, 0.0, 60.0];

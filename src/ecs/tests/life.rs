@@ -1,6 +1,7 @@
 //! The life of a task: states, containers, restarts, stops, queues of submitters, laws.
 
 use super::super::fixture::*;
+use super::super::load::fluid::Routing;
 use super::super::model::*;
 use super::super::{
     ContainerState, Fact, Observer, Owner, ServiceEvent, Sim, StopCode, StopReason, TaskStatus,
@@ -47,6 +48,7 @@ fn a_fargate_task_goes_through_every_state_with_its_duration() {
         first_healthy_checks: 1,
         healthy_checks: 5,
         unhealthy_checks: 2,
+        routing: Routing::RoundRobin,
         health_check_timeout: Span::ZERO,
     });
     let service = f.service("web", web, 1);
@@ -106,6 +108,7 @@ fn a_new_target_takes_one_check_of_an_alb_and_interval_times_threshold_of_others
             first_healthy_checks,
             healthy_checks: 5,
             unhealthy_checks: 2,
+            routing: Routing::RoundRobin,
             health_check_timeout: Span::ZERO,
         });
         let service = f.service("web", web, 1);

@@ -16,5 +16,6 @@ mod placement;
 mod rebalancing;
 mod spot;
 mod submit;
+mod traffic;
 mod upkeep;
 mod zone_balance;

@@ -441,6 +441,7 @@ pub(super) fn class(
         pull_bandwidth: agent.pull_bandwidth,
         pull_behavior: agent.pull_behavior,
         cpu_credits: cpu_credits::terms(lower, &agent.cpu_credits, kind),
+        cpu_speed: 1.0,
     }
 }
 

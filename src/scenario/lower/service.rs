@@ -1,5 +1,6 @@
 //! Services, target groups, and what happens when.
 
+use crate::ecs::load::fluid::Routing;
 use crate::ecs::model::{
     Action, CapacityPool, InstanceClass, Launch, PlacementConstraint, PlacementStrategy, Provider,
     Scheduling, Service, Shortage, TargetGroup,
@@ -44,6 +45,7 @@ pub(super) fn target_groups(lower: &mut Lower) {
             healthy_checks: check.get("healthy_threshold"),
             unhealthy_checks: check.get("unhealthy_threshold"),
             health_check_timeout: check.find("timeout").unwrap_or(timeout),
+            routing: Routing::RoundRobin,
         };
         let ix = lower.model.target_groups.push(group);
         lower.target_groups.insert(name.to_string(), ix);

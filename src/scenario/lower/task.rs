@@ -201,6 +201,7 @@ fn definition(
         os,
         architecture: architecture.unwrap_or(Architecture::X86_64),
         containers,
+        serving: None,
     });
     lower.definition_facts.push(facts);
     Some(ix)
@@ -1061,6 +1062,7 @@ pub(super) fn plain(lower: &mut Lower, name: &str) -> Ix<TaskDefinition> {
             health_check: None,
             behaviour,
         }],
+        serving: None,
     });
     lower.definition_facts.push(DefinitionFacts {
         network_mode: "bridge".to_string(),

@@ -1,0 +1,332 @@
+//! Requests on their way: loads change, load balancers route, tasks serve or fail.
+//!
+//! Each service that requests are sent to is a [`Station`]; its tasks are in it from when they are
+//! healthy targets until they are to stop. A task whose host has failed stays a target until
+//! somebody notices, and what is sent to it is lost. The state of a station changes by itself only
+//! at instants that are foreseen; what it uses and leaves undone goes to the metrics and, as a
+//! fact, to observers.
+//!
+//! Source: Elastic Load Balancing User Guide, "Target groups for your Application Load Balancers":
+//! only healthy targets get requests, and a target that is deregistered none but those in flight.
+//! Assumption: without a load balancer, whoever runs and passes its checks is found at once.
+
+use std::collections::BTreeMap;
+
+use crate::engine::{Id, Ix, Seed, Table};
+use crate::units::Span;
+
+use super::cluster::Instance;
+use super::load::fluid::{Capacity, Level, Station};
+use super::load::rate::RateCursor;
+use super::model::{Destination, Load, Model, Service};
+use super::{Cx, Event, Fact, StopReason, Task, TaskStatus, World, rank};
+
+/// While a backlog changes, what is told of it is no older than this.
+const STEP: Span = Span::secs(10);
+
+/// All requests of a run.
+#[derive(Clone, Debug)]
+pub(super) struct Traffic {
+    loads: Table<LoadState, Load>,
+    stations: Table<Option<Box<StationState>>, Service>,
+    /// By instance, the tasks that share what is left of its CPU.
+    sharers: BTreeMap<Id<Instance>, Vec<Id<Task>>>,
+}
+
+#[derive(Clone, Debug)]
+struct LoadState {
+    cursor: RateCursor,
+    /// Requests a second.
+    now: f64,
+}
+
+#[derive(Clone, Debug)]
+struct StationState {
+    station: Station,
+    /// The loads that come here, and which share of each.
+    sources: Vec<(Ix<Load>, f64)>,
+    /// Capacities of tasks, by the number that they have in [`Server`].
+    capacities: Vec<Capacity>,
+    dead: u32,
+    /// What holds until the next change, on average.
+    level: Level,
+    /// Grows with every change, so that what was foreseen before it is known to be stale.
+    epoch: u32,
+}
+
+/// What a task is in the station of its service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Server {
+    /// It gets no requests.
+    #[default]
+    None,
+    /// It gets requests and does nothing.
+    Dead,
+    /// It serves them; the number of its capacity.
+    Serves(u16),
+}
+
+impl Traffic {
+    pub(super) fn new(model: &Model, seed: Seed) -> Traffic {
+        let load = |(_, spec): (Ix<Load>, &Load)| {
+            let luck = seed.luck("load").named(&spec.name);
+            LoadState { cursor: spec.rate.cursor(luck), now: 0.0 }
+        };
+        Traffic {
+            loads: model.loads.iter().map(load).collect(),
+            stations: model.services.indices().map(|ix| StationState::new(model, ix)).collect(),
+            sharers: BTreeMap::new(),
+        }
+    }
+
+    /// Returns the station of a service, and what holds of it until the next change, on average.
+    pub(super) fn station(&self, service: Ix<Service>) -> Option<(&Station, &Level)> {
+        self.stations[service].as_ref().map(|it| (&it.station, &it.level))
+    }
+}
+
+impl StationState {
+    fn new(model: &Model, service: Ix<Service>) -> Option<Box<StationState>> {
+        let spec = &model.services[service];
+        let serving = model.task_definitions[spec.task_definition].serving.as_ref()?;
+        let sharers = |group| {
+            model.services.iter().filter(|(_, it)| it.target_groups.contains(&group)).count()
+        };
+        let mut sources = Vec::new();
+        for (ix, load) in model.loads.iter() {
+            let share = |to: &Destination| match *to {
+                Destination::Service(it) => f64::from(u8::from(it == service)),
+                Destination::TargetGroup(group) if spec.target_groups.contains(&group) => {
+                    // Assumption: services behind one target group get as much each.
+                    1.0 / sharers(group) as f64
+                }
+                Destination::TargetGroup(_) => 0.0,
+            };
+            let share: f64 = load.routes.iter().map(|it| it.share * share(&it.to)).sum();
+            if share > 0.0 {
+                sources.push((ix, share));
+            }
+        }
+        let routing = spec.target_groups.first().map(|&it| model.target_groups[it].routing);
+        (!sources.is_empty()).then(|| {
+            Box::new(StationState {
+                station: Station::new(serving.work(), routing.unwrap_or_default()),
+                sources,
+                capacities: Vec::new(),
+                dead: 0,
+                level: Level::default(),
+                epoch: 0,
+            })
+        })
+    }
+
+    fn number_of(&mut self, capacity: Capacity) -> u16 {
+        let known = self.capacities.iter().position(|it| *it == capacity);
+        let number = known.unwrap_or_else(|| {
+            self.capacities.push(capacity);
+            self.capacities.len() - 1
+        });
+        u16::try_from(number).expect("there are few sizes, types and speeds")
+    }
+}
+
+/// Requests arrive from now on.
+pub(super) fn begin(cx: &mut Cx, world: &mut World) {
+    for load in cx.model.loads.indices() {
+        on_load(cx, world, load);
+    }
+}
+
+/// A load has another rate from now on.
+pub(super) fn on_load(cx: &mut Cx, world: &mut World, load: Ix<Load>) {
+    let spec = &cx.model.loads[load];
+    let state = &mut world.traffic.loads[load];
+    let (rate, next) = state.cursor.at(&spec.rate, cx.now());
+    state.now = rate;
+    if let Some(next) = next {
+        cx.at(next, rank::DEMAND, Event::LoadChanges(load));
+    }
+    for service in cx.model.services.indices() {
+        let Some(state) = &world.traffic.stations[service] else { continue };
+        if state.sources.iter().any(|it| it.0 == load) {
+            let loads = &world.traffic.loads;
+            let arrivals = state.sources.iter().map(|&(load, share)| loads[load].now * share).sum();
+            change(cx, world, service, |station| station.set_arrivals(arrivals));
+        }
+    }
+}
+
+/// Something about a task has changed by which load balancers go, or its host has failed.
+pub(super) fn look(cx: &mut Cx, world: &mut World, task: Id<Task>) {
+    let entry = &world.tasks[task];
+    let Some(service) = entry.service() else { return };
+    if world.traffic.stations[service].is_none() {
+        return;
+    }
+    let was = entry.server;
+    let is = if !is_target(cx, entry) {
+        Server::None
+    } else if !entry.works {
+        Server::Dead
+    } else if let Server::Serves(_) = was {
+        was
+    } else {
+        let capacity = capacity(cx, world, entry);
+        let Some(state) = &mut world.traffic.stations[service] else { return };
+        capacity.map_or(Server::None, |it| Server::Serves(state.number_of(it)))
+    };
+    if was == is {
+        return;
+    }
+    note_sharer(cx, world, task, is);
+    let entry = &world.tasks[task];
+    // What it was at goes down with it; whoever is asked to stop answers first.
+    let is_lost = is == Server::Dead || entry.stop.is_some_and(loses_requests);
+    world.tasks[task].server = is;
+    let Some(state) = &mut world.traffic.stations[service] else { return };
+    let left = if let Server::Serves(it) = was { Some(state.capacities[usize::from(it)]) } else { None };
+    let joined =
+        if let Server::Serves(it) = is { Some(state.capacities[usize::from(it)]) } else { None };
+    state.dead -= u32::from(was == Server::Dead);
+    state.dead += u32::from(is == Server::Dead);
+    let dead = state.dead;
+    change(cx, world, service, |station| {
+        if let Some(capacity) = left {
+            station.remove(capacity, is_lost);
+        }
+        if let Some(capacity) = joined {
+            station.add(capacity);
+        }
+        station.set_dead(dead);
+    });
+}
+
+/// A task without a limit of its own begins to share the CPU of its instance, or ends to.
+fn note_sharer(cx: &Cx, world: &mut World, task: Id<Task>, is: Server) {
+    let entry = &world.tasks[task];
+    let serving = cx.model.task_definitions[entry.task_definition].serving.as_ref();
+    let has_limit = serving.is_none_or(|it| it.cpu_limit.is_some());
+    let Some(instance) = entry.instance.filter(|_| !has_limit) else { return };
+    let sharers = world.traffic.sharers.entry(instance).or_default();
+    match is {
+        Server::Serves(_) => sharers.push(task),
+        Server::Dead | Server::None => sharers.retain(|it| *it != task),
+    }
+    if sharers.is_empty() {
+        world.traffic.sharers.remove(&instance);
+    }
+}
+
+/// What is reserved on an instance has changed, and with it what tasks without a limit get.
+pub(super) fn reserved_changes(cx: &mut Cx, world: &mut World, instance: Id<Instance>) {
+    if world.traffic.sharers.is_empty() {
+        return;
+    }
+    for task in world.traffic.sharers.get(&instance).cloned().unwrap_or_default() {
+        let entry = &world.tasks[task];
+        let (Some(service), Server::Serves(was)) = (entry.service(), entry.server) else { continue };
+        let Some(is) = capacity(cx, world, entry) else { continue };
+        let Some(state) = &mut world.traffic.stations[service] else { continue };
+        let was = state.capacities[usize::from(was)];
+        if was == is {
+            continue;
+        }
+        world.tasks[task].server = Server::Serves(state.number_of(is));
+        change(cx, world, service, |station| station.change_one(was, is));
+    }
+}
+
+/// Says whether requests that a task has are lost when it stops for a reason.
+///
+/// Assumption: whoever gets SIGTERM answers what it has before it exits.
+fn loses_requests(reason: StopReason) -> bool {
+    match reason {
+        StopReason::HostTerminated
+        | StopReason::FargateHostFailed
+        | StopReason::EssentialContainerExited { .. }
+        | StopReason::ContainerStartFailed { .. }
+        | StopReason::DependencyFailed { .. } => true,
+        StopReason::ScaledIn
+        | StopReason::Rebalanced
+        | StopReason::Drained
+        | StopReason::Unhealthy
+        | StopReason::SpotInterruption
+        | StopReason::NoCapacity => false,
+    }
+}
+
+/// Says whether requests are sent to a task.
+fn is_target(cx: &Cx, task: &Task) -> bool {
+    if task.last_status != TaskStatus::Running || task.stop.is_some() {
+        return false;
+    }
+    let balanced = task.service().is_some_and(|it| !cx.model.services[it].target_groups.is_empty());
+    let definition = &cx.model.task_definitions[task.task_definition];
+    let has_check = || definition.containers.iter().any(|it| it.essential && it.health_check.is_some());
+    match balanced {
+        true => task.target_healthy,
+        false => task.healthy || !has_check(),
+    }
+}
+
+/// Returns what a task can do; `None`: it serves no requests.
+fn capacity(cx: &Cx, world: &World, task: &Task) -> Option<Capacity> {
+    let serving = cx.model.task_definitions[task.task_definition].serving.as_ref()?;
+    let vcpus = |units: u32| f64::from(units.max(1)) / 1024.0;
+    let Some(instance) = task.instance else {
+        let units = task.fargate()?.cpu_units;
+        let speed = cx.model.fargate_cpu_speed;
+        return Some(Capacity { vcpus: vcpus(units), speed, place: 0 });
+    };
+    let class = &cx.model.classes[world.cluster.instance(instance).class];
+    let all = class.registered.cpu_units;
+    let units = serving.cpu_limit.map_or_else(|| share(cx, world, task), |it| it.min(all));
+    let place = 1 + class.fleet.index() as u32;
+    Some(Capacity { vcpus: vcpus(units), speed: class.cpu_speed, place })
+}
+
+/// Returns the CPU units that a task without a limit gets of its instance when all that is there
+/// wants more.
+///
+/// Source: ECS API, ContainerDefinition, `cpu`: unused CPU is shared in the ratio of what
+/// containers reserve; nothing is 2 shares. Assumption: everybody there wants more all the time.
+fn share(cx: &Cx, world: &World, task: &Task) -> u32 {
+    let Some(instance) = task.instance else { return 0 };
+    let host = world.cluster.instance(instance);
+    let all = cx.model.classes[host.class].registered.cpu_units;
+    let own = cx.model.requirements[task.requirement].resources.cpu_units.max(2);
+    let reserved = all.saturating_sub(host.remaining().cpu_units).max(own);
+    let share = u64::from(all) * u64::from(own) / u64::from(reserved);
+    u32::try_from(share).unwrap_or(all).clamp(1, all.max(1))
+}
+
+/// What was foreseen of a station happens, unless something else has happened before.
+pub(super) fn on_station(cx: &mut Cx, world: &mut World, service: Ix<Service>, epoch: u32) {
+    if world.traffic.stations[service].as_ref().is_some_and(|it| it.epoch == epoch) {
+        change(cx, world, service, |_| {});
+    }
+}
+
+/// Changes a station, foresees what comes next, and tells how it stands now.
+fn change(
+    cx: &mut Cx,
+    world: &mut World,
+    service: Ix<Service>,
+    change: impl FnOnce(&mut Station),
+) {
+    let now = cx.now();
+    let Some(state) = &mut world.traffic.stations[service] else { return };
+    state.station.advance(now);
+    change(&mut state.station);
+    state.epoch = state.epoch.wrapping_add(1);
+    let mut step = Span::ZERO;
+    if let Some(after) = state.station.next_change() {
+        // Rounded up, so that it has come when the event does.
+        step = Span::from_secs_f64(after).saturating_add(Span::micros(1)).min(STEP);
+        cx.after(step, rank::PROGRESSED, Event::Station(service, state.epoch));
+    }
+    state.level = state.station.level(step.as_secs_f64() / 2.0);
+    let millionths = |it: f64| (it * 1e6).round() as u64;
+    let (arrivals, served) = (millionths(state.level.arrivals), millionths(state.level.served));
+    cx.tell(world, Fact::Traffic { service, arrivals, served });
+}
