@@ -184,7 +184,8 @@ pub(super) fn look(cx: &mut Cx, world: &mut World, task: Id<Task>) {
     let is_lost = is == Server::Dead || entry.stop.is_some_and(loses_requests);
     world.tasks[task].server = is;
     let Some(state) = &mut world.traffic.stations[service] else { return };
-    let left = if let Server::Serves(it) = was { Some(state.capacities[usize::from(it)]) } else { None };
+    let left =
+        if let Server::Serves(it) = was { Some(state.capacities[usize::from(it)]) } else { None };
     let joined =
         if let Server::Serves(it) = is { Some(state.capacities[usize::from(it)]) } else { None };
     state.dead -= u32::from(was == Server::Dead);
@@ -224,7 +225,9 @@ pub(super) fn reserved_changes(cx: &mut Cx, world: &mut World, instance: Id<Inst
     }
     for task in world.traffic.sharers.get(&instance).cloned().unwrap_or_default() {
         let entry = &world.tasks[task];
-        let (Some(service), Server::Serves(was)) = (entry.service(), entry.server) else { continue };
+        let (Some(service), Server::Serves(was)) = (entry.service(), entry.server) else {
+            continue;
+        };
         let Some(is) = capacity(cx, world, entry) else { continue };
         let Some(state) = &mut world.traffic.stations[service] else { continue };
         let was = state.capacities[usize::from(was)];
@@ -262,7 +265,8 @@ fn is_target(cx: &Cx, task: &Task) -> bool {
     }
     let balanced = task.service().is_some_and(|it| !cx.model.services[it].target_groups.is_empty());
     let definition = &cx.model.task_definitions[task.task_definition];
-    let has_check = || definition.containers.iter().any(|it| it.essential && it.health_check.is_some());
+    let has_check =
+        || definition.containers.iter().any(|it| it.essential && it.health_check.is_some());
     match balanced {
         true => task.target_healthy,
         false => task.healthy || !has_check(),
@@ -308,12 +312,7 @@ pub(super) fn on_station(cx: &mut Cx, world: &mut World, service: Ix<Service>, e
 }
 
 /// Changes a station, foresees what comes next, and tells how it stands now.
-fn change(
-    cx: &mut Cx,
-    world: &mut World,
-    service: Ix<Service>,
-    change: impl FnOnce(&mut Station),
-) {
+fn change(cx: &mut Cx, world: &mut World, service: Ix<Service>, change: impl FnOnce(&mut Station)) {
     let now = cx.now();
     let Some(state) = &mut world.traffic.stations[service] else { return };
     state.station.advance(now);

@@ -488,6 +488,18 @@ pub struct CreditSummary {
     pub withheld_vcpu_hours: f64,
 }
 
+impl RequestSummary {
+    /// Returns how many were not answered, and will not be.
+    pub fn failed(&self) -> f64 {
+        self.rejected + self.without_target + self.unreachable + self.lost
+    }
+
+    /// Returns the share of those that arrived that did not fail; `None`: none arrived.
+    pub fn success(&self) -> Option<f64> {
+        (self.arrived > 0.0).then(|| (1.0 - self.failed() / self.arrived).max(0.0))
+    }
+}
+
 impl Recording {
     /// Returns a series, unless it was never anything but zero or does not exist.
     pub fn find(&self, scope: Scope, metric: Metric) -> Option<&Series> {

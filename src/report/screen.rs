@@ -9,9 +9,9 @@ use crate::catalogue::Evidence;
 use crate::catalogue::{FARGATE_AS_OF, FARGATE_SPOT_AS_OF, ON_DEMAND_AS_OF, SPOT_AS_OF};
 use crate::ecs::StopCode;
 use crate::ecs::model::{Model, Provider};
-use crate::record::{CapacitySummary, PerResource, Range, Ratio, UsageGiven};
+use crate::record::{CapacitySummary, Metric, PerResource, Range, Ratio, UsageGiven};
 use crate::scenario::{Scenario, WarmUp};
-use crate::study::{Outcome, Unit, Verdict};
+use crate::study::{Outcome, Unit, Verdict, per_thousand};
 use crate::units::{Money, SimTime, Span, TimeFormat};
 
 use super::happenings::{Gathered, Happenings};
@@ -36,6 +36,7 @@ pub fn screen(
     screen.heading();
     screen.objectives(verdicts);
     screen.services();
+    screen.requests();
     screen.submitters();
     screen.capacity();
     screen.cpu_credits();
@@ -86,6 +87,20 @@ fn share(share: Option<f64>) -> String {
 fn times(count: u64, times: &[Span]) -> Vec<String> {
     let there = |time: &Span| (count > 0).then(|| time.as_secs_f64());
     alike(Unit::Seconds, &times.iter().map(there).collect::<Vec<_>>())
+}
+
+/// Writes the latency of requests, to three digits: `52.3 ms`, `1.25 s`, `2 min 30 s`.
+fn latency(seconds: f64) -> String {
+    let digits = |value: f64| match value {
+        100.0.. => decimals(value, 0),
+        10.0.. => decimals(value, 1),
+        _ => decimals(value, 2),
+    };
+    match seconds {
+        60.0.. => Span::secs(seconds.round() as u64).to_string(),
+        1.0.. => format!("{} s", digits(seconds)),
+        _ => format!("{} ms", digits(seconds * 1e3)),
+    }
 }
 
 /// Writes least, mean and greatest; one number where they are the same.
@@ -228,6 +243,37 @@ impl Screen<'_> {
             ]);
         }
         self.line("\nSERVICE");
+        self.text += &table(rows);
+    }
+
+    /// What became of requests.
+    fn requests(&mut self) {
+        let summary = &self.outcome.recording.summary;
+        let with = || summary.services.iter().filter_map(|(ix, it)| Some((ix, it.requests?)));
+        if with().next().is_none() {
+            return;
+        }
+        let heads = ["", "requests", "per second", "", "failed", "success", "latency", "", "$ per"];
+        let mut rows = vec![words(&heads)];
+        rows.push(words(&["", "", "mean", "most", "", "", "mean", "worst", "1,000"]));
+        for (ix, it) in with() {
+            let name = &self.model.services[ix].name;
+            let worst = it.latency_mean.map(|_| it.latency_worst);
+            let per_thousand = per_thousand(self.outcome, self.model, (ix, &it));
+            let parts = Metric::RequestArrivals.parts() as f64;
+            rows.push(vec![
+                name.clone(),
+                number(it.arrived.round() as u64),
+                decimals(it.arrivals.mean / parts, 1),
+                decimals(it.arrivals.max as f64 / parts, 1),
+                number(it.failed().round() as u64),
+                it.success().map_or(share(None), |it| percent(it, 3)),
+                it.latency_mean.map_or(share(None), latency),
+                worst.map_or(share(None), latency),
+                per_thousand.map_or(share(None), |it| Dollars::by(it).write(it)),
+            ]);
+        }
+        self.line("\nREQUESTS");
         self.text += &table(rows);
     }
 

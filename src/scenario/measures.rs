@@ -76,6 +76,17 @@ const OF_SERVICES: Names = &[
     ("health_", Time),
     ("cpu_utilization", Share),
     ("memory_utilization", Share),
+    ("requests", Count),
+    ("requests_served", Count),
+    ("requests_failed", Count),
+    ("requests_rejected", Count),
+    ("requests_without_target", Count),
+    ("requests_unreachable", Count),
+    ("requests_lost", Count),
+    ("request_success", Share),
+    ("request_latency_mean", Time),
+    ("request_latency_worst", Time),
+    ("cost_per_1000_requests", Money),
 ];
 
 const OF_SUBMITTERS: Names = &[

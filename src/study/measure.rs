@@ -1,10 +1,11 @@
 //! Measures: every figure of a result by a name, as objectives, files and comparisons use it.
 
 use crate::ecs::Model;
-use crate::ecs::model::Provider;
-use crate::record::{PerResource, Quantiles, Range, Ratio, Summary};
+use crate::ecs::model::{Provider, Service};
+use crate::engine::Ix;
+use crate::record::{PerResource, Quantiles, Range, Ratio, RequestSummary, Summary};
 use crate::scenario::Objective;
-use crate::units::Span;
+use crate::units::{Money, SimTime, Span};
 
 use super::run::Outcome;
 
@@ -80,6 +81,21 @@ pub fn verdicts(objectives: &[Objective], measures: &[Measure]) -> Vec<Verdict> 
         .collect()
 }
 
+/// Returns what a thousand answered requests of a service cost: what it has alone, and its part of
+/// instances; `None`: none was answered, or the warm-up leaves some out.
+pub fn per_thousand(
+    outcome: &Outcome,
+    model: &Model,
+    (ix, requests): (Ix<Service>, &RequestSummary),
+) -> Option<Money> {
+    let is_whole = outcome.recording.window.from == SimTime::ZERO;
+    let name = &model.services[ix].name;
+    let holders = outcome.bill.by_holder();
+    let cost = holders.iter().find(|(holder, _)| holder.name(model) == name)?.1;
+    (is_whole && requests.served >= 1.0)
+        .then(|| Money::from_dollars_f64(cost.as_dollars_f64() * 1000.0 / requests.served))
+}
+
 /// Lists every measure of a result, in a fixed order.
 pub fn measures(model: &Model, outcome: &Outcome) -> Vec<Measure> {
     let mut list = List(Vec::new());
@@ -87,6 +103,7 @@ pub fn measures(model: &Model, outcome: &Outcome) -> Vec<Measure> {
     let summary = &outcome.recording.summary;
     list.tasks(summary);
     list.services(model, summary);
+    list.requests(model, outcome);
     list.submitters(model, summary);
     list.clusters(model, summary);
     list.fleets(model, summary);
@@ -188,6 +205,31 @@ impl List {
             let (cpu, memory) = (service.cpu_utilization, service.memory_utilization);
             self.add_if(format!("{name}.cpu_utilization"), cpu, Unit::Share);
             self.add_if(format!("{name}.memory_utilization"), memory, Unit::Share);
+        }
+    }
+
+    fn requests(&mut self, model: &Model, outcome: &Outcome) {
+        for (ix, service) in outcome.recording.summary.services.iter() {
+            let Some(it) = &service.requests else { continue };
+            let name = format!("service.{}", model.services[ix].name);
+            for (part, value) in [
+                ("requests", it.arrived),
+                ("requests_served", it.served),
+                ("requests_failed", it.failed()),
+                ("requests_rejected", it.rejected),
+                ("requests_without_target", it.without_target),
+                ("requests_unreachable", it.unreachable),
+                ("requests_lost", it.lost),
+            ] {
+                self.add(format!("{name}.{part}"), value, Unit::Count);
+            }
+            self.add_if(format!("{name}.request_success"), it.success(), Unit::Share);
+            let latency = it.latency_mean;
+            self.add_if(format!("{name}.request_latency_mean"), latency, Unit::Seconds);
+            let worst = latency.map(|_| it.latency_worst);
+            self.add_if(format!("{name}.request_latency_worst"), worst, Unit::Seconds);
+            let cost = per_thousand(outcome, model, (ix, it)).map(Money::as_dollars_f64);
+            self.add_if(format!("{name}.cost_per_1000_requests"), cost, Unit::Dollars);
         }
     }
 

@@ -361,8 +361,7 @@ impl Station {
             totals.served += served;
             totals.rejected += refused;
             totals.admitted += asked - refused;
-            totals.response_seconds +=
-                (asked - refused) * (before + group.response(work)) / 2.0;
+            totals.response_seconds += (asked - refused) * (before + group.response(work)) / 2.0;
             totals.cpu_seconds += served * work.cpu.mean / group.capacity.speed;
             reached += asked;
         }

@@ -7,6 +7,7 @@ mod capacity;
 mod commitments;
 mod cost;
 mod credits;
+mod requests;
 mod scaling;
 mod tasks;
 
@@ -39,6 +40,7 @@ pub fn figures(scenario: &Scenario, outcome: &Outcome) -> Vec<(&'static str, Fig
     let all = [
         ("utilisation", capacity::utilisation(&page)),
         ("tasks", tasks::tasks(&page)),
+        ("requests", requests::requests(&page)),
         ("instances", capacity::instances(&page)),
         ("cpu_credits", credits::cpu_credits(&page)),
         ("managed_scaling", scaling::managed_scaling(&page)),

@@ -58,6 +58,13 @@ const TARGET_GROUP: &[Key] = &[
         .or("\"300 s\"")
         .documented("Elastic Load Balancing API, TargetGroupAttribute"),
     key("health_check", Kind::Table(&[CHECK]), "Its health check.").or("{}"),
+    key(
+        "load_balancing_algorithm",
+        Kind::Choice(&["round_robin", "least_outstanding_requests", "weighted_random"]),
+        "How requests are spread over targets, of an Application Load Balancer.",
+    )
+    .or("\"round_robin\"")
+    .documented("Elastic Load Balancing API, TargetGroupAttribute, load_balancing.algorithm.type"),
 ];
 
 const CHECK_API: &str = "Elastic Load Balancing API, CreateTargetGroup";

@@ -18,6 +18,7 @@ pub(super) const TABLES: &[Key] = &[
         Kind::Named { thing: "behaviour", of: &Kind::Table(&[BEHAVIOUR, TASK_BEHAVIOUR]) },
         "What tasks do, by the name of their task definition.",
     ),
+    CPU_SPEED,
 ];
 
 const CONTAINER_API: &str = "ECS API, ContainerDefinition";
@@ -374,9 +375,83 @@ const TASK_BEHAVIOUR: &[Key] = &[
         "What containers use, apart from what they reserve, by name; without it usage is reported \
          as not given.",
     ),
+    key(
+        "requests",
+        Kind::Table(&[REQUESTS]),
+        "How a task takes the requests of which `usage` says what they need.",
+    )
+    .or("{}"),
 ];
 
 const USAGE: &[Key] = &[
-    key("cpu", Kind::Cpu, "CPU in use while it runs.").required(),
-    key("memory", Kind::Memory, "Memory in use while it runs.").required(),
+    key(
+        "cpu",
+        Kind::OneOf(&[Kind::Cpu, Kind::Table(&[CPU_USE])]),
+        "CPU in use while it runs: as much all the time, or what requests make of it.",
+    )
+    .required(),
+    key(
+        "memory",
+        Kind::OneOf(&[Kind::Memory, Kind::Table(&[MEMORY_USE])]),
+        "Memory in use while it runs: as much all the time, or what requests make of it.",
+    )
+    .required(),
 ];
+
+const CPU_USE: &[Key] = &[
+    key("idle", Kind::Cpu, "CPU in use without requests.")
+        .or("0")
+        .assumed("what idles needs next to nothing"),
+    key(
+        "per_request",
+        Kind::Distribution,
+        "CPU time of a request: the seconds that one vCPU of speed 1 (`cpu_speed`) needs for it. \
+         One container of a task serves requests.",
+    )
+    .required(),
+];
+
+const MEMORY_USE: &[Key] = &[
+    key("idle", Kind::Memory, "Memory in use without requests.").required(),
+    key(
+        "per_concurrent_request",
+        Kind::Bytes,
+        "Memory that a request takes while the task works at it.",
+    )
+    .or("0")
+    .assumed("requests need little beside what is there"),
+];
+
+/// How a task takes requests.
+const REQUESTS: &[Key] = &[
+    key(
+        "concurrency",
+        integer(1, 100_000),
+        "Requests that a task works at; others wait, first in first out.",
+    )
+    .or("64")
+    .assumed("of the order of the worker threads of common servers"),
+    key(
+        "queue_limit",
+        integer(0, 100_000_000),
+        "Requests that may wait at a task; what comes then is refused.",
+    )
+    .or("1000")
+    .assumed("of the order of the accept queues of common servers"),
+    key(
+        "wait",
+        Kind::Distribution,
+        "How long a request waits besides, for disks or for others: it keeps its place and uses no \
+         CPU.",
+    )
+    .or("\"0 s\"")
+    .assumed("nothing waits unless the scenario says so"),
+];
+
+/// How fast vCPUs are.
+const CPU_SPEED: Key = key(
+    "cpu_speed",
+    Kind::Named { thing: "instance type", of: &Kind::Number { min: 0.01, max: 100.0 } },
+    "How fast a vCPU serves requests, by instance type, by family, or of FARGATE: one of speed 2 \
+     needs half as long. Without it all are alike, at 1.",
+);

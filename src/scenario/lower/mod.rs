@@ -18,6 +18,7 @@ mod launch;
 mod load;
 mod managed_instances;
 mod prices;
+mod requests;
 mod scaling;
 mod service;
 mod spot;
@@ -257,6 +258,7 @@ impl<'d> Lower<'d> {
         }
         cpu_credits::check_keys(self);
         capacity_provider::all(self, &recorded);
+        requests::speeds(self);
         spot::find_idle(self, &recorded);
         service::target_groups(self);
         task::definitions(self);

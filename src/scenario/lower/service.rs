@@ -35,6 +35,18 @@ pub(super) fn target_groups(lower: &mut Lower) {
         let application = kind == "application";
         let timeout = if kind == "network" { Span::secs(10) } else { Span::secs(6) };
         let check = view.table("health_check");
+        let algorithm: String = view.get("load_balancing_algorithm");
+        if algorithm != "round_robin" && !application && !kind.is_empty() {
+            let message =
+                format!("`{algorithm}` is for target groups of Application Load Balancers");
+            let hint = "leave it out, or let the load balancer be of type \"application\"";
+            lower.problems.push(view.error("load_balancing_algorithm", message).hint(hint));
+        }
+        let routing = match algorithm.as_str() {
+            "least_outstanding_requests" => Routing::LeastOutstanding,
+            "weighted_random" => Routing::Random,
+            _ => Routing::RoundRobin,
+        };
         let group = TargetGroup {
             name: name.to_string(),
             deregistration_delay: view.get("deregistration_delay"),
@@ -45,7 +57,7 @@ pub(super) fn target_groups(lower: &mut Lower) {
             healthy_checks: check.get("healthy_threshold"),
             unhealthy_checks: check.get("unhealthy_threshold"),
             health_check_timeout: check.find("timeout").unwrap_or(timeout),
-            routing: Routing::RoundRobin,
+            routing,
         };
         let ix = lower.model.target_groups.push(group);
         lower.target_groups.insert(name.to_string(), ix);

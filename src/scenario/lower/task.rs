@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::ecs::model::{
     Architecture, Behaviour, Condition, Container, Dependency, FargateSize, HealthCheck, HostPort,
-    Os, OsFamily, PlacementConstraint, Protocol, Requirement, RestartPolicy, TaskDefinition, Usage,
+    Os, OsFamily, PlacementConstraint, Protocol, Requirement, RestartPolicy, TaskDefinition,
 };
 use crate::ecs::placement::query::Query;
 use crate::engine::{Distribution, Ix};
@@ -17,8 +17,8 @@ use super::super::problems::{listed, number, shortened};
 use super::super::suggest::did_you_mean;
 use super::super::trace::LEAST_MEMORY;
 use super::super::value::{self, CpuUnits, Mib, PerSecond, Share};
-use super::Lower;
 use super::launch::{goes_to_fargate, goes_to_managed};
+use super::{Lower, requests};
 
 /// Containers of a task definition. Source: AWS General Reference, ECS quotas.
 const CONTAINERS: usize = 10;
@@ -190,6 +190,12 @@ fn definition(
         }),
         _ => None,
     };
+    let limit = match os {
+        Os::Linux => facts.task_size.0,
+        // Source: Amazon ECS task definition differences for Windows: there it is a quota.
+        Os::Windows => Some(requirement_units(lower, requirement)),
+    };
+    let serving = requests::serving(lower, name, limit);
     if lower.problems[before..].iter().any(|p| p.severity == super::super::Severity::Error) {
         return None;
     }
@@ -201,10 +207,14 @@ fn definition(
         os,
         architecture: architecture.unwrap_or(Architecture::X86_64),
         containers,
-        serving: None,
+        serving,
     });
     lower.definition_facts.push(facts);
     Some(ix)
+}
+
+fn requirement_units(lower: &Lower, requirement: Ix<Requirement>) -> u32 {
+    lower.model.requirements[requirement].resources.cpu_units
 }
 
 /// Returns the family of a word of the table of keys.
@@ -843,7 +853,7 @@ fn check_usage(lower: &mut Lower, definition: &View, behaviour: &View, entries: 
     let mut all = 0u64;
     let mut is_said = false;
     for (name, used) in behaviour.entries("usage") {
-        let Mib(used_mib) = used.get("memory");
+        let used_mib = requests::idle(&used).memory_mib;
         all += u64::from(used_mib);
         let container = entries.iter().find(|(other, _)| *other == name);
         let hard: Option<Mib> = container.and_then(|(_, container)| container.find("memory"));
@@ -1012,10 +1022,7 @@ fn behaviour<'d>(
     let ready_time = dist("ready_time").unwrap_or_else(|| constant(0.0));
     let stop_time = dist("stop_time").unwrap_or_else(|| constant(1.0));
     let share = |key: &str| pick(key).map_or(0.0, |view| view.get::<Share>(key).0);
-    let usage = task.and_then(|it| it.entry("usage", name)).map(|it| Usage {
-        cpu_units: it.get::<CpuUnits>("cpu").0,
-        memory_mib: it.get::<Mib>("memory").0,
-    });
+    let usage = task.and_then(|it| it.entry("usage", name)).map(|it| requests::idle(&it));
     let made = Behaviour {
         run_time,
         failure_rate: share("failure_rate"),
