@@ -14,6 +14,7 @@ use super::capacity::policy::ScalingPolicy;
 use super::capacity::refresh::Refresh;
 use super::capacity::reservation::{ManagedScaling, Room, WaitingGroup};
 use super::capacity::spot::{Availability, Hazard, OnDemandShare, SpotMarket, SpotPool};
+use super::load::Rate;
 use super::placement::query::Query;
 
 /// Everything a run needs, and nothing that changes while it runs.
@@ -69,6 +70,10 @@ pub struct Model {
     pub target_groups: Table<TargetGroup>,
     /// Services.
     pub services: Table<Service>,
+    /// Requests that arrive from outside.
+    pub loads: Table<Load>,
+    /// Queues of messages that services work off.
+    pub queues: Table<Queue>,
     /// Controllers of the user's own that let one service stand in for another.
     pub fallbacks: Table<Fallback>,
     /// Whoever calls RunTask: job traces and schedules.
@@ -792,6 +797,48 @@ pub struct TargetGroup {
     pub healthy_checks: u32,
     /// Failures in a row that make a target unhealthy; default 2.
     pub unhealthy_checks: u32,
+}
+
+/// Requests that arrive from outside.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// The scenario's name of it; `service.web` if it is written with that service.
+    pub name: String,
+    /// How many requests per second arrive.
+    pub rate: Rate,
+    /// Where they go; the shares come to 1.
+    pub routes: Vec<Route>,
+}
+
+/// A part of a load.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Route {
+    /// Where it goes.
+    pub to: Destination,
+    /// Its share of the requests, from 0 to 1.
+    pub share: f64,
+}
+
+/// Where requests go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// To a target group, by its load balancer.
+    TargetGroup(Ix<TargetGroup>),
+    /// To the tasks of a service, by service discovery.
+    Service(Ix<Service>),
+}
+
+/// A queue of messages that the tasks of a service work off, as Amazon SQS has them.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    /// The scenario's name of it.
+    pub name: String,
+    /// How many messages per second arrive.
+    pub arrivals: Rate,
+    /// How long a message that was received is hidden from others; default 30 s, 0 to 12 h.
+    pub visibility_timeout: Span,
+    /// Whose tasks receive them.
+    pub service: Ix<Service>,
 }
 
 /// A service.

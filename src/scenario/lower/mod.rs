@@ -199,6 +199,8 @@ impl<'d> Lower<'d> {
             groups: Table::new(),
             target_groups: Table::new(),
             services: Table::new(),
+            loads: Table::new(),
+            queues: Table::new(),
             fallbacks: Table::new(),
             submitters: Table::new(),
             actions: Vec::new(),
