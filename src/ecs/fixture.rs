@@ -135,6 +135,8 @@ impl Fixture {
             launches: Default::default(),
             groups: Default::default(),
             target_groups: Default::default(),
+            loads: Default::default(),
+            queues: Default::default(),
             services: Default::default(),
             fallbacks: Default::default(),
             submitters: Default::default(),

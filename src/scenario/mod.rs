@@ -14,6 +14,7 @@ mod measures;
 mod objective;
 mod prepared;
 pub mod problems;
+pub mod rate;
 mod reference;
 mod suggest;
 mod task_definition;
@@ -24,6 +25,7 @@ pub mod value;
 
 pub use codes::Code;
 pub use document::{Document, Filled, Typed, View};
+pub use lower::ReadRate;
 pub use load::{Disk, Files, MAX_TEXT, Override, load};
 pub use objective::{Comparison, Objective};
 pub use prepared::{Record, Scenario, WarmUp};

@@ -18,6 +18,7 @@ mod launch;
 mod load;
 mod managed_instances;
 mod prices;
+mod rate;
 mod scaling;
 mod service;
 mod spot;
@@ -25,6 +26,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod timing;
+mod traffic;
 mod upkeep;
 mod warnings;
 
@@ -47,6 +49,8 @@ use super::load::Files;
 use super::problems::{MAX_KEPT, Problem, number};
 use super::value;
 use super::{Document, View};
+
+pub use rate::ReadRate;
 
 /// What lowering works on: the document, the model so far, and who is called what.
 struct Lower<'d> {
@@ -80,6 +84,8 @@ struct Lower<'d> {
     without_effect: BTreeSet<String>,
     /// Facts about each definition that only launches ask for.
     definition_facts: Table<task::DefinitionFacts, TaskDefinition>,
+    /// Records of rates that were read.
+    rates: Vec<ReadRate>,
     problems: Vec<Problem>,
 }
 
@@ -95,6 +101,8 @@ pub struct Lowered {
     pub on_fargate: BTreeSet<String>,
     /// Paths of keys that have no effect in this scenario, although others of their kind have.
     pub without_effect: BTreeSet<String>,
+    /// Records of rates that were read.
+    pub rates: Vec<ReadRate>,
     /// What is wrong in meaning, and what the reader should know.
     pub problems: Vec<Problem>,
 }
@@ -127,6 +135,7 @@ pub fn lower(document: &Document, files: &dyn Files) -> Lowered {
         buckets,
         on_fargate: lower.on_fargate,
         without_effect: lower.without_effect,
+        rates: lower.rates,
         problems: lower.problems,
     }
 }
@@ -233,6 +242,7 @@ impl<'d> Lower<'d> {
             on_fargate: BTreeSet::new(),
             without_effect: BTreeSet::new(),
             definition_facts: Table::new(),
+            rates: Vec::new(),
             problems,
         }
     }
@@ -264,6 +274,7 @@ impl<'d> Lower<'d> {
         fallback::all(self);
         job::tasks(self);
         job::jobs(self);
+        traffic::all(self);
         service::actions(self);
         fault::faults(self);
         true
