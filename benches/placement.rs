@@ -227,6 +227,7 @@ fn model(case: &Case, instances: u32) -> Model {
         fallbacks: Default::default(),
         services: Default::default(),
         loads: Default::default(),
+        queues: Default::default(),
         fargate_cpu_speed: 1.0,
         submitters: Default::default(),
         actions: Vec::new(),

@@ -8,7 +8,8 @@ use clap::Args;
 use crate::billing::{Per, Rate};
 use crate::ecs::model::{Image, InstanceLaunchType, TaskDefinition};
 use crate::scenario::keys::Evidence;
-use crate::scenario::{Code, Filled, Scenario, codes};
+use crate::scenario::{Code, Filled, ReadRate, Scenario, codes};
+use crate::units::{SimTime, with_thousands};
 
 use super::{Exit, ScenarioArgs, complain, tell};
 
@@ -113,6 +114,7 @@ fn page(scenario: &Scenario) -> String {
             }
         }
     }
+    text += &rates(scenario);
     text += &assumed_prices(scenario);
     let idle: Vec<&&Filled> = idle.iter().filter(|it| it.place.is_some()).collect();
     if !idle.is_empty() {
@@ -120,6 +122,64 @@ fn page(scenario: &Scenario) -> String {
         idle.iter().for_each(|it| text += &format!("  {}\n", it.path));
     }
     text
+}
+
+/// Says what loads and queues get over the run, and what was read for them.
+fn rates(scenario: &Scenario) -> String {
+    let model = &scenario.model;
+    let end = SimTime::ZERO + model.duration;
+    let loads = model.loads.iter().map(|(_, it)| match it.name.strip_prefix("service.") {
+        Some(service) => (format!("service.{service}.load.requests_per_second"), &it.rate),
+        None => (format!("load.{}.requests_per_second", it.name), &it.rate),
+    });
+    let queues = model.queues.iter();
+    let queues =
+        queues.map(|(_, it)| (format!("queue.{}.messages_per_second", it.name), &it.arrivals));
+    let mut text = String::new();
+    for (path, rate) in loads.chain(queues) {
+        if text.is_empty() {
+            text += "\nRATES over the run, every noise at its mean\n";
+        }
+        let (mean, peak) = (in_short(rate.mean(end)), in_short(rate.peak(end)));
+        text += &format!("  {path}: mean {mean}, peak {peak} per second\n");
+        let is_its = |it: &&ReadRate| it.path.starts_with(&path);
+        scenario.rates.iter().filter(is_its).for_each(|it| text += &record(it));
+    }
+    text
+}
+
+/// Says what was read of the record of a rate.
+fn record(read: &ReadRate) -> String {
+    let ReadRate { record: it, lies, .. } = read;
+    let points = match it.point_count {
+        1 => "1 point".to_string(),
+        count => format!("{} points", with_thousands(count as u128)),
+    };
+    let mended = match it.mended_count {
+        0 => String::new(),
+        count => format!(", {} mended", with_thousands(count.into())),
+    };
+    let (mean, peak) = (in_short(it.steps.mean()), in_short(it.steps.peak()));
+    let (period, length) = (it.period, it.steps.length());
+    format!(
+        "      {}: {points} of {period}{mended}, {length}, mean {mean}, peak {peak}; {lies}\n",
+        it.file
+    )
+}
+
+/// Writes a number with four digits that count.
+fn in_short(value: f64) -> String {
+    let decimals = match value {
+        _ if value >= 1000.0 => 0,
+        _ if value >= 100.0 => 1,
+        _ if value >= 10.0 => 2,
+        _ => 3,
+    };
+    let text = format!("{value:.decimals$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
+        false => text.parse().map_or(text.clone(), with_thousands),
+    }
 }
 
 /// Splits a key into the thing it belongs to and the rest with its value.

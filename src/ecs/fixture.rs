@@ -136,6 +136,7 @@ impl Fixture {
             launches: Default::default(),
             groups: Default::default(),
             target_groups: Default::default(),
+            queues: Default::default(),
             services: Default::default(),
             loads: Default::default(),
             fargate_cpu_speed: 1.0,

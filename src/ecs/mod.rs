@@ -66,6 +66,7 @@ use self::fault::{Faults, Outage};
 use self::group_scaling::ScalingState;
 use self::load::fluid::{Level, Station};
 use self::metric::Metrics;
+use self::model::Queue as MessageQueue;
 use self::model::{
     AutoScalingGroup, CapacityPool, CapacityProvider, ClusterSpec, Fallback, Fault, Load, Service,
     SpotSupply, Submitter, Zone,
@@ -229,6 +230,10 @@ enum Event {
     LoadChanges(Ix<Load>),
     /// A backlog of requests is worked off, or as long as it can be, unless the epoch is stale.
     Station(Ix<Service>, u32),
+    /// Messages come to a queue at another rate from now on.
+    QueueChanges(Ix<MessageQueue>),
+    /// Messages of a service's queue whose tasks have died are visible again.
+    MessagesVisible(Ix<Service>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -527,6 +532,8 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
         Event::BalanceZones(group) => zone_balance::on_look(cx, world, group),
         Event::LoadChanges(load) => traffic::on_load(cx, world, load),
         Event::Station(service, epoch) => traffic::on_station(cx, world, service, epoch),
+        Event::QueueChanges(queue) => traffic::on_queue(cx, world, queue),
+        Event::MessagesVisible(service) => traffic::on_visible(cx, world, service),
     }
 }
 

@@ -14,8 +14,8 @@ use super::capacity::policy::ScalingPolicy;
 use super::capacity::refresh::Refresh;
 use super::capacity::reservation::{ManagedScaling, Room, WaitingGroup};
 use super::capacity::spot::{Availability, Hazard, OnDemandShare, SpotMarket, SpotPool};
+use super::load::Rate;
 use super::load::fluid::{Moments, Routing, Work};
-use super::load::rate::Rate;
 use super::placement::query::Query;
 
 /// Everything a run needs, and nothing that changes while it runs.
@@ -71,8 +71,10 @@ pub struct Model {
     pub target_groups: Table<TargetGroup>,
     /// Services.
     pub services: Table<Service>,
-    /// Requests that arrive.
+    /// Requests that arrive from outside.
     pub loads: Table<Load>,
+    /// Queues of messages that services work off.
+    pub queues: Table<Queue>,
     /// How fast the vCPUs of Fargate serve requests.
     pub fargate_cpu_speed: f64,
     /// Controllers of the user's own that let one service stand in for another.
@@ -826,33 +828,46 @@ pub struct TargetGroup {
     pub routing: Routing,
 }
 
-/// Requests that arrive at a load balancer, or at a service.
+/// Requests that arrive from outside.
 #[derive(Clone, Debug)]
 pub struct Load {
-    /// The scenario's name of it, which keys its luck.
+    /// The scenario's name of it; `service.web` if it is written with that service.
     pub name: String,
-    /// How many a second.
+    /// How many requests per second arrive.
     pub rate: Rate,
-    /// Where they go.
+    /// Where they go; the shares come to 1.
     pub routes: Vec<Route>,
 }
 
-/// Where a share of the requests of a load goes.
+/// A part of a load.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Route {
-    /// Where.
+    /// Where it goes.
     pub to: Destination,
-    /// Which share: all together make 1.
+    /// Its share of the requests, from 0 to 1.
     pub share: f64,
 }
 
-/// What requests are sent to.
+/// Where requests go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Destination {
-    /// A target group of a load balancer.
+    /// To a target group, by its load balancer.
     TargetGroup(Ix<TargetGroup>),
-    /// A service that is found by service discovery.
+    /// To the tasks of a service, by service discovery.
     Service(Ix<Service>),
+}
+
+/// A queue of messages that the tasks of a service work off, as Amazon SQS has them.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    /// The scenario's name of it.
+    pub name: String,
+    /// How many messages per second arrive.
+    pub arrivals: Rate,
+    /// How long a message that was received is hidden from others; default 30 s, 0 to 12 h.
+    pub visibility_timeout: Span,
+    /// Whose tasks receive them.
+    pub service: Ix<Service>,
 }
 
 /// A service.

@@ -10,15 +10,15 @@
 //! only healthy targets get requests, and a target that is deregistered none but those in flight.
 //! Assumption: without a load balancer, whoever runs and passes its checks is found at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::engine::{Id, Ix, Seed, Table};
-use crate::units::Span;
+use crate::units::{SimTime, Span};
 
 use super::cluster::Instance;
-use super::load::fluid::{Capacity, Level, Station};
-use super::load::rate::RateCursor;
-use super::model::{Destination, Load, Model, Service};
+use super::load::fluid::{Capacity, Level, Routing, Station};
+use super::load::{Rate, RateCursor};
+use super::model::{Destination, Load, Model, Queue, Service};
 use super::{Cx, Event, Fact, StopReason, Task, TaskStatus, World, rank};
 
 /// While a backlog changes, what is told of it is no older than this.
@@ -28,6 +28,7 @@ const STEP: Span = Span::secs(10);
 #[derive(Clone, Debug)]
 pub(super) struct Traffic {
     loads: Table<LoadState, Load>,
+    queues: Table<LoadState, Queue>,
     stations: Table<Option<Box<StationState>>, Service>,
     /// By instance, the tasks that share what is left of its CPU.
     sharers: BTreeMap<Id<Instance>, Vec<Id<Task>>>,
@@ -43,8 +44,11 @@ struct LoadState {
 #[derive(Clone, Debug)]
 struct StationState {
     station: Station,
-    /// The loads that come here, and which share of each.
+    /// The loads that come here, and which share of each; of a queue its messages.
     sources: Vec<(Ix<Load>, f64)>,
+    queue: Option<Ix<Queue>>,
+    /// Messages whose tasks have died, and when they are visible again.
+    hidden: VecDeque<(SimTime, f64)>,
     /// Capacities of tasks, by the number that they have in [`Server`].
     capacities: Vec<Capacity>,
     dead: u32,
@@ -68,12 +72,15 @@ pub(super) enum Server {
 
 impl Traffic {
     pub(super) fn new(model: &Model, seed: Seed) -> Traffic {
-        let load = |(_, spec): (Ix<Load>, &Load)| {
-            let luck = seed.luck("load").named(&spec.name);
-            LoadState { cursor: spec.rate.cursor(luck), now: 0.0 }
+        let state = |kind, name: &str, rate: &Rate| LoadState {
+            cursor: rate.cursor(seed.luck(kind).named(name)),
+            now: 0.0,
         };
+        let loads = model.loads.iter().map(|(_, it)| state("load", &it.name, &it.rate));
+        let queues = model.queues.iter().map(|(_, it)| state("queue", &it.name, &it.arrivals));
         Traffic {
-            loads: model.loads.iter().map(load).collect(),
+            loads: loads.collect(),
+            queues: queues.collect(),
             stations: model.services.indices().map(|ix| StationState::new(model, ix)).collect(),
             sharers: BTreeMap::new(),
         }
@@ -107,11 +114,15 @@ impl StationState {
                 sources.push((ix, share));
             }
         }
-        let routing = spec.target_groups.first().map(|&it| model.target_groups[it].routing);
-        (!sources.is_empty()).then(|| {
+        let queue = model.queues.iter().find(|(_, it)| it.service == service).map(|(ix, _)| ix);
+        let balanced = spec.target_groups.first().map(|&it| model.target_groups[it].routing);
+        let routing = if queue.is_some() { Some(Routing::Queue) } else { balanced };
+        (queue.is_some() || !sources.is_empty()).then(|| {
             Box::new(StationState {
                 station: Station::new(serving.work(), routing.unwrap_or_default()),
                 sources,
+                queue,
+                hidden: VecDeque::new(),
                 capacities: Vec::new(),
                 dead: 0,
                 level: Level::default(),
@@ -135,6 +146,30 @@ pub(super) fn begin(cx: &mut Cx, world: &mut World) {
     for load in cx.model.loads.indices() {
         on_load(cx, world, load);
     }
+    for queue in cx.model.queues.indices() {
+        on_queue(cx, world, queue);
+    }
+}
+
+/// Messages come to a queue at another rate from now on.
+pub(super) fn on_queue(cx: &mut Cx, world: &mut World, queue: Ix<Queue>) {
+    let spec = &cx.model.queues[queue];
+    let state = &mut world.traffic.queues[queue];
+    let (rate, next) = state.cursor.at(&spec.arrivals, cx.now());
+    state.now = rate;
+    if let Some(next) = next {
+        cx.at(next, rank::DEMAND, Event::QueueChanges(queue));
+    }
+    change(cx, world, spec.service, |station| station.set_arrivals(rate));
+}
+
+/// Messages whose tasks have died are visible again.
+pub(super) fn on_visible(cx: &mut Cx, world: &mut World, service: Ix<Service>) {
+    let Some(state) = &mut world.traffic.stations[service] else { return };
+    let due = state.hidden.front().filter(|it| it.0 <= cx.now()).map(|it| it.1);
+    let Some(messages) = due else { return };
+    state.hidden.pop_front();
+    change(cx, world, service, |station| station.give_back(messages));
 }
 
 /// A load has another rate from now on.
@@ -191,15 +226,28 @@ pub(super) fn look(cx: &mut Cx, world: &mut World, task: Id<Task>) {
     state.dead -= u32::from(was == Server::Dead);
     state.dead += u32::from(is == Server::Dead);
     let dead = state.dead;
+    let mut lost = 0.0;
     change(cx, world, service, |station| {
         if let Some(capacity) = left {
-            station.remove(capacity, is_lost);
+            lost = station.remove(capacity, is_lost);
         }
         if let Some(capacity) = joined {
             station.add(capacity);
         }
         station.set_dead(dead);
     });
+    hide(cx, world, service, lost);
+}
+
+/// Messages that a task had received when it died are hidden until their time-out has passed.
+///
+/// Source: Amazon SQS Developer Guide, visibility timeout. Assumption: each was received just now.
+fn hide(cx: &mut Cx, world: &mut World, service: Ix<Service>, messages: f64) {
+    let Some(state) = &mut world.traffic.stations[service] else { return };
+    let Some(queue) = state.queue.filter(|_| messages > 0.0) else { return };
+    let at = cx.now().saturating_add(cx.model.queues[queue].visibility_timeout);
+    state.hidden.push_back((at, messages));
+    cx.at(at, rank::DEMAND, Event::MessagesVisible(service));
 }
 
 /// A task without a limit of its own begins to share the CPU of its instance, or ends to.

@@ -16,6 +16,12 @@ pub(super) static TOP: Kind = Kind::Table(ROOT);
 /// The table that a distribution may be, instead of one length of time.
 pub(super) static DISTRIBUTION: Kind = Kind::Tagged(DISTRIBUTIONS);
 
+/// The table that a rate over time may be, instead of a number.
+static TRAFFIC_TABLE: Kind = Kind::Table(&[keys::TRAFFIC]);
+
+/// The number that it may be.
+static TRAFFIC_NUMBER: Kind = keys::PER_SECOND;
+
 /// Longest name of a thing.
 const MAX_NAME: usize = 255;
 
@@ -111,7 +117,9 @@ fn stand_in(kind: &Kind) -> Option<Value> {
         Kind::Bandwidth => text("1 B/s"),
         // As much as can be, so that nothing else is too much for it.
         Kind::Memory => number(value::MAX_MEMORY_MIB.to_string()),
-        Kind::Cpu | Kind::Money | Kind::Percent { .. } | Kind::Share => number("0".to_string()),
+        Kind::Cpu | Kind::Money | Kind::Percent { .. } | Kind::Share | Kind::Traffic => {
+            number("0".to_string())
+        }
         Kind::Rate => text("0 per s"),
         Kind::Text(_) | Kind::Name | Kind::File => text("-"),
         Kind::Choice(words) => text(words.first()?),
@@ -320,6 +328,9 @@ impl Checker<'_> {
                 self.table(kind, table, Some(node.place));
             }
             (Kind::Distribution, Value::Table(table)) => self.distribution(table, node),
+            (Kind::Traffic, Value::Table(table)) => {
+                self.table(&TRAFFIC_TABLE, table, Some(node.place));
+            }
             (Kind::Named { of, .. }, Value::Table(table)) => self.named(of, table),
             (Kind::List { of, min, max }, Value::List(items)) => {
                 self.list(of, (*min, *max), items, node.place);
@@ -746,8 +757,19 @@ fn alternative(kinds: &'static [Kind], node: &Node) -> Option<&'static Kind> {
 
 /// Returns what a node is meant to be: one of several, or the only one.
 pub(super) fn resolved(kind: &'static Kind, node: &Node) -> &'static Kind {
-    let Kind::OneOf(kinds) = kind else { return kind };
-    alternative(kinds, node).unwrap_or(kind)
+    match kind {
+        Kind::OneOf(kinds) => alternative(kinds, node).unwrap_or(kind),
+        Kind::Traffic => match node.value {
+            Value::Table(_) => &TRAFFIC_TABLE,
+            Value::Number(_)
+            | Value::Text(_)
+            | Value::Boolean(_)
+            | Value::DateTime(_)
+            | Value::Null
+            | Value::List(_) => &TRAFFIC_NUMBER,
+        },
+        kind => kind,
+    }
 }
 
 /// Reads a value that was checked; files are resolved from the text that names them.
@@ -808,7 +830,7 @@ pub(super) fn default_node(text: &'static str) -> &'static Node {
     static DEFAULTS: OnceLock<BTreeMap<&'static str, Node>> = OnceLock::new();
     let defaults = DEFAULTS.get_or_init(|| {
         let mut defaults = BTreeMap::new();
-        for pattern in keys::all() {
+        for pattern in keys::all().into_iter().chain(keys::of_traffic()) {
             if let Need::Default(text) = pattern.key.need {
                 defaults.entry(text).or_insert_with(|| read_default(text));
             }

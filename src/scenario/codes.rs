@@ -499,6 +499,27 @@ codes! {
         "A task that runs for so long does not come to its end."
         "Run it elsewhere, cut it into shorter tasks, or let a service run it."
         "ECS Developer Guide, Architect for Amazon ECS Managed Instances: migration considerations";
+"Load":
+    HidesSpikes "W140" "recorded points that hide shorter spikes"
+        "A recorded point is the mean over its period, and the rate is constant for as long. What \
+         was higher and shorter than that is not in the record."
+        "A spike of a minute fills queues and triggers alarms of a minute; in a mean over five it \
+         is a fifth as high, and five times as long. The simulation answers for a calmer world."
+        "Record every minute; CloudWatch keeps such points for 15 days, and points of five minutes \
+         for 63. Or add spikes that you fear: `{ sum = [{ file = … }, { spike = … }] }`."
+        "CloudWatch API, GetMetricStatistics: retention of data points"
+    RecordTooShort "W141" "a recorded rate that does not cover the run"
+        "The record begins after the run does, or ends before. What is recorded comes again and \
+         again there, as `after = \"repeat\"` says, which is the default."
+        "A record of a few hours that comes again has no night, and one that is not of whole days \
+         or weeks comes at other times of the day each time."
+        "Make `duration` shorter or the record longer; or write `after`, which says what is meant."
+        ""
+    NobodyAnswers "W142" "requests to a target group without targets"
+        "No service registers its tasks in the target group that these requests go to."
+        "A load balancer answers them with 503, and none reaches a task."
+        "Name the target group in `load_balancers` of the service."
+        "Elastic Load Balancing, Troubleshoot your Application Load Balancers: HTTP 503";
 }
 
 impl Code {

@@ -314,6 +314,7 @@ impl<'d> View<'d> {
             | Kind::Share
             | Kind::Rate
             | Kind::Distribution
+            | Kind::Traffic
             | Kind::Text(_)
             | Kind::Name
             | Kind::Choice(_)

@@ -279,7 +279,9 @@ pub(super) fn merge(kind: &Kind, base: &mut Table, over: Table) {
         }
     }
     for mut entry in over.into_entries() {
-        let child = kind.child(&entry.key).map(|child| resolved(child, &entry.node));
+        // A rate is replaced as a whole: a file does not go with the curve that was there.
+        let child = kind.child(&entry.key).filter(|child| !matches!(child, Kind::Traffic));
+        let child = child.map(|child| resolved(child, &entry.node));
         let child = child.filter(|child| matches!(child, Kind::Table(_) | Kind::Named { .. }));
         let known = base.get_mut(&entry.key).map(|known| &mut known.node.value);
         if let (Some(child), Some(Value::Table(below)), Value::Table(above)) =

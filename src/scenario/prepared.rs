@@ -8,7 +8,7 @@ use crate::ecs::Model;
 use crate::record::Buckets;
 use crate::units::{Span, parse_span};
 
-use super::lower::lower;
+use super::lower::{ReadRate, lower};
 use super::objective::{Objective, objectives};
 use super::problems::{Problem, Problems};
 use super::{Document, Files, Override, load};
@@ -36,6 +36,8 @@ pub struct Scenario {
     pub wall_time: Option<Span>,
     /// A digest of everything that decides the result, the luck apart.
     pub digest: u128,
+    /// Records of rates that were read.
+    pub rates: Vec<ReadRate>,
     /// The text, checked, with its warnings.
     pub document: Document,
 }
@@ -103,6 +105,7 @@ impl Scenario {
             objectives,
             wall_time: root.table("limits").find("wall_time"),
             digest,
+            rates: lowered.rates,
             model: Arc::new(model),
             document,
         })
@@ -165,6 +168,9 @@ fn digest(document: &Document, model: &Model) -> u128 {
             digest.number(run);
         }
     }
+    let loads = model.loads.iter().map(|(_, load)| &load.rate);
+    let queues = model.queues.iter().map(|(_, queue)| &queue.arrivals);
+    loads.chain(queues).for_each(|rate| rate.tell(&mut |it| digest.number(it)));
     digest.0
 }
 

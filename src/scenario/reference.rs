@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Map, Value as Json, json};
 
 use super::check::{TOP, default_node};
-use super::keys::{DISTRIBUTIONS, Key, Kind, Need, Pattern, all};
+use super::keys::{DISTRIBUTIONS, Key, Kind, Need, PER_SECOND, Pattern, all, of_traffic};
 use super::text::{Node, Value};
 use super::value::expected;
 use crate::units::Span;
@@ -25,6 +25,20 @@ and GiB, as in AWS's API; CPU in units, of which 1,024 are one vCPU, or `\"0.5 v
 What a default rests on: *documented* by AWS, *measured* and published by somebody, *assumed* by us
 for want of either. Defaults without such a word are conventions of this program. For a key without
 a default the word and the source belong to its bounds or its meaning.
+";
+
+const RATES: &str = "
+## Rates over time
+
+How many requests or messages arrive per second: a number, or a table with exactly one of `file`,
+`cloudwatch`, `daily`, `weekly`, `ramp`, `spike`, `noise`, `sum` and `product`, and what goes with it.
+A rate is constant from step to step: a recorded point holds over its step, and a curve has in each
+step the value of its middle. A sum of a curve and spikes is
+`{ sum = [{ daily = { low = 20, high = 200 } }, { spike = { at = \"14:00\", height = 500 } }] }`; a week
+with noise is `{ product = [{ daily = … }, { weekly = { sunday = 0.5 } }, { noise = { cv = 0.1 } }] }`.
+
+| Key | Takes | Default | Rests on | Meaning |
+|---|---|---|---|---|
 ";
 
 /// Writes the reference page of every key, as Markdown.
@@ -59,6 +73,8 @@ pub fn reference_markdown() -> String {
         writeln!(page, "| `{{ {} = {{ {} }} }}` | {} |", key.name, parts.join(", "), key.sentence)
             .expect("a string grows");
     }
+    page.push_str(RATES);
+    of_traffic().iter().for_each(|pattern| page.push_str(&row(pattern)));
     page
 }
 
@@ -124,6 +140,7 @@ fn takes(kind: &Kind) -> String {
             format!("a length of time from {min} to {max}")
         }
         Kind::Distribution => "a length of time, or a distribution".to_string(),
+        Kind::Traffic => "a number, or a rate over time".to_string(),
         Kind::List { of, min: 0, max } => format!("a list of at most {max}: {}", takes(of)),
         Kind::List { of, min, max } => format!("a list of {min} to {max}: {}", takes(of)),
         Kind::Named { of, .. } if !is_table(of) => format!("names, each with {}", takes(of)),
@@ -164,7 +181,11 @@ pub fn json_schema() -> Json {
     let distribution = json!({
         "anyOf": [{ "type": "string" }, of_fields(&Kind::Distribution, false)],
     });
-    schema.insert("$defs".into(), json!({ "distribution": distribution }));
+    let rate = json!({
+        "anyOf": [of_kind(&PER_SECOND, false), of_fields(&Kind::Traffic, false)],
+    });
+    let defs = json!({ "distribution": distribution, "rate_over_time": rate });
+    schema.insert("$defs".into(), defs);
     Json::Object(schema)
 }
 
@@ -185,6 +206,7 @@ fn of_kind(kind: &Kind, is_merged: bool) -> Json {
         Kind::Memory | Kind::Cpu => json!({ "type": ["string", "number"] }),
         Kind::Money | Kind::Percent { .. } | Kind::Share => json!({ "type": ["string", "number"] }),
         Kind::Distribution => json!({ "$ref": "#/$defs/distribution" }),
+        Kind::Traffic => json!({ "$ref": "#/$defs/rate_over_time" }),
         Kind::Choice(words) => json!({ "enum": words }),
         Kind::List { of, min, max } => json!({
             "type": "array", "items": of_kind(of, false), "minItems": min, "maxItems": max,

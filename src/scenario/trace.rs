@@ -234,7 +234,7 @@ pub fn read_durations(
 }
 
 /// Gives a problem the place and subject of where the file is named.
-fn reanchored(problem: &Problem, named: Problem) -> Problem {
+pub(super) fn reanchored(problem: &Problem, named: Problem) -> Problem {
     Problem { message: problem.message.clone(), hint: problem.hint.clone(), ..named }
 }
 
@@ -467,16 +467,16 @@ pub(super) fn guarded(file: Box<dyn Read>) -> impl Read {
 }
 
 /// A CSV file, row by row.
-struct Rows {
+pub(super) struct Rows {
     reader: csv::Reader<BufReader<LineGuard>>,
-    name: Arc<str>,
-    header: Vec<String>,
+    pub(super) name: Arc<str>,
+    pub(super) header: Vec<String>,
     record: ByteRecord,
-    row: u64,
+    pub(super) row: u64,
 }
 
 impl Rows {
-    fn open(files: &dyn Files, path: &Path) -> Result<Rows, Box<Problem>> {
+    pub(super) fn open(files: &dyn Files, path: &Path) -> Result<Rows, Box<Problem>> {
         let file = files.open(path).map_err(|error| unreadable(path, Where::Run, &error))?;
         let file = BufReader::with_capacity(1 << 16, LineGuard { file, length: 0 });
         // Rows of another length are found by next(), which can say more than the reader.
@@ -503,7 +503,7 @@ impl Rows {
     }
 
     /// Finds the column with this heading.
-    fn column(&self, name: &str) -> Result<usize, Box<Problem>> {
+    pub(super) fn column(&self, name: &str) -> Result<usize, Box<Problem>> {
         let mut found = (0..self.header.len()).filter(|&index| self.header[index] == name);
         let file = &self.name;
         let shown = shortened(name);
@@ -526,7 +526,7 @@ impl Rows {
     }
 
     /// Goes to the next row; false at the end, where the bad rows not reported are counted.
-    fn next(&mut self, problems: &mut Vec<Problem>, bad_count: &mut usize) -> bool {
+    pub(super) fn next(&mut self, problems: &mut Vec<Problem>, bad_count: &mut usize) -> bool {
         loop {
             match self.reader.read_byte_record(&mut self.record) {
                 Ok(false) => {
@@ -556,17 +556,22 @@ impl Rows {
         }
     }
 
-    fn line(&self) -> u64 {
+    pub(super) fn line(&self) -> u64 {
         self.record.position().map_or(0, csv::Position::line)
     }
 
-    fn here(&self) -> Where {
+    pub(super) fn here(&self) -> Where {
         Where::Line { file: self.name.clone(), line: self.line() }
+    }
+
+    /// Says whether a cell of this row is empty.
+    pub(super) fn is_empty(&self, column: usize) -> bool {
+        self.record.get(column).unwrap_or(b"").trim_ascii().is_empty()
     }
 
     /// Reads one cell of this row; if it is wrong that is noted, and anything returned.
     #[inline]
-    fn cell<T: Default>(
+    pub(super) fn cell<T: Default>(
         &self,
         column: usize,
         read: impl Fn(&[u8]) -> Result<T, Fault>,
@@ -589,7 +594,12 @@ impl Rows {
     }
 
     /// Reports a bad row, or only counts it.
-    fn reject(&self, found: Vec<Problem>, problems: &mut Vec<Problem>, bad_count: &mut usize) {
+    pub(super) fn reject(
+        &self,
+        found: Vec<Problem>,
+        problems: &mut Vec<Problem>,
+        bad_count: &mut usize,
+    ) {
         if *bad_count < MAX_BAD_ROWS {
             problems.extend(found);
         }

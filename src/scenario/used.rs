@@ -1,9 +1,12 @@
 //! Which defaults a scenario rests on: those of keys that something in it uses.
 
+use std::collections::BTreeSet;
+
 use crate::billing::SHORTEST_RUN;
 use crate::catalogue::{Catalogue, OfferingClass, Term};
 use crate::ecs::model::{InstanceLaunchType, Os, Provider};
 
+use super::keys::{OF_CURVES, OF_FILES};
 use super::{Filled, Scenario};
 
 /// What there is in a scenario that a default could be about.
@@ -24,6 +27,40 @@ struct Uses {
     policies: bool,
     ec2_spot: bool,
     trunks: bool,
+}
+
+/// Finds what is written of rates over time: files and curves, by the path of the rate.
+fn rates(filled: &[Filled]) -> BTreeSet<(String, bool)> {
+    let mut found = BTreeSet::new();
+    for it in filled.iter().filter(|it| it.place.is_some()) {
+        for (form, is_file) in [
+            ("file", true),
+            ("cloudwatch", true),
+            ("daily", false),
+            ("ramp", false),
+            ("spike", false),
+        ] {
+            let Some(at) = it.path.find("_per_second.") else { continue };
+            let (rate, rest) = it.path.split_at(at + "_per_second".len());
+            if rest.split('.').nth(1) == Some(form) {
+                found.insert((rate.to_string(), is_file));
+            }
+        }
+    }
+    found
+}
+
+/// Says whether a default is of use to the rate that it belongs to, if it belongs to one.
+fn is_used_by_rate(rates: &BTreeSet<(String, bool)>, it: &Filled) -> bool {
+    let Some((rate, key)) = it.path.rsplit_once('.') else { return true };
+    if !rate.ends_with("_per_second") {
+        return true;
+    }
+    let needs = |is_file: bool| rates.contains(&(rate.to_string(), is_file));
+    if OF_FILES.contains(&key) {
+        return needs(true);
+    }
+    !OF_CURVES.contains(&key) || needs(false)
 }
 
 impl Scenario {
@@ -51,8 +88,13 @@ impl Scenario {
             trunks: model.classes.iter().any(|(_, class)| class.has_trunk),
             ec2_spot: !model.spot_pools.is_empty(),
         };
-        let is_used = |it: &Filled| it.place.is_some() || self.is_used(&uses, it);
-        self.document.filled_in().into_iter().filter(is_used).collect()
+        let filled = self.document.filled_in();
+        let of_rates = rates(&filled);
+        let is_used = |it: &&Filled| {
+            let is_of_rate = || is_used_by_rate(&of_rates, it);
+            it.place.is_some() || (is_of_rate() && self.is_used(&uses, it))
+        };
+        filled.iter().filter(is_used).cloned().collect()
     }
 
     /// Says whether commitments are made, or looked for after the run.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::keys::{Kind, MAX_SPAN_US};
+use super::keys::{Kind, MAX_SPAN_US, PER_SECOND};
 use super::problems::number as number_of;
 use super::suggest::did_you_mean;
 use super::text::{Node, Value};
@@ -157,6 +157,15 @@ pub fn read(kind: &Kind, node: &Node) -> Result<Parsed, Fault> {
         Kind::File => text(node, "the path of a file").map(|path| Parsed::File(path.into())),
         Kind::Choice(words) => choice(node, words).map(Parsed::Text),
         Kind::Reference { .. } => text(node, "a name").map(Parsed::Text),
+        Kind::Traffic => match node.value {
+            Value::Number(_) => read(&PER_SECOND, node),
+            Value::Text(_)
+            | Value::Boolean(_)
+            | Value::DateTime(_)
+            | Value::List(_)
+            | Value::Table(_)
+            | Value::Null => wrong(node, kind),
+        },
         Kind::Distribution => {
             let read = span(node, 0, MAX_SPAN_US);
             read.map(|span| Parsed::Distribution(Distribution::Constant(span)))
@@ -187,6 +196,9 @@ pub fn expected(kind: &Kind) -> String {
         Kind::Rate => "a rate such as \"0.01 per h\"".to_string(),
         Kind::Distribution => "a length of time such as \"90 s\", or a distribution such as \
              { uniform = { min = \"10 s\", max = \"20 s\" } }"
+            .to_string(),
+        Kind::Traffic => "a number such as 120, a curve such as { daily = { low = 20, high = 200, \
+             peak_at = \"14:00\" } }, or { file = \"traffic.csv\" }"
             .to_string(),
         Kind::Text(what) => what.to_string(),
         Kind::Name => "a name".to_string(),

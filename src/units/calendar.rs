@@ -202,6 +202,32 @@ impl Calendar {
         format!("{stretch} ({}, {length})", self.time_zone())
     }
 
+    /// Returns the instants up to `until` from which clocks run on evenly, the first that of the
+    /// start, each with what clocks show there: microseconds since 00:00 on a Monday long ago.
+    pub fn clock_changes(&self, until: SimTime) -> Vec<(SimTime, i64)> {
+        const THURSDAY: i64 = 3 * Span::DAY.as_micros() as i64; // 1970 began on one.
+        let shown = |at: Timestamp| {
+            at.as_microsecond()
+                + i64::from(self.zone.to_offset(at).seconds()) * 1_000_000
+                + THURSDAY
+        };
+        let end = self.timestamp(until);
+        let changes = self.zone.following(self.start).map(|it| it.timestamp());
+        let changes = changes.take_while(|at| *at <= end);
+        let mut list = vec![(SimTime::ZERO, shown(self.start))];
+        list.extend(changes.filter_map(|at| Some((self.sim_time(at)?, shown(at)))));
+        list
+    }
+
+    /// Reads a date and time, by the clocks of this zone unless it has an offset, as microseconds
+    /// since 1970-01-01T00:00Z.
+    ///
+    /// # Errors
+    /// If the text is no date and time of the years 1970 to 2199, or clocks never show it.
+    pub fn unix_micros_of(&self, text: &str) -> Result<i64, CalendarError> {
+        self.absolute(text).map(Timestamp::as_microsecond)
+    }
+
     /// Returns the local time at an instant.
     pub(super) fn local(&self, at: SimTime) -> DateTime {
         self.zone.to_datetime(self.timestamp(at))
@@ -369,6 +395,15 @@ fn no_time(text: &str) -> CalendarError {
         message: format!("`{text}` is not a time in the run"),
         hint: "write `2026-03-03T14:00`, `Tue 14:00`, `14:00` or `+38 h`".to_string(),
     }
+}
+
+/// Reads a time of day, `14:00` or `14:00:30`, as time from 00:00 by the clock.
+///
+/// # Errors
+/// If the text is no time from `00:00` to `23:59:59`.
+pub fn parse_time_of_day(text: &str) -> Result<Span, CalendarError> {
+    let time = time_of_day(text.trim())?;
+    Ok(Span::micros(micros_of_day(DateTime::from_parts(Date::MIN, time))))
 }
 
 /// Reads `14:00` or `14:00:30`.

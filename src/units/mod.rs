@@ -8,7 +8,9 @@ mod text;
 mod time;
 
 pub use amount::{Bytes, Resources};
-pub use calendar::{Calendar, CalendarError, Civil, Tick, TimeFormat, parse_utc_micros};
+pub use calendar::{
+    Calendar, CalendarError, Civil, Tick, TimeFormat, parse_time_of_day, parse_utc_micros,
+};
 pub use money::{HourlyRate, Money};
 pub(crate) use money::{divide_half_even, with_thousands};
 pub use schedule::{Schedule, ScheduleError};

@@ -66,6 +66,9 @@ pub enum Routing {
     LeastOutstanding,
     /// Each to any.
     Random,
+    /// Tasks fetch what waits in one queue of all: messages wait while there is no task, and are
+    /// not lost with one.
+    Queue,
 }
 
 /// Requests that have come to a station, and what became of them; fractions are the fluid's.
@@ -125,6 +128,8 @@ pub struct Station {
     groups: Vec<Group>,
     /// Tasks that get requests and do nothing.
     dead: u32,
+    /// Of messages in a queue, those that wait while there is no task.
+    waiting: f64,
     totals: Totals,
     updated: SimTime,
 }
@@ -317,7 +322,8 @@ impl Group {
 
     /// Returns how many are there, of all tasks together.
     fn in_system(&self, work: &Work) -> f64 {
-        let least = self.all(self.asked.min(self.can) * work.alone(self.capacity).mean);
+        let rate = if self.backlog > 0.0 { self.can } else { self.asked.min(self.can) };
+        let least = self.all(rate * work.alone(self.capacity).mean);
         let usual = if self.asked < self.can { self.all(self.usual) } else { least };
         usual.max(self.backlog + least).min(self.most(work))
     }
@@ -326,12 +332,16 @@ impl Group {
 impl Station {
     /// Makes a station without tasks, to which nothing comes.
     pub fn new(work: Work, routing: Routing) -> Station {
+        // A queue has no end.
+        let queue_limit = if routing == Routing::Queue { u32::MAX } else { work.queue_limit };
+        let work = Work { queue_limit, ..work };
         Station {
             work,
             routing,
             arrivals: 0.0,
             groups: Vec::new(),
             dead: 0,
+            waiting: 0.0,
             totals: Totals::default(),
             updated: SimTime::ZERO,
         }
@@ -366,7 +376,9 @@ impl Station {
             reached += asked;
         }
         let missed = (self.arrivals * seconds - reached).max(0.0);
-        if self.groups.is_empty() && self.dead == 0 {
+        if self.routing == Routing::Queue {
+            self.waiting += missed;
+        } else if self.groups.is_empty() && self.dead == 0 {
             totals.no_target += missed;
         } else {
             totals.unreachable += missed;
@@ -391,25 +403,51 @@ impl Station {
         self.settle();
     }
 
-    /// A task gets no more requests. It answers those it has, or they are lost with it.
-    pub fn remove(&mut self, capacity: Capacity, is_lost: bool) {
-        let Some(at) = self.groups.iter().position(|it| it.capacity == capacity) else { return };
+    /// A task gets no more requests. It answers those it has, or they are lost with it; so many are
+    /// returned, which in a queue are not lost for good.
+    pub fn remove(&mut self, capacity: Capacity, is_lost: bool) -> f64 {
+        let Some(at) = self.groups.iter().position(|it| it.capacity == capacity) else {
+            return 0.0;
+        };
+        let is_queue = self.routing == Routing::Queue;
         let group = &mut self.groups[at];
         let share = group.backlog / f64::from(group.tasks);
         let there = group.in_system(&self.work) / f64::from(group.tasks);
+        // Those in service count as answered already, those in the backlog do not.
+        let in_service = (there - share).max(0.0).min(f64::from(self.work.concurrency));
         group.backlog -= share;
         group.tasks -= 1;
-        if is_lost {
-            // Those in service count as answered already, those in the backlog do not.
-            self.totals.served -= (there - share).max(0.0);
-            self.totals.lost += there.max(share);
-        } else {
-            self.totals.served += share;
+        let lost = match (is_lost, is_queue) {
+            (false, _) => 0.0,
+            (true, true) => in_service,
+            (true, false) => there.max(share),
+        };
+        self.totals.lost += lost;
+        match (is_lost, is_queue) {
+            (true, _) => self.totals.served -= lost - if is_queue { 0.0 } else { share },
+            (false, true) => {}
+            (false, false) => self.totals.served += share,
+        }
+        if is_queue {
+            self.waiting += share;
         }
         if group.tasks == 0 {
             self.groups.remove(at);
         }
         self.settle();
+        lost
+    }
+
+    /// Messages that were lost with a task are there again.
+    pub fn give_back(&mut self, messages: f64) {
+        self.totals.lost -= messages;
+        self.waiting += messages;
+        self.settle();
+    }
+
+    /// Returns how many messages of a queue wait, those apart that tasks work at.
+    pub fn visible(&self) -> f64 {
+        self.waiting + self.groups.iter().map(|it| it.backlog).sum::<f64>()
     }
 
     /// A task has another capacity than it had; what waits for it still does.
@@ -440,20 +478,37 @@ impl Station {
         let all = f64::from(alive) + f64::from(self.dead);
         // Assumption: one that answers nothing soon has more in flight than the others, and gets
         // no more.
-        let avoids_dead = self.routing == Routing::LeastOutstanding && alive > 0;
+        let avoids = matches!(self.routing, Routing::LeastOutstanding | Routing::Queue);
+        let avoids_dead = avoids && alive > 0;
         let all = if avoids_dead { f64::from(alive) } else { all };
         let can: f64 = self.groups.iter().map(|it| it.all(it.can)).sum();
+        if self.routing == Routing::Queue && !self.groups.is_empty() {
+            // Shared so that all groups come to its end together.
+            let waiting = self.visible();
+            self.waiting = 0.0;
+            for group in &mut self.groups {
+                group.backlog =
+                    if can.is_finite() { waiting * group.all(group.can) / can } else { 0.0 };
+            }
+        }
         for group in &mut self.groups {
             let evenly = self.arrivals / all;
             group.asked = match self.routing {
-                Routing::LeastOutstanding if can.is_finite() => self.arrivals * group.can / can,
-                Routing::LeastOutstanding | Routing::RoundRobin | Routing::Random => evenly,
+                Routing::LeastOutstanding | Routing::Queue if can.is_finite() => {
+                    self.arrivals * group.can / can
+                }
+                Routing::LeastOutstanding
+                | Routing::Queue
+                | Routing::RoundRobin
+                | Routing::Random => evenly,
             };
             // Every n-th of a random stream comes the more evenly the greater n is. Assumption: to
             // whoever has fewest in flight is as good.
             let variability = match self.routing {
                 Routing::Random => 1.0,
-                Routing::RoundRobin | Routing::LeastOutstanding => 1.0 / all.max(1.0),
+                Routing::RoundRobin | Routing::LeastOutstanding | Routing::Queue => {
+                    1.0 / all.max(1.0)
+                }
             };
             group.usual = match group.asked < group.can {
                 true => stationary(&self.work, group.capacity, group.asked, variability)
@@ -466,6 +521,9 @@ impl Station {
     /// Returns after how many seconds something changes by itself: a backlog is worked off, or as
     /// long as it can be.
     pub fn next_change(&self) -> Option<f64> {
+        if self.routing == Routing::Queue && self.groups.is_empty() && self.arrivals > 0.0 {
+            return Some(f64::MAX); // it grows until there is a task
+        }
         let change = |group: &Group| {
             let grows = group.all(group.asked) - group.all(group.can);
             if grows > 0.0 && !group.is_full(&self.work) {
@@ -481,7 +539,7 @@ impl Station {
 
     /// Says whether requests wait that were not served in time.
     pub fn has_backlog(&self) -> bool {
-        self.groups.iter().any(|it| it.backlog > 0.0)
+        self.waiting > 0.0 || self.groups.iter().any(|it| it.backlog > 0.0)
     }
 
     /// Returns what holds so many seconds from now, if nothing changes until then.
@@ -506,9 +564,12 @@ impl Station {
             can += group.all(group.can);
         }
         let missed = (self.arrivals - reached).max(0.0);
-        match self.groups.is_empty() && self.dead == 0 {
-            true => level.no_target = missed,
-            false => level.unreachable = missed,
+        if self.routing == Routing::Queue {
+            level.in_system += self.waiting + missed * ahead;
+        } else if self.groups.is_empty() && self.dead == 0 {
+            level.no_target = missed;
+        } else {
+            level.unreachable = missed;
         }
         level.response = if admitted > 0.0 { level.response / admitted } else { 0.0 };
         level.utilization = if self.arrivals > 0.0 { self.arrivals / can } else { 0.0 };
@@ -638,7 +699,7 @@ mod tests {
 
     fn conserves(station: &Station) {
         let totals = station.totals();
-        let backlog: f64 = station.groups.iter().map(|it| it.backlog).sum();
+        let backlog = station.visible();
         let out = totals.served + totals.rejected + totals.no_target + totals.unreachable;
         let all = out + totals.lost + backlog;
         assert!((totals.arrived - all).abs() < 1e-6 * all.max(1.0), "{totals:?} {backlog}");
@@ -702,6 +763,37 @@ mod tests {
             near(station.totals().unreachable, failed * 10.0);
             conserves(&station);
         }
+    }
+
+    /// 10 a second, two tasks of 20 and 5 a second: whatever comes and goes, nothing is lost.
+    #[test]
+    fn messages_wait_in_their_queue_and_outlive_tasks() {
+        let work = Work { queue_limit: 0, ..work(Moments::constant(0.05), 1) };
+        let mut station = Station::new(work, Routing::Queue);
+        station.set_arrivals(10.0);
+        run(&mut station, 30.0);
+        near(station.visible(), 300.0);
+        let slow = Capacity { speed: 0.25, ..ONE };
+        station.add(ONE);
+        station.add(slow);
+        // 15 a second more than come: both come to its end after 20 s.
+        near(station.next_change().unwrap(), 20.0);
+        run(&mut station, 40.0);
+        near(station.visible(), 150.0);
+        // One of each message is worked at; that of the one that dies comes back.
+        let lost = station.remove(ONE, true);
+        near(lost, 1.0);
+        near(station.visible(), 150.0);
+        station.give_back(lost);
+        near(station.visible(), 151.0);
+        station.remove(slow, false);
+        near(station.visible(), 151.0);
+        conserves(&station);
+        station.add(ONE);
+        run(&mut station, 100.0);
+        near(station.totals().lost, 0.0);
+        assert_eq!(station.visible(), 0.0);
+        conserves(&station);
     }
 
     /// The slow twin: small steps of Euler's.

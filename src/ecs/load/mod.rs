@@ -1,5 +1,6 @@
-//! Load: how many requests arrive, and what becomes of them.
+//! Load: how many requests and messages arrive, and what becomes of them.
 
 pub mod fluid;
-
 pub mod rate;
+
+pub use rate::{Clock, Outside, Rate, RateCursor, Steps};

@@ -2,11 +2,11 @@
 
 use super::super::fixture::*;
 use super::super::load::fluid::{Level, Totals};
-use super::super::load::rate::Rate;
+use super::super::load::{Clock, Outside, Rate, Steps};
 use super::super::model::*;
 use super::super::{Fact, Sim};
 use crate::engine::Ix;
-use crate::units::SimTime;
+use crate::units::{SimTime, Span};
 
 /// Says that a request takes so many seconds of a vCPU, all alike.
 fn serves(f: &mut Fixture, definition: Ix<TaskDefinition>, cpu: f64) -> &mut Serving {
@@ -22,7 +22,11 @@ fn serves(f: &mut Fixture, definition: Ix<TaskDefinition>, cpu: f64) -> &mut Ser
 
 fn load(f: &mut Fixture, to: Destination, steps: &[(u64, f64)]) {
     let routes = vec![Route { to, share: 1.0 }];
-    f.model.loads.push(Load { name: "shoppers".into(), rate: Rate::steps(steps), routes });
+    let points = steps.iter().map(|it| (Span::secs(it.0), it.1));
+    let made = Steps::new(points, Span::DAY).expect("a test's steps are in order");
+    let outside = Outside::Level { before: 0.0, after: 0.0 };
+    let rate = Rate::steps(made.into(), outside, Clock::beginning_at(0));
+    f.model.loads.push(Load { name: "shoppers".into(), rate, routes });
 }
 
 /// Two tasks of one vCPU each, behind a load balancer, with requests of 100 ms.
@@ -158,4 +162,34 @@ fn a_slower_vcpu_takes_longer() {
     let sim = f.run(10);
     near(level(&sim, service).utilization, 1.0);
     near(level(&sim, service).cpu, 2.0);
+}
+
+/// Messages wait in their queue while tasks start, and come back when a task dies with them.
+#[test]
+fn messages_of_a_task_that_dies_come_back_after_the_visibility_timeout() {
+    let mut f = Fixture::new(1);
+    let fleet = f.fleet("fleet", 2, (1024, 2048));
+    let worker = f.definition("worker", 1024, 1024);
+    serves(&mut f, worker, 20.0).concurrency = 1;
+    f.model.task_definitions[worker].containers[0].behaviour.start_time = Some(constant(60.0));
+    let service = f.service("worker", worker, 2);
+    f.model.queues.push(Queue {
+        name: "orders".into(),
+        arrivals: Rate::constant(0.05),
+        visibility_timeout: Span::secs(300),
+        service,
+    });
+    let failure = HostFailure::Terminated;
+    f.fault(400, FaultKind::Instances { fleet, count: 1, failure, lasts: None });
+    let mut sim = f.sim();
+    sim.run_until(SimTime::from_secs(59), &mut ());
+    // What is told is ten seconds old at the most: the mean of 50 to 60 s.
+    near(level(&sim, service).in_system, 55.0 * 0.05);
+    sim.run_until(SimTime::from_secs(401), &mut ());
+    let lost = totals(&sim, service, 401).lost;
+    assert!((0.3..1.0).contains(&lost), "half of a message is worked at by each: {lost}");
+    sim.run_until(SimTime::from_secs(3000), &mut ());
+    let totals = totals(&sim, service, 3000);
+    near(totals.lost, 0.0);
+    near(totals.no_target, 0.0);
 }

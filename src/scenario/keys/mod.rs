@@ -2,6 +2,7 @@
 
 mod capacity;
 mod fault;
+mod load;
 mod network;
 mod run;
 mod scaling;
@@ -12,6 +13,7 @@ mod upkeep;
 mod work;
 
 pub use crate::catalogue::Evidence;
+pub use load::{OF_CURVES, OF_FILES, PER_SECOND, TRAFFIC};
 pub use run::ROOT;
 pub(super) use task::ON_FARGATE;
 
@@ -62,6 +64,8 @@ pub enum Kind {
     Rate,
     /// A length of time that luck may decide.
     Distribution,
+    /// How many requests or messages arrive per second, over time.
+    Traffic,
     /// Text that is read closer later; the words say what it is.
     Text(&'static str),
     /// A name that may be part of a path.
@@ -295,6 +299,7 @@ impl Kind {
             Kind::Tagged(keys) => Box::new(keys.iter()),
             Kind::OneOf(kinds) => Box::new(kinds.iter().flat_map(Kind::fields)),
             Kind::Distribution => Box::new(DISTRIBUTIONS.iter()),
+            Kind::Traffic => Box::new(TRAFFIC.iter()),
             Kind::Boolean
             | Kind::Integer { .. }
             | Kind::Number { .. }
@@ -358,6 +363,13 @@ pub fn all() -> Vec<Pattern> {
     list
 }
 
+/// Lists every key of a rate over time with its pattern, in the order of the table.
+pub fn of_traffic() -> Vec<Pattern> {
+    let mut list = Vec::new();
+    collect("", &Kind::Table(&[TRAFFIC]), &mut list);
+    list
+}
+
 fn collect(prefix: &str, kind: &Kind, list: &mut Vec<Pattern>) {
     if let Kind::Named { of, .. } = *kind {
         return collect(&format!("{prefix}*."), of, list);
@@ -365,7 +377,7 @@ fn collect(prefix: &str, kind: &Kind, list: &mut Vec<Pattern>) {
     if let Kind::List { of, .. } = *kind {
         return collect(&format!("{}[].", prefix.trim_end_matches('.')), of, list);
     }
-    if matches!(kind, Kind::Distribution) {
+    if matches!(kind, Kind::Distribution | Kind::Traffic) {
         // The same everywhere, and described once.
         return;
     }

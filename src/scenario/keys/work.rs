@@ -182,6 +182,12 @@ const SERVICE: &[Key] = &[
     key("load_balancers", list(&Kind::Table(&[TARGET]), 5), "Target groups its tasks join.")
         .or("[]")
         .documented("ECS API, LoadBalancer"),
+    key(
+        "load",
+        Kind::Table(&[load::RATE]),
+        "Requests for this service alone: they arrive at its only target group or, without a load \
+         balancer, find its tasks by service discovery. `[load.…]` divides requests among several.",
+    ),
 ];
 
 const YOURS: &str = "the controller is not AWS's, but a function of your own";

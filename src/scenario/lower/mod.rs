@@ -18,6 +18,7 @@ mod launch;
 mod load;
 mod managed_instances;
 mod prices;
+mod rate;
 mod requests;
 mod scaling;
 mod service;
@@ -26,6 +27,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod timing;
+mod traffic;
 mod upkeep;
 mod warnings;
 
@@ -48,6 +50,8 @@ use super::load::Files;
 use super::problems::{MAX_KEPT, Problem, number};
 use super::value;
 use super::{Document, View};
+
+pub use rate::ReadRate;
 
 /// What lowering works on: the document, the model so far, and who is called what.
 struct Lower<'d> {
@@ -81,6 +85,8 @@ struct Lower<'d> {
     without_effect: BTreeSet<String>,
     /// Facts about each definition that only launches ask for.
     definition_facts: Table<task::DefinitionFacts, TaskDefinition>,
+    /// Records of rates that were read.
+    rates: Vec<ReadRate>,
     problems: Vec<Problem>,
 }
 
@@ -96,6 +102,8 @@ pub struct Lowered {
     pub on_fargate: BTreeSet<String>,
     /// Paths of keys that have no effect in this scenario, although others of their kind have.
     pub without_effect: BTreeSet<String>,
+    /// Records of rates that were read.
+    pub rates: Vec<ReadRate>,
     /// What is wrong in meaning, and what the reader should know.
     pub problems: Vec<Problem>,
 }
@@ -128,6 +136,7 @@ pub fn lower(document: &Document, files: &dyn Files) -> Lowered {
         buckets,
         on_fargate: lower.on_fargate,
         without_effect: lower.without_effect,
+        rates: lower.rates,
         problems: lower.problems,
     }
 }
@@ -201,6 +210,7 @@ impl<'d> Lower<'d> {
             target_groups: Table::new(),
             services: Table::new(),
             loads: Table::new(),
+            queues: Table::new(),
             fargate_cpu_speed: 1.0,
             fallbacks: Table::new(),
             submitters: Table::new(),
@@ -234,6 +244,7 @@ impl<'d> Lower<'d> {
             on_fargate: BTreeSet::new(),
             without_effect: BTreeSet::new(),
             definition_facts: Table::new(),
+            rates: Vec::new(),
             problems,
         }
     }
@@ -266,6 +277,7 @@ impl<'d> Lower<'d> {
         fallback::all(self);
         job::tasks(self);
         job::jobs(self);
+        traffic::all(self);
         service::actions(self);
         fault::faults(self);
         true

@@ -1,0 +1,1 @@
+//! Recorded rates of every form, and what is refused.
