@@ -4,16 +4,16 @@ use crate::engine::{Id, Ix};
 use crate::units::{SimTime, Span};
 
 use super::World;
-use super::capacity::alarm::{AlarmState, MetricValue};
 use super::capacity::credits::Stage as CreditStage;
 use super::capacity::group::PurchaseOption;
-use super::capacity::policy::{Holds, Proposal, Side};
 use super::capacity::reservation::{Decision, Reservation};
 use super::cluster::Instance;
 use super::model::{
     AutoScalingGroup, CapacityPool, CapacityProvider, Fallback, Fault, HostFailure, HostPort,
     Model, Provider, Requirement, Service, Submitter, TargetGroup, Zone,
 };
+use super::scaling::alarm::{AlarmState, MetricValue};
+use super::scaling::group::{Holds, Proposal, Side};
 use super::task::{StopReason, Task, TaskStatus};
 
 /// Watches a run and cannot touch it.

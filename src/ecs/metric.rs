@@ -11,10 +11,10 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::engine::{Id, Ix, Luck, Purpose, Seed, Table};
 use crate::units::{SimTime, Span};
 
-use super::capacity::alarm::{Alarm, MetricValue};
-use super::capacity::policy::{PolicyMetric, ScalingPolicy};
 use super::cluster::Instance;
 use super::model::{AutoScalingGroup, ClusterSpec, InitialState, InstanceLaunchType, Model};
+use super::scaling::alarm::{Alarm, MetricValue};
+use super::scaling::group::{PolicyMetric, ScalingPolicy};
 use super::{Cx, Task, TaskStatus, World};
 
 const PHASE: Purpose = Purpose::new("phase of the periods of a metric");
@@ -385,7 +385,7 @@ impl Mean {
 
 #[cfg(test)]
 mod tests {
-    use super::super::capacity::alarm::{Comparison, MissingData, Statistic};
+    use super::super::scaling::alarm::{Comparison, MissingData, Statistic};
     use super::*;
 
     fn mean(period: u64, first: u64) -> Mean {

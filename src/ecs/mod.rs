@@ -30,6 +30,7 @@ mod provisioning;
 mod pull;
 mod rebalancing;
 mod refresh;
+pub mod scaling;
 mod scheduled_scaling;
 mod service;
 mod spot;

@@ -10,11 +10,11 @@ use crate::units::{Bytes, Calendar, HourlyRate, Resources, Schedule, SimTime, Sp
 
 use super::capacity::credits::CreditTerms;
 use super::capacity::group::{GroupPolicy, PoolKey, PurchaseOption};
-use super::capacity::policy::ScalingPolicy;
 use super::capacity::refresh::Refresh;
 use super::capacity::reservation::{ManagedScaling, Room, WaitingGroup};
 use super::capacity::spot::{Availability, Hazard, OnDemandShare, SpotMarket, SpotPool};
 use super::placement::query::Query;
+use super::scaling::group::ScalingPolicy;
 
 /// Everything a run needs, and nothing that changes while it runs.
 #[derive(Clone, Debug)]

@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
-use crate::ecs::capacity::alarm::{Alarm, Comparison, MetricValue};
 use crate::ecs::capacity::credits::Stage;
 use crate::ecs::capacity::group::PurchaseOption;
-use crate::ecs::capacity::policy::{Holds, PolicyKind, Proposal, ScalingPolicy};
 use crate::ecs::capacity::reservation::{Decision, Limit, Reservation};
 use crate::ecs::model::{AutoScalingGroup, HostFailure, Model, Source};
+use crate::ecs::scaling::alarm::{Alarm, Comparison, MetricValue};
+use crate::ecs::scaling::group::{Holds, PolicyKind, Proposal, ScalingPolicy};
 use crate::ecs::{AfterFailure, FailedChecks, FailureReason, GroupEvent, ManagedChange, ZoneTasks};
 use crate::engine::Ix;
 use crate::units::Span;

@@ -197,7 +197,7 @@ impl Alarm {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dice;
+    use super::super::super::capacity::dice;
     use super::*;
 
     const ALL: [MissingData; 4] = [
