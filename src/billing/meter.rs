@@ -299,6 +299,7 @@ impl Observer for Meter {
             | Fact::Fallback { .. }
             | Fact::ManagedInstance { .. }
             | Fact::ScalingMetric { .. }
+            | Fact::ServiceScaling { .. }
             | Fact::TaskPullStarted { .. }
             | Fact::TaskHealthy { .. }
             | Fact::TaskStopRequested { .. }

@@ -12,6 +12,7 @@ use crate::units::{Resources, SimTime, Span};
 
 use super::fingerprint::Fingerprint;
 use super::histogram::Quantiles;
+use super::scaling::AutoScalingSummary;
 
 /// What a run left.
 #[derive(Clone, Debug)]
@@ -27,7 +28,7 @@ pub struct Recording {
     /// Equal for equal runs, if it was taken.
     pub fingerprint: Option<Fingerprint>,
     /// Series: clusters, fleets, services, submitters, providers, capacity providers, scaling
-    /// policies; each in the order of the model.
+    /// policies of groups, scalable targets and their policies; each in the order of the model.
     pub series: Vec<Series>,
     /// Figures of the window.
     pub summary: Summary,
@@ -76,6 +77,10 @@ pub enum Scope {
     CapacityProvider(Ix<CapacityProvider>),
     /// What a scaling policy of a group sees, by its position there.
     ScalingPolicy(Ix<AutoScalingGroup>, u16),
+    /// A service as a scalable target.
+    ScalableTarget(Ix<Service>),
+    /// What a scaling policy of a service sees, by its position there.
+    ServicePolicy(Ix<Service>, u16),
 }
 
 /// Which level a series shows.
@@ -135,6 +140,22 @@ pub enum Metric {
     CapacityProviderReservation,
     /// What a scaling policy watches, rounded, from when it is published.
     ScalingMetric,
+    /// What a scaling policy of a service watches, rounded, in the unit of that.
+    WatchedMetric,
+    /// Whether the alarm of a policy is in ALARM, of target tracking that for scaling out.
+    InAlarm,
+    /// Whether the alarm of target tracking for scaling in is in ALARM.
+    InLowAlarm,
+    /// Tasks that are forecast for this hour.
+    ForecastTasks,
+    /// `MinCapacity`.
+    MinCapacity,
+    /// `MaxCapacity`.
+    MaxCapacity,
+    /// Whether `MinCapacity` is desired, or less.
+    AtMinCapacity,
+    /// Whether `MaxCapacity` is desired, or more.
+    AtMaxCapacity,
     /// The desired count.
     DesiredCount,
     /// Tasks with `desiredStatus` RUNNING.
@@ -170,6 +191,8 @@ pub struct Summary {
     pub cpu_credits: Table<Option<CreditSummary>, Fleet>,
     /// Each service.
     pub services: Table<ServiceSummary, Service>,
+    /// Application Auto Scaling of each service; `None`: it has none.
+    pub auto_scaling: Table<Option<AutoScalingSummary>, Service>,
     /// Each submitter.
     pub submitters: Table<SubmitterSummary, Submitter>,
     /// Tasks by provider, in the order of [`Provider::ALL`].
@@ -467,6 +490,8 @@ impl Scope {
             Scope::Provider(_) => "provider",
             Scope::CapacityProvider(_) => "capacity_provider",
             Scope::ScalingPolicy(..) => "scaling_policy",
+            Scope::ScalableTarget(_) => "scalable_target",
+            Scope::ServicePolicy(..) => "service_policy",
         }
     }
 
@@ -478,10 +503,19 @@ impl Scope {
             let policy = policy.map_or("", |it| it.name.as_str());
             return format!("{}.{policy}", group.name).into();
         }
+        if let Scope::ServicePolicy(service, position) = self {
+            let service = &model.services[service];
+            let policies = service.auto_scaling.as_ref().map(|it| &it.policies);
+            let policy = policies.and_then(|it| it.get(usize::from(position)));
+            let policy = policy.map_or("", |it| it.name.as_str());
+            return format!("{}.{policy}", service.name).into();
+        }
         let name = match self {
             Scope::Cluster(cluster) => &model.clusters[cluster].name,
             Scope::Fleet(fleet) => &model.fleets[fleet].name,
-            Scope::Service(service) => &model.services[service].name,
+            Scope::Service(service) | Scope::ScalableTarget(service) => {
+                &model.services[service].name
+            }
             Scope::Submitter(submitter) => &model.submitters[submitter].name,
             Scope::CapacityProvider(ix) => &model.capacity_providers[ix].name,
             Scope::Provider(provider) => match provider {
@@ -490,7 +524,7 @@ impl Scope {
                 Provider::Fargate => "FARGATE",
                 Provider::FargateSpot => "FARGATE_SPOT",
             },
-            Scope::ScalingPolicy(..) => "",
+            Scope::ScalingPolicy(..) | Scope::ServicePolicy(..) => "",
         };
         name.into()
     }
@@ -535,6 +569,14 @@ impl Metric {
             Metric::WaitingTasks => "waiting_tasks",
             Metric::CapacityProviderReservation => "capacity_provider_reservation",
             Metric::ScalingMetric => "scaling_metric",
+            Metric::WatchedMetric => "watched_metric",
+            Metric::InAlarm => "in_alarm",
+            Metric::InLowAlarm => "in_low_alarm",
+            Metric::ForecastTasks => "forecast_tasks",
+            Metric::MinCapacity => "min_capacity",
+            Metric::MaxCapacity => "max_capacity",
+            Metric::AtMinCapacity => "at_min_capacity",
+            Metric::AtMaxCapacity => "at_max_capacity",
             Metric::DesiredCount => "desired_count",
             Metric::ActiveTasks => "active_tasks",
             Metric::RunningTasks => "running_tasks",
@@ -572,7 +614,15 @@ impl Metric {
             | Metric::ThrottledInstances => "instances",
             Metric::CpuCreditBalance | Metric::CpuSurplusCreditBalance => "CPU credits",
             Metric::CapacityProviderReservation | Metric::ScalingMetric => "%",
+            Metric::WatchedMetric
+            | Metric::InAlarm
+            | Metric::InLowAlarm
+            | Metric::AtMinCapacity
+            | Metric::AtMaxCapacity => "",
             Metric::Tasks(_)
+            | Metric::ForecastTasks
+            | Metric::MinCapacity
+            | Metric::MaxCapacity
             | Metric::WaitingTasks
             | Metric::DesiredCount
             | Metric::ActiveTasks
@@ -602,6 +652,10 @@ impl Metric {
             | Metric::ThrottledInstances
             | Metric::ThrottledCpu
             | Metric::UnreachableTasks
+            | Metric::InLowAlarm
+            | Metric::ForecastTasks
+            | Metric::AtMinCapacity
+            | Metric::AtMaxCapacity
             | Metric::AliveTasks
             | Metric::AliveCpu
             | Metric::AliveMemory => true,
@@ -617,6 +671,10 @@ impl Metric {
             | Metric::WaitingTasks
             | Metric::CapacityProviderReservation
             | Metric::ScalingMetric
+            | Metric::WatchedMetric
+            | Metric::InAlarm
+            | Metric::MinCapacity
+            | Metric::MaxCapacity
             | Metric::DesiredCount
             | Metric::ActiveTasks
             | Metric::RunningTasks

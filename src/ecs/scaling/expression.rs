@@ -6,7 +6,7 @@
 use crate::engine::Ix;
 use crate::units::Span;
 
-use super::super::model::{ClusterSpec, Service, TargetGroup};
+use super::super::model::{Service, TargetGroup};
 use super::alarm::MetricValue;
 
 /// What a policy watches.
@@ -44,10 +44,6 @@ pub enum ServiceMetric {
     TotalCpu(Ix<Service>),
     /// Memory that they use, likewise.
     TotalMemory(Ix<Service>),
-    /// `CPUReservation` of a cluster.
-    CpuReservation(Ix<ClusterSpec>),
-    /// `MemoryReservation` of it.
-    MemoryReservation(Ix<ClusterSpec>),
 }
 
 /// What is made of metrics, by their positions.
@@ -98,9 +94,7 @@ impl ServiceMetric {
             ServiceMetric::CpuUtilization(_)
             | ServiceMetric::MemoryUtilization(_)
             | ServiceMetric::TotalCpu(_)
-            | ServiceMetric::TotalMemory(_)
-            | ServiceMetric::CpuReservation(_)
-            | ServiceMetric::MemoryReservation(_) => " %",
+            | ServiceMetric::TotalMemory(_) => " %",
             ServiceMetric::RunningTaskCount(_)
             | ServiceMetric::RequestCountPerTarget(_)
             | ServiceMetric::RequestCount(_)

@@ -196,6 +196,21 @@ pub struct Asked {
     pub result: Result<Proposal, NotScaled>,
 }
 
+impl ScalableTarget {
+    /// Returns the least that may ever be desired, as far as the scenario says.
+    pub fn least(&self) -> u32 {
+        let scheduled = self.scheduled_actions.iter();
+        let bounds = scheduled.flat_map(|it| [it.min_capacity, it.max_capacity]).flatten();
+        bounds.fold(self.min_capacity, u32::min)
+    }
+
+    /// Returns the most.
+    pub fn most(&self) -> u32 {
+        let scheduled = self.scheduled_actions.iter().filter_map(|it| it.max_capacity);
+        scheduled.fold(self.max_capacity, u32::max)
+    }
+}
+
 impl NotScaled {
     /// Returns AWS's code where it has one, else ours.
     pub const fn code(&self) -> &'static str {
