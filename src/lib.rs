@@ -129,7 +129,7 @@
 //!    loop), then `life.rs` (a task's life), `service.rs`, `submit.rs`, `placement/`,
 //!    `instance.rs`, `auto_scaling.rs` and `managed_instances.rs` (instances come and go),
 //!    `capacity_provider.rs`, `group_scaling.rs` and `metric.rs` (who changes their number),
-//!    `capacity/` (by which rules), `cpu_credits.rs` (how fast work gets done on T instances),
+//!    `capacity/` and `scaling/` (by which rules), `cpu_credits.rs` (how fast work gets done on T instances),
 //!    `fault.rs` (what fails), `detect.rs` (who notices) and `fallback.rs` (who stands in).
 //! 4. [`billing`]: `meter.rs`, `price.rs`, `commitment.rs`; [`record`]: `recorder.rs`.
 //! 5. [`scenario`]: `keys/mod.rs`, `load.rs`, `check.rs`, `lower/`.

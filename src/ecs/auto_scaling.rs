@@ -9,7 +9,6 @@ use crate::engine::{Distribution, Id, Ix, Luck, Purpose};
 use crate::units::{SimTime, Span};
 
 use super::capacity::group::{self, Census, GroupView, LaunchedFrom, Pool, PurchaseOption};
-use super::capacity::policy::Capacity;
 use super::capacity::reservation::GroupNow;
 use super::cluster::{Cluster, Instance, InstanceStatus};
 use super::managed_instances::ManagedState;
@@ -17,6 +16,7 @@ use super::model::{
     AutoScalingGroup, CapacityPool, Fleet, InitialState, InstanceClass, Model, Transition, Zone,
 };
 use super::refresh::{self, RefreshState};
+use super::scaling::group::Capacity;
 use super::spot::{self, AloneSlot};
 use super::{
     Cx, Event, Fact, GroupEvent, LaunchFailure, TerminationReason, World, detect, fault, instance,

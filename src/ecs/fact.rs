@@ -4,16 +4,18 @@ use crate::engine::{Id, Ix};
 use crate::units::{SimTime, Span};
 
 use super::World;
-use super::capacity::alarm::{AlarmState, MetricValue};
 use super::capacity::credits::Stage as CreditStage;
 use super::capacity::group::PurchaseOption;
-use super::capacity::policy::{Holds, Proposal, Side};
 use super::capacity::reservation::{Decision, Reservation};
 use super::cluster::Instance;
 use super::model::{
     AutoScalingGroup, CapacityPool, CapacityProvider, Fallback, Fault, HostFailure, HostPort,
     Model, Provider, Requirement, Service, Submitter, TargetGroup, Zone,
 };
+use super::scaling::alarm::{AlarmState, MetricValue};
+use super::scaling::group::{Holds, Proposal, Side};
+use super::scaling::schedule::Bounded;
+use super::scaling::service::{NotScaled, Suspended};
 use super::task::{StopReason, Task, TaskStatus};
 
 /// Watches a run and cannot touch it.
@@ -278,6 +280,105 @@ pub enum Fact {
         arrivals: u64,
         /// Requests that are answered, in millionths a second.
         served: u64,
+    },
+    /// Application Auto Scaling has seen or done something about a service.
+    ServiceScaling {
+        /// Which.
+        service: Ix<Service>,
+        /// What.
+        event: ScalingEvent,
+    },
+}
+
+/// What Application Auto Scaling has seen, done, or not done about a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ScalingEvent {
+    /// A period of what a policy watches is published.
+    Metric {
+        /// Position of the policy.
+        policy: u16,
+        /// The value; `None`: there is no data.
+        value: Option<MetricValue>,
+    },
+    /// An alarm has another state.
+    Alarm {
+        /// Position of the policy.
+        policy: u16,
+        /// Which of its alarms.
+        side: Side,
+        /// The state now.
+        state: AlarmState,
+        /// The last data points, the newest last.
+        points: [Option<MetricValue>; 3],
+    },
+    /// A policy changes the desired count.
+    Scaled {
+        /// Position of the policy.
+        policy: u16,
+        /// In which of its alarms.
+        side: Side,
+        /// The last data points, the newest last.
+        points: [Option<MetricValue>; 3],
+        /// The desired count before.
+        from: u32,
+        /// What it was worked out from, and the count now.
+        proposal: Proposal,
+        /// Until when a cooldown goes on then; `None`: there is none.
+        cooldown: Option<SimTime>,
+    },
+    /// A policy whose alarm is in ALARM changes nothing, for a new reason.
+    NotScaled {
+        /// Position of the policy.
+        policy: u16,
+        /// In which of its alarms.
+        side: Side,
+        /// The last data points, the newest last.
+        points: [Option<MetricValue>; 3],
+        /// Why.
+        why: NotScaled,
+    },
+    /// A scheduled action was executed.
+    Scheduled {
+        /// Position of the action.
+        action: u16,
+        /// The desired count before.
+        from: u32,
+        /// The bounds now, and the desired count.
+        to: Bounded,
+    },
+    /// A scheduled action falls due while these are suspended: it never runs.
+    ScheduledSuspended {
+        /// Position of the action.
+        action: u16,
+    },
+    /// The service is registered as a scalable target, or again: bounds, and what is suspended.
+    Registered {
+        /// The desired count before.
+        from: u32,
+        /// The bounds now, and the desired count.
+        to: Bounded,
+        /// What is suspended now.
+        suspended: Suspended,
+    },
+    /// Predictive scaling has a new forecast.
+    Forecast {
+        /// Position of the policy.
+        policy: u16,
+        /// Tasks for the coming hour; `None`: less than a day is known.
+        next: Option<u32>,
+        /// The most tasks for any hour of the two days ahead.
+        most: Option<u32>,
+    },
+    /// Tasks of a forecast are due.
+    ForecastDue {
+        /// Position of the policy.
+        policy: u16,
+        /// So many.
+        forecast: u32,
+        /// The desired count before.
+        from: u32,
+        /// The bounds now, and the desired count.
+        to: Bounded,
     },
 }
 

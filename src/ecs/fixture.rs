@@ -52,7 +52,9 @@ pub(crate) fn quiet_timing() -> Timing {
         warm_start: constant(8.0),
         warm_resume: constant(6.0),
         scheduled_action_delay: constant(0.0),
+        service_action_delay: constant(0.0),
         metric_delay: Span::ZERO,
+        high_resolution_metric_delay: Span::ZERO,
         alarm_delay: Span::ZERO,
         scale_in_settle: Span::ZERO,
         zone_rebalancing_interval: Span::secs(300),
@@ -462,6 +464,7 @@ impl Fixture {
             maximum_percent: 200,
             target_groups: Vec::new(),
             availability_zone_rebalancing: false,
+            auto_scaling: None,
         })
     }
 

@@ -1,17 +1,19 @@
 //! Scaling policies of Auto Scaling groups at work: once a minute their alarms are looked at, and
 //! what is in ALARM acts, again and again as long as it is.
 //!
-//! The rules are in `capacity/alarm.rs` and `capacity/policy.rs`; here they see the metrics that
+//! The rules are in `scaling/alarm.rs` and `scaling/group.rs`; here they see the metrics that
 //! are published, and act on the group. Source: Amazon CloudWatch User Guide, "Alarm evaluation"
 //! and "Alarm actions": actions of Auto Scaling are repeated every minute.
 
 use crate::engine::{Ix, Purpose};
 use crate::units::{SimTime, Span};
 
-use super::capacity::alarm::{AlarmState, MetricValue};
-use super::capacity::policy::{self, Capacity, Holds, PolicyKind, Proposal, ScalingPolicy, Side};
 use super::metric::{self, Which};
 use super::model::AutoScalingGroup;
+use super::scaling::alarm::{AlarmState, MetricValue};
+use super::scaling::group::{
+    self as policy, Capacity, Holds, PolicyKind, Proposal, ScalingPolicy, Side,
+};
 use super::{Cx, Event, Fact, GroupEvent, World, auto_scaling, rank};
 
 const PHASE: Purpose = Purpose::new("phase of the evaluation of alarms");

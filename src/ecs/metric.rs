@@ -11,11 +11,13 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::engine::{Id, Ix, Luck, Purpose, Seed, Table};
 use crate::units::{SimTime, Span};
 
-use super::capacity::alarm::{Alarm, MetricValue};
-use super::capacity::policy::{PolicyMetric, ScalingPolicy};
 use super::cluster::Instance;
 use super::model::{AutoScalingGroup, ClusterSpec, InitialState, InstanceLaunchType, Model};
-use super::{Cx, Task, TaskStatus, World};
+use super::scaling::alarm::{Alarm, MetricValue};
+use super::scaling::group::{PolicyMetric, ScalingPolicy};
+use super::{Cx, Task, TaskStatus, World, service_metric};
+
+pub(super) use super::service_metric::{Used, queue_holds, requests_arrive, service_uses};
 
 const PHASE: Purpose = Purpose::new("phase of the periods of a metric");
 
@@ -62,7 +64,7 @@ struct Host {
 
 /// A mean over periods: of a level, or of so many levels added up.
 #[derive(Clone, Debug)]
-struct Mean {
+pub(super) struct Mean {
     /// The levels now, added up, and how many they are.
     level: (u64, u64),
     since: SimTime,
@@ -222,6 +224,7 @@ pub(super) fn leaves_group(
 
 /// `lastStatus` of a task has changed.
 pub(super) fn task_moves(cx: &Cx, world: &mut World, task: Id<Task>, from: TaskStatus) {
+    service_metric::task_moves(cx, world, task, from);
     if !world.metrics.is_used {
         return;
     }
@@ -241,6 +244,7 @@ pub(super) fn task_moves(cx: &Cx, world: &mut World, task: Id<Task>, from: TaskS
 
 /// A container's process begins, or has ended.
 pub(super) fn container(cx: &Cx, world: &mut World, (task, container): (Id<Task>, u8), runs: bool) {
+    service_metric::container(cx, world, (task, container), runs);
     if !world.metrics.is_used {
         return;
     }
@@ -323,25 +327,31 @@ fn share(part: u64, whole: u64) -> u64 {
 }
 
 impl Mean {
-    fn new(luck: Luck, period: Span, kept: usize) -> Mean {
+    pub(super) fn new(luck: Luck, period: Span, kept: usize) -> Mean {
         let first = Span::from_secs_f64(period.as_secs_f64() * luck.unit(PHASE));
+        let first = SimTime::ZERO.saturating_add(first.max(Span::micros(1)));
+        Mean::ending_at(first, period, kept)
+    }
+
+    /// Makes a mean whose first period ends at an instant.
+    pub(super) fn ending_at(ends: SimTime, period: Span, kept: usize) -> Mean {
         Mean {
             level: (0, 0),
             since: SimTime::ZERO,
             integral: (0, 0),
             period,
-            ends: SimTime::ZERO.saturating_add(first.max(Span::micros(1))),
+            ends,
             points: VecDeque::new(),
             kept,
         }
     }
 
-    fn set(&mut self, now: SimTime, level: (u64, u64)) {
+    pub(super) fn set(&mut self, now: SimTime, level: (u64, u64)) {
         self.advance(now);
         self.level = level;
     }
 
-    fn advance(&mut self, now: SimTime) {
+    pub(super) fn advance(&mut self, now: SimTime) {
         while self.ends <= now {
             self.integrate(self.ends);
             let (sum, weight) = std::mem::take(&mut self.integral);
@@ -364,28 +374,27 @@ impl Mean {
     }
 
     /// Goes through the periods that are over, with the end of each.
-    fn newest_first(&self) -> impl Iterator<Item = (SimTime, Option<MetricValue>)> {
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = (SimTime, Option<MetricValue>)> {
         let back = |n: u64| self.ends.as_micros().saturating_sub(self.period.as_micros() * n);
         let ends = (1..).map(move |n| SimTime::from_micros(back(n)));
         ends.zip(self.points.iter().rev().copied())
     }
 
+    /// Returns the value of a period that is over, counted back from the last.
+    pub(super) fn point(&self, back: usize) -> Option<MetricValue> {
+        let position = self.points.len().checked_sub(back + 1)?;
+        self.points.get(position).copied().flatten()
+    }
+
     /// Returns the data points of an alarm: of periods that end at `until` and before.
     fn data_points(&self, alarm: &Alarm, until: SimTime) -> Vec<Option<MetricValue>> {
-        let mut windows = vec![Vec::new(); alarm.evaluation_range()];
-        for (ended, value) in self.newest_first().filter(|it| it.0 <= until) {
-            let age = until.since(ended).as_micros() / alarm.period.as_micros().max(1);
-            let Some(window) = windows.get_mut(age as usize) else { break };
-            window.extend(value);
-        }
-        let points = windows.into_iter().rev().map(|it| alarm.statistic.of(it.into_iter()));
-        points.collect()
+        alarm.data_points(self.newest_first(), until)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::capacity::alarm::{Comparison, MissingData, Statistic};
+    use super::super::scaling::alarm::{Comparison, MissingData, Statistic};
     use super::*;
 
     fn mean(period: u64, first: u64) -> Mean {

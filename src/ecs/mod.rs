@@ -31,8 +31,11 @@ mod provisioning;
 mod pull;
 mod rebalancing;
 mod refresh;
+pub mod scaling;
 mod scheduled_scaling;
 mod service;
+mod service_metric;
+mod service_scaling;
 mod spot;
 mod submit;
 mod task;
@@ -51,7 +54,8 @@ pub use self::cluster::{Cluster, Instance, InstanceStatus, Location};
 pub use self::cpu_credits::CpuCredits;
 pub use self::fact::{
     AfterFailure, Fact, FailedChecks, FailureReason, FaultEvent, GroupEvent, LaunchFailure,
-    ManagedChange, Observer, PlacementFailure, ServiceEvent, TerminationReason, ZoneTasks,
+    ManagedChange, Observer, PlacementFailure, ScalingEvent, ServiceEvent, TerminationReason,
+    ZoneTasks,
 };
 pub use self::model::Model;
 pub(crate) use self::service::provider_targets;
@@ -74,6 +78,8 @@ use self::model::{
 use self::placement::Placer;
 use self::provisioning::Waiting;
 use self::service::ServiceState;
+use self::service_metric::ServiceMetrics;
+use self::service_scaling::TargetState;
 use self::spot::SupplyState;
 use self::submit::{Submission, SubmitterState};
 use self::traffic::Traffic;
@@ -119,6 +125,9 @@ pub struct World {
     traffic: Traffic,
     /// Scaling policies of groups, by position in the model.
     group_scaling: Table<ScalingState, AutoScalingGroup>,
+    service_metrics: ServiceMetrics,
+    /// Application Auto Scaling, by position of the service in the model.
+    service_scaling: Table<Option<Box<TargetState>>, Service>,
 }
 
 /// How far a run came.
@@ -234,6 +243,19 @@ enum Event {
     QueueChanges(Ix<MessageQueue>),
     /// Messages of a service's queue whose tasks have died are visible again.
     MessagesVisible(Ix<Service>),
+    /// Alarms of a service's scaling policies are looked at.
+    ServiceScaling(Ix<Service>),
+    /// The scheduled action of a service at this position falls due.
+    ScheduledScaling(Ix<Service>, u16),
+    /// It is executed, late.
+    LateScaling(Ix<Service>, u16),
+    /// The policy of a service at this position forecasts its load.
+    Forecast(Ix<Service>, u16),
+    /// So many tasks of a forecast are due.
+    ForecastDue(Ix<Service>, u16),
+    /// A test says how many CPU units, in thousandths, a service uses.
+    #[cfg(test)]
+    Uses(Ix<Service>, u32),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -388,6 +410,12 @@ impl Sim {
                 .iter()
                 .map(|(_, spec)| ScalingState::new(spec))
                 .collect(),
+            service_metrics: ServiceMetrics::new(&model, seed),
+            service_scaling: model
+                .services
+                .iter()
+                .map(|(_, spec)| spec.auto_scaling.as_deref().map(TargetState::boxed))
+                .collect(),
         };
         Sim { model, seed, world, queue, events: 0 }
     }
@@ -433,6 +461,12 @@ impl Sim {
                 Err(livelock) => return Stop::Livelock(livelock),
             }
         }
+    }
+
+    /// Lets the tasks of a service use so many thousandths of CPU units from an instant on.
+    #[cfg(test)]
+    pub(crate) fn uses_at(&mut self, at: SimTime, service: Ix<Service>, cpu_milli_units: u32) {
+        self.queue.schedule(at, rank::DEMAND, Event::Uses(service, cpu_milli_units));
     }
 
     /// Returns the model.
@@ -534,6 +568,25 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
         Event::Station(service, epoch) => traffic::on_station(cx, world, service, epoch),
         Event::QueueChanges(queue) => traffic::on_queue(cx, world, queue),
         Event::MessagesVisible(service) => traffic::on_visible(cx, world, service),
+        Event::ServiceScaling(service) => service_scaling::on_look(cx, world, service),
+        Event::ScheduledScaling(service, position) => {
+            service_scaling::on_scheduled(cx, world, (service, position));
+        }
+        Event::LateScaling(service, position) => {
+            service_scaling::execute(cx, world, (service, position));
+        }
+        Event::Forecast(service, position) => {
+            service_scaling::on_forecast(cx, world, (service, position));
+        }
+        Event::ForecastDue(service, position) => {
+            service_scaling::on_forecast_due(cx, world, (service, position));
+        }
+        #[cfg(test)]
+        Event::Uses(service, cpu_milli_units) => {
+            let cpu_milli_units = cpu_milli_units.into();
+            let used = metric::Used { cpu_milli_units, memory_kib: 0 };
+            metric::service_uses(cx, world, service, used);
+        }
     }
 }
 
@@ -551,6 +604,7 @@ fn begin(cx: &mut Cx, world: &mut World) {
     fallback::begin(cx);
     group_scaling::begin(cx);
     traffic::begin(cx, world);
+    service_scaling::begin(cx, world);
     for position in 0..cx.model.actions.len() {
         let (at, _) = cx.model.actions[position];
         cx.at(at, rank::DEMAND, Event::Action(position as u32));
@@ -570,5 +624,8 @@ fn act(cx: &mut Cx, world: &mut World, position: u32) {
             auto_scaling::run_short(cx, world, shortage);
         }
         model::Action::StartInstanceRefresh(position) => refresh::start(cx, world, position),
+        model::Action::RegisterScalableTarget { .. } => {
+            service_scaling::register(cx, world, action);
+        }
     }
 }

@@ -10,13 +10,14 @@ use crate::units::{Bytes, Calendar, HourlyRate, Resources, Schedule, SimTime, Sp
 
 use super::capacity::credits::CreditTerms;
 use super::capacity::group::{GroupPolicy, PoolKey, PurchaseOption};
-use super::capacity::policy::ScalingPolicy;
 use super::capacity::refresh::Refresh;
 use super::capacity::reservation::{ManagedScaling, Room, WaitingGroup};
 use super::capacity::spot::{Availability, Hazard, OnDemandShare, SpotMarket, SpotPool};
 use super::load::Rate;
 use super::load::fluid::{Moments, Routing, Work};
 use super::placement::query::Query;
+use super::scaling::group::ScalingPolicy;
+use super::scaling::service::{ScalableTarget, Suspended};
 
 /// Everything a run needs, and nothing that changes while it runs.
 #[derive(Clone, Debug)]
@@ -889,6 +890,8 @@ pub struct Service {
     pub target_groups: Vec<Ix<TargetGroup>>,
     /// `availabilityZoneRebalancing`: whether tasks move to zones that have fewer.
     pub availability_zone_rebalancing: bool,
+    /// Application Auto Scaling, where the service is a scalable target.
+    pub auto_scaling: Option<Box<ScalableTarget>>,
 }
 
 /// A controller of the user's own, which AWS does not have: while there is no capacity for tasks
@@ -1019,6 +1022,17 @@ pub enum Action {
     InsufficientCapacity(u32),
     /// StartInstanceRefresh: the instance refresh at this position of the model.
     StartInstanceRefresh(u32),
+    /// RegisterScalableTarget of a service that is one: what is not given stays as it is.
+    RegisterScalableTarget {
+        /// Which service.
+        service: Ix<Service>,
+        /// The new `MinCapacity`.
+        min_capacity: Option<u32>,
+        /// The new `MaxCapacity`.
+        max_capacity: Option<u32>,
+        /// The new `SuspendedState`.
+        suspended: Option<Suspended>,
+    },
 }
 
 /// An instance refresh of an Auto Scaling group.
@@ -1216,8 +1230,12 @@ pub struct Timing {
     pub warm_resume: Distribution,
     /// How late a scheduled action of a group is.
     pub scheduled_action_delay: Distribution,
+    /// How late a scheduled action of a service is.
+    pub service_action_delay: Distribution,
     /// From the end of a metric's period until it is published.
     pub metric_delay: Span,
+    /// The same of metrics with periods shorter than a minute.
+    pub high_resolution_metric_delay: Span,
     /// From there until an alarm has been evaluated and what it leads to is done.
     pub alarm_delay: Span,
     /// How long an instance that is gone counts as terminating, for policies that scale in.

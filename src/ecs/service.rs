@@ -17,7 +17,7 @@ use super::rebalancing::{self, Rebalancing};
 use super::task::StopCode;
 use super::{
     Cx, Event, Fact, Owner, PlacementFailure, ServiceEvent, StopReason, Task, TaskStatus, World,
-    capacity_provider, provisioning, rank,
+    capacity_provider, provisioning, rank, service_metric,
 };
 
 const RECONCILE: Purpose = Purpose::new("service reconcile");
@@ -423,6 +423,7 @@ fn take_away_unhealthy(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
 pub(super) fn task_is_unhealthy(cx: &mut Cx, world: &mut World, task: Id<Task>, was_healthy: bool) {
     let Some(ix) = world.tasks[task].service() else { return };
     world.services[ix].healthy -= u32::from(was_healthy);
+    service_metric::targets_change(cx, world, ix);
     for &group in &cx.model.services[ix].target_groups {
         let event = ServiceEvent::TargetUnhealthy { task, group };
         cx.tell(world, Fact::ServiceEvent { service: ix, event });
@@ -734,6 +735,7 @@ pub(super) fn task_is_to_stop(cx: &mut Cx, world: &mut World, task: Id<Task>, re
     }
     state.note_missing(cx.now());
     state.free_slots.push(Reverse(slot));
+    service_metric::task_leaves(cx, world, ix, !never_ran);
     if matches!(reason, StopReason::ScaledIn | StopReason::Rebalanced) {
         return; // the scheduler's own doing
     }
@@ -776,6 +778,7 @@ pub(super) fn task_runs(cx: &mut Cx, world: &mut World, task: Id<Task>) {
 pub(super) fn task_healthy(cx: &mut Cx, world: &mut World, task: Id<Task>) {
     let Some(ix) = world.tasks[task].service() else { return };
     world.services[ix].healthy += 1;
+    service_metric::targets_change(cx, world, ix);
     if std::mem::take(&mut world.tasks[task].failed_checks) {
         // It has recovered: no other need take its place, unless its instance drains.
         let host = world.tasks[task].instance.map(|it| world.cluster.instance(it));

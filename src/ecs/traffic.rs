@@ -18,7 +18,8 @@ use crate::units::{SimTime, Span};
 use super::cluster::Instance;
 use super::load::fluid::{Capacity, Level, Routing, Station};
 use super::load::{Rate, RateCursor};
-use super::model::{Destination, Load, Model, Queue, Service};
+use super::metric::{self, Used};
+use super::model::{Destination, Load, Model, Queue, Service, TargetGroup};
 use super::{Cx, Event, Fact, StopReason, Task, TaskStatus, World, rank};
 
 /// While a backlog changes, what is told of it is no older than this.
@@ -84,6 +85,16 @@ impl Traffic {
             stations: model.services.indices().map(|ix| StationState::new(model, ix)).collect(),
             sharers: BTreeMap::new(),
         }
+    }
+
+    /// Returns how many requests a second arrive at a target group.
+    fn at_target_group(&self, model: &Model, group: Ix<TargetGroup>) -> f64 {
+        let to = Destination::TargetGroup(group);
+        let of_load = |(ix, load): (Ix<Load>, &Load)| {
+            let share: f64 = load.routes.iter().filter(|it| it.to == to).map(|it| it.share).sum();
+            self.loads[ix].now * share
+        };
+        model.loads.iter().map(of_load).sum()
     }
 
     /// Returns the station of a service, and what holds of it until the next change, on average.
@@ -180,6 +191,11 @@ pub(super) fn on_load(cx: &mut Cx, world: &mut World, load: Ix<Load>) {
     state.now = rate;
     if let Some(next) = next {
         cx.at(next, rank::DEMAND, Event::LoadChanges(load));
+    }
+    for route in &spec.routes {
+        let Destination::TargetGroup(group) = route.to else { continue };
+        let all = world.traffic.at_target_group(cx.model, group);
+        metric::requests_arrive(cx, world, group, (all * 1000.0).round() as u64);
     }
     for service in cx.model.services.indices() {
         let Some(state) = &world.traffic.stations[service] else { continue };
@@ -373,7 +389,26 @@ fn change(cx: &mut Cx, world: &mut World, service: Ix<Service>, change: impl FnO
         cx.after(step, rank::PROGRESSED, Event::Station(service, state.epoch));
     }
     state.level = state.station.level(step.as_secs_f64() / 2.0);
+    let level = state.level;
+    tell_metrics(cx, world, service);
     let millionths = |it: f64| (it * 1e6).round() as u64;
-    let (arrivals, served) = (millionths(state.level.arrivals), millionths(state.level.served));
+    let (arrivals, served) = (millionths(level.arrivals), millionths(level.served));
     cx.tell(world, Fact::Traffic { service, arrivals, served });
+}
+
+/// Tells the metrics what a service uses, and how many messages of its queue wait.
+fn tell_metrics(cx: &Cx, world: &mut World, service: Ix<Service>) {
+    let Some(state) = &world.traffic.stations[service] else { return };
+    let definition = cx.model.services[service].task_definition;
+    let serving = cx.model.task_definitions[definition].serving.as_ref();
+    let each_kib = serving.map_or(0.0, |it| f64::from(it.memory_kib));
+    let used = Used {
+        cpu_milli_units: (state.level.cpu * 1024.0 * 1000.0).round() as u64,
+        memory_kib: (state.level.in_service * each_kib).round() as u64,
+    };
+    let visible = state.queue.map(|it| (it, (state.station.visible() * 1000.0).round() as u64));
+    metric::service_uses(cx, world, service, used);
+    if let Some((queue, milli)) = visible {
+        metric::queue_holds(cx, world, queue.index(), milli);
+    }
 }

@@ -9,8 +9,8 @@ use crate::ecs::model::{
 };
 use crate::ecs::{
     AfterFailure, ContainerState, Fact, FailedChecks, FailureReason, FaultEvent, GroupEvent,
-    Instance, LaunchFailure, ManagedChange, Observer, Owner, PlacementFailure, ServiceEvent,
-    StopReason, Task, TaskStatus, TaskTimes, World, ZoneTasks,
+    Instance, LaunchFailure, ManagedChange, Observer, Owner, PlacementFailure, ScalingEvent,
+    ServiceEvent, StopReason, Task, TaskStatus, TaskTimes, World, ZoneTasks,
 };
 use crate::engine::{Id, Ix};
 use crate::units::{Resources, SimTime, Span};
@@ -211,6 +211,8 @@ pub enum Happening {
     RebalancingStopped,
     /// An Auto Scaling group has done something.
     GroupEvent(GroupEvent),
+    /// Application Auto Scaling did something, or did not.
+    Scaling(ScalingEvent),
     /// No room for tasks of a submission.
     RunTaskFailed {
         /// Row of the trace, or number of the firing.
@@ -419,6 +421,7 @@ impl<S: RowSink> Observer for RowLog<S> {
             | Fact::ManagedInstance { .. }
             | Fact::RunTaskFailed { .. }
             | Fact::CpuCredits { .. }
+            | Fact::ServiceScaling { .. }
             | Fact::Fault { .. } => {
                 if let Some((speaker, happening)) = said(fact, world, model) {
                     self.sink.event(&EventRow { at, speaker, happening }, model);
@@ -463,6 +466,11 @@ fn said(fact: &Fact, world: &World, model: &Model) -> Option<(Speaker, Happening
         } => {
             let happening = Happening::ManagedScaling { reservation, running, tasks, decision };
             (Speaker::CapacityProvider(provider), happening)
+        }
+        // Each period of a metric is in its series.
+        Fact::ServiceScaling { event: ScalingEvent::Metric { .. }, .. } => return None,
+        Fact::ServiceScaling { service, event } => {
+            (Speaker::Service(service), Happening::Scaling(event))
         }
         Fact::GroupEvent { group, event } => {
             (Speaker::AutoScalingGroup(group), Happening::GroupEvent(event))

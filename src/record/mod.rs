@@ -11,6 +11,7 @@ mod histogram;
 mod log;
 mod recorder;
 mod recording;
+mod scaling;
 mod sentence;
 mod series;
 mod summary;
@@ -30,5 +31,6 @@ pub use recording::{
     ProviderSummary, Range, Ratio, Recording, RequestSummary, Scope, Series, ServiceEvents,
     ServiceSummary, SubmitterSummary, Summary, TaskTotals, UsageGiven, Window,
 };
+pub use scaling::{AutoScalingSummary, scaling_event};
 pub use sentence::{credit_stage, failure_code, group_event, managed_instance, sentence, task_id};
 pub use series::Buckets;

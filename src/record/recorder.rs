@@ -25,6 +25,7 @@ use super::gauges::{
 use super::histogram::Histogram;
 use super::log::is_daemon;
 use super::recording::{LaunchCounts, Pending, ServiceEvents};
+use super::scaling::{TargetCounts, TargetGauges};
 use super::sentence::failure_code;
 use super::series::{Buckets, Gauge};
 use super::traffic::TrafficGauges;
@@ -78,6 +79,8 @@ pub struct Recorder {
     pub(super) credits: Table<Option<CreditGauges>, Fleet>,
     /// By group, and position of the policy.
     pub(super) scaling_policies: Table<Vec<ScalingPolicyGauges>, AutoScalingGroup>,
+    /// Application Auto Scaling of services.
+    pub(super) targets: Table<Option<TargetGauges>, Service>,
     /// By slot.
     hosts: Vec<Host>,
     smallest: Table<SmallestAsks, InstanceClass>,
@@ -346,6 +349,11 @@ impl Observer for Recorder {
             Fact::ManagedScaling { .. } => self.managed_scaling_looks(now, fact),
             Fact::ScalingMetric { .. } => self.policy_sees(at, fact),
             Fact::Traffic { service, .. } => self.requests_change(now, service),
+            Fact::ServiceScaling { service, event } => {
+                if let Some(target) = &mut self.targets[service] {
+                    target.note(at, &event);
+                }
+            }
             Fact::TaskMoved { task, from, to } => {
                 self.task_moves(now, &world.tasks[task], from, to);
             }
@@ -399,6 +407,26 @@ impl Observer for Recorder {
     }
 }
 
+/// Returns what is kept of a service that is a scalable target.
+fn target_gauges(service: &Service, buckets: Buckets) -> Option<TargetGauges> {
+    let desired = match service.scheduling {
+        Scheduling::Replica { desired_count } => desired_count,
+        Scheduling::Daemon => 0,
+    };
+    Some(TargetGauges::new(service.auto_scaling.as_deref()?, desired, buckets))
+}
+
+/// Returns how many series that are.
+fn scaling_series(service: &Service, buckets: Buckets) -> usize {
+    let Some(mut target) = target_gauges(service, buckets) else { return 0 };
+    let mut series = 0;
+    target.each(&mut |_, _| series += 1);
+    for policy in &mut target.policies {
+        policy.each(&mut |_, _| series += 1);
+    }
+    series
+}
+
 impl Recorder {
     /// Makes a recorder for a run that has not begun.
     pub fn new(model: &Model, options: RecorderOptions) -> Recorder {
@@ -446,6 +474,7 @@ impl Recorder {
                     vec![gauges; it.policies.len()]
                 })
                 .collect(),
+            targets: model.services.iter().map(|(_, it)| target_gauges(it, buckets)).collect(),
             hosts: Vec::new(),
             smallest: SmallestAsks::by_class(model),
             daemons: Vec::new(),
@@ -488,7 +517,8 @@ impl Recorder {
             model.fleets.len() * count(&mut Capacity::new(buckets))
                 + model.fleets.iter().filter(|(_, it)| has_credits(model, it)).count()
                     * count(&mut CreditGauges::new(buckets)),
-            model.services.len() * count(&mut ServiceGauges::new(buckets)),
+            model.services.len() * count(&mut ServiceGauges::new(buckets))
+                + model.services.iter().map(|(_, it)| scaling_series(it, buckets)).sum::<usize>(),
             model.submitters.len() * count(&mut SubmitterGauges::new(buckets)),
             Provider::ALL.len() * count(&mut ProviderGauges::new(buckets)),
             model.capacity_providers.len() * count(&mut ManagedScalingGauges::new(buckets)),
@@ -562,6 +592,14 @@ impl Recorder {
         }
         for provider in &mut self.providers {
             provider.each(&mut |_, gauge| gauge.begin_window(at));
+        }
+        for ix in self.targets.indices().collect::<Vec<_>>() {
+            let Some(target) = &mut self.targets[ix] else { continue };
+            target.counts = TargetCounts::default();
+            target.each(&mut |_, gauge| gauge.begin_window(at));
+            for policy in &mut target.policies {
+                policy.each(&mut |_, gauge| gauge.begin_window(at));
+            }
         }
         for ix in self.managed_scaling.indices() {
             self.managed_scaling[ix].each(&mut |_, gauge| gauge.begin_window(at));
@@ -962,6 +1000,9 @@ impl Recorder {
         match event {
             ServiceEvent::DesiredCount { to, .. } => {
                 self.services[service].set_desired(now.at, *to);
+                if let Some(target) = &mut self.targets[service] {
+                    target.set_desired(now.at, *to);
+                }
             }
             ServiceEvent::UnableToPlace { failure, .. } => self.counts.refused(failure),
             ServiceEvent::SteadyState => {

@@ -12,6 +12,7 @@ use crate::units::{Resources, SimTime, Span};
 
 use super::fingerprint::Fingerprint;
 use super::histogram::Quantiles;
+use super::scaling::AutoScalingSummary;
 
 /// What a run left.
 #[derive(Clone, Debug)]
@@ -27,7 +28,7 @@ pub struct Recording {
     /// Equal for equal runs, if it was taken.
     pub fingerprint: Option<Fingerprint>,
     /// Series: clusters, fleets, services, submitters, providers, capacity providers, scaling
-    /// policies; each in the order of the model.
+    /// policies of groups, scalable targets and their policies; each in the order of the model.
     pub series: Vec<Series>,
     /// Figures of the window.
     pub summary: Summary,
@@ -76,6 +77,10 @@ pub enum Scope {
     CapacityProvider(Ix<CapacityProvider>),
     /// What a scaling policy of a group sees, by its position there.
     ScalingPolicy(Ix<AutoScalingGroup>, u16),
+    /// A service as a scalable target.
+    ScalableTarget(Ix<Service>),
+    /// What a scaling policy of a service sees, by its position there.
+    ServicePolicy(Ix<Service>, u16),
 }
 
 /// Which level a series shows.
@@ -149,6 +154,22 @@ pub enum Metric {
     RequestsInSystem,
     /// How long a request takes that is admitted at the time.
     RequestLatency,
+    /// What a scaling policy of a service watches, rounded, in the unit of that.
+    WatchedMetric,
+    /// Whether the alarm of a policy is in ALARM, of target tracking that for scaling out.
+    InAlarm,
+    /// Whether the alarm of target tracking for scaling in is in ALARM.
+    InLowAlarm,
+    /// Tasks that are forecast for this hour.
+    ForecastTasks,
+    /// `MinCapacity`.
+    MinCapacity,
+    /// `MaxCapacity`.
+    MaxCapacity,
+    /// Whether `MinCapacity` is desired, or less.
+    AtMinCapacity,
+    /// Whether `MaxCapacity` is desired, or more.
+    AtMaxCapacity,
     /// The desired count.
     DesiredCount,
     /// Tasks with `desiredStatus` RUNNING.
@@ -184,6 +205,8 @@ pub struct Summary {
     pub cpu_credits: Table<Option<CreditSummary>, Fleet>,
     /// Each service.
     pub services: Table<ServiceSummary, Service>,
+    /// Application Auto Scaling of each service; `None`: it has none.
+    pub auto_scaling: Table<Option<AutoScalingSummary>, Service>,
     /// Each submitter.
     pub submitters: Table<SubmitterSummary, Submitter>,
     /// Tasks by provider, in the order of [`Provider::ALL`].
@@ -518,6 +541,8 @@ impl Scope {
             Scope::Provider(_) => "provider",
             Scope::CapacityProvider(_) => "capacity_provider",
             Scope::ScalingPolicy(..) => "scaling_policy",
+            Scope::ScalableTarget(_) => "scalable_target",
+            Scope::ServicePolicy(..) => "service_policy",
         }
     }
 
@@ -529,10 +554,19 @@ impl Scope {
             let policy = policy.map_or("", |it| it.name.as_str());
             return format!("{}.{policy}", group.name).into();
         }
+        if let Scope::ServicePolicy(service, position) = self {
+            let service = &model.services[service];
+            let policies = service.auto_scaling.as_ref().map(|it| &it.policies);
+            let policy = policies.and_then(|it| it.get(usize::from(position)));
+            let policy = policy.map_or("", |it| it.name.as_str());
+            return format!("{}.{policy}", service.name).into();
+        }
         let name = match self {
             Scope::Cluster(cluster) => &model.clusters[cluster].name,
             Scope::Fleet(fleet) => &model.fleets[fleet].name,
-            Scope::Service(service) => &model.services[service].name,
+            Scope::Service(service) | Scope::ScalableTarget(service) => {
+                &model.services[service].name
+            }
             Scope::Submitter(submitter) => &model.submitters[submitter].name,
             Scope::CapacityProvider(ix) => &model.capacity_providers[ix].name,
             Scope::Provider(provider) => match provider {
@@ -541,7 +575,7 @@ impl Scope {
                 Provider::Fargate => "FARGATE",
                 Provider::FargateSpot => "FARGATE_SPOT",
             },
-            Scope::ScalingPolicy(..) => "",
+            Scope::ScalingPolicy(..) | Scope::ServicePolicy(..) => "",
         };
         name.into()
     }
@@ -593,6 +627,14 @@ impl Metric {
             Metric::RequestsUnreachable => "requests_unreachable",
             Metric::RequestsInSystem => "requests_in_system",
             Metric::RequestLatency => "request_latency",
+            Metric::WatchedMetric => "watched_metric",
+            Metric::InAlarm => "in_alarm",
+            Metric::InLowAlarm => "in_low_alarm",
+            Metric::ForecastTasks => "forecast_tasks",
+            Metric::MinCapacity => "min_capacity",
+            Metric::MaxCapacity => "max_capacity",
+            Metric::AtMinCapacity => "at_min_capacity",
+            Metric::AtMaxCapacity => "at_max_capacity",
             Metric::DesiredCount => "desired_count",
             Metric::ActiveTasks => "active_tasks",
             Metric::RunningTasks => "running_tasks",
@@ -637,7 +679,15 @@ impl Metric {
             | Metric::RequestsUnreachable => "requests/s",
             Metric::RequestsInSystem => "requests",
             Metric::RequestLatency => "s",
+            Metric::WatchedMetric
+            | Metric::InAlarm
+            | Metric::InLowAlarm
+            | Metric::AtMinCapacity
+            | Metric::AtMaxCapacity => "",
             Metric::Tasks(_)
+            | Metric::ForecastTasks
+            | Metric::MinCapacity
+            | Metric::MaxCapacity
             | Metric::WaitingTasks
             | Metric::DesiredCount
             | Metric::ActiveTasks
@@ -685,6 +735,14 @@ impl Metric {
             | Metric::WaitingTasks
             | Metric::CapacityProviderReservation
             | Metric::ScalingMetric
+            | Metric::WatchedMetric
+            | Metric::InAlarm
+            | Metric::InLowAlarm
+            | Metric::ForecastTasks
+            | Metric::MinCapacity
+            | Metric::MaxCapacity
+            | Metric::AtMinCapacity
+            | Metric::AtMaxCapacity
             | Metric::DesiredCount
             | Metric::ActiveTasks
             | Metric::RunningTasks
@@ -718,6 +776,10 @@ impl Metric {
             | Metric::RequestsRejected
             | Metric::RequestsWithoutTarget
             | Metric::RequestsUnreachable
+            | Metric::InLowAlarm
+            | Metric::ForecastTasks
+            | Metric::AtMinCapacity
+            | Metric::AtMaxCapacity
             | Metric::AliveTasks
             | Metric::AliveCpu
             | Metric::AliveMemory => true,
@@ -737,6 +799,10 @@ impl Metric {
             | Metric::RequestsServed
             | Metric::RequestsInSystem
             | Metric::RequestLatency
+            | Metric::WatchedMetric
+            | Metric::InAlarm
+            | Metric::MinCapacity
+            | Metric::MaxCapacity
             | Metric::DesiredCount
             | Metric::ActiveTasks
             | Metric::RunningTasks

@@ -2,17 +2,18 @@
 
 use std::fmt::Write;
 
-use crate::ecs::capacity::alarm::{Alarm, Comparison, MetricValue};
 use crate::ecs::capacity::credits::Stage;
 use crate::ecs::capacity::group::PurchaseOption;
-use crate::ecs::capacity::policy::{Holds, PolicyKind, Proposal, ScalingPolicy};
 use crate::ecs::capacity::reservation::{Decision, Limit, Reservation};
 use crate::ecs::model::{AutoScalingGroup, HostFailure, Model, Source};
+use crate::ecs::scaling::alarm::{Alarm, Comparison, MetricValue};
+use crate::ecs::scaling::group::{Holds, PolicyKind, Proposal, ScalingPolicy};
 use crate::ecs::{AfterFailure, FailedChecks, FailureReason, GroupEvent, ManagedChange, ZoneTasks};
 use crate::engine::Ix;
 use crate::units::Span;
 
 use super::log::{EventRow, Happening, InstanceName, Refusal, Speaker};
+use super::scaling::scaling_event;
 
 /// Task ids that one sentence lists; ECS starts tasks in batches of ten.
 const IDS_LISTED: u64 = 10;
@@ -119,7 +120,8 @@ pub fn sentence(row: &EventRow, model: &Model) -> String {
         | Happening::LaunchesBack => fault(&mut text, row.happening, model),
         Happening::CpuCredits { instance, stage } => text += &cpu_credits(instance, stage, model),
         Happening::RunTaskFailed { .. } => run_task_failed(&mut text, row, model),
-        Happening::GroupEvent(_)
+        Happening::Scaling(_)
+        | Happening::GroupEvent(_)
         | Happening::ManagedInstance { .. }
         | Happening::LaunchFailed { .. } => {
             text.push_str(&of_instances(row, model).unwrap_or_default());
@@ -156,6 +158,9 @@ fn of_instances(row: &EventRow, model: &Model) -> Option<String> {
         (row.happening, row.speaker)
     {
         return Some(group_event(event, group, model));
+    }
+    if let (Happening::Scaling(event), Speaker::Service(service)) = (row.happening, row.speaker) {
+        return Some(scaling_event(&event, service, model));
     }
     if let Happening::LaunchFailed { pool, reason } = row.happening {
         let pool = &model.pools[pool];

@@ -15,6 +15,7 @@ use super::recording::{
     SubmitterSummary, Summary, TaskTotals, UsageGiven, Window,
 };
 use super::traffic;
+use super::scaling::AutoScalingSummary;
 
 /// The series of one thing, ended.
 struct Ended(Vec<Series>);
@@ -73,7 +74,7 @@ impl Recorder {
     pub fn finish(mut self, sim: &Sim, ending: Ending) -> Recording {
         let (world, model, end) = (sim.world(), &**sim.model(), ending.at);
         self.catch_up_at_end(end, world, model);
-        let mut series = Vec::new();
+        let (mut series, mut scaling) = (Vec::new(), Vec::new());
         let clusters = self.clusters.indices();
         let clusters = clusters.map(|ix| self.finish_cluster(ix, sim, end, &mut series)).collect();
         let (mut fleets, mut cpu_credits) = (Table::new(), Table::new());
@@ -88,6 +89,11 @@ impl Recorder {
                 .services
                 .indices()
                 .map(|ix| self.finish_service(ix, model, end, &mut series))
+                .collect(),
+            auto_scaling: self
+                .targets
+                .indices()
+                .map(|ix| self.finish_target(ix, end, &mut scaling))
                 .collect(),
             submitters: self
                 .submitters
@@ -122,6 +128,7 @@ impl Recorder {
             cpu_credits,
         };
         self.finish_policies(end, &mut series);
+        series.extend(scaling);
         Recording {
             end,
             window: Window {
@@ -135,6 +142,24 @@ impl Recorder {
             series,
             summary,
         }
+    }
+
+    fn finish_target(
+        &mut self,
+        ix: Ix<Service>,
+        end: SimTime,
+        series: &mut Vec<Series>,
+    ) -> Option<AutoScalingSummary> {
+        let target = self.targets[ix].as_mut()?;
+        let ended = Ended::new(Scope::ScalableTarget(ix), target, end);
+        let at = |metric| ended.window(metric).integral;
+        let summary = target.summary((at(Metric::AtMinCapacity), at(Metric::AtMaxCapacity)));
+        series.extend(ended.into_series());
+        for (position, gauges) in (0..).zip(&mut target.policies) {
+            let ended = Ended::new(Scope::ServicePolicy(ix, position), gauges, end);
+            series.extend(ended.into_series());
+        }
+        Some(summary)
     }
 
     fn finish_policies(&mut self, end: SimTime, series: &mut Vec<Series>) {

@@ -190,6 +190,7 @@ impl RowSink for Happenings {
             | Happening::ManagedScaling { .. }
             | Happening::Fallback { .. }
             | Happening::ManagedInstance { .. }
+            | Happening::Scaling(_)
             | Happening::GroupEvent(_) => return,
         };
         let name = match row.speaker {

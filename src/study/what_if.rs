@@ -7,7 +7,7 @@ use crate::ecs::capacity::reservation::Decision;
 use crate::ecs::model::Submitter;
 use crate::ecs::{Fact, FaultEvent, Instance, Model, Observer, Owner, Sim, Task, World};
 use crate::engine::{Id, Seed};
-use crate::record::{InstanceName, credit_stage, group_event, managed_instance};
+use crate::record::{InstanceName, credit_stage, group_event, managed_instance, scaling_event};
 use crate::units::SimTime;
 
 use super::measure::Measure;
@@ -197,6 +197,10 @@ fn describe_capacity(
             let value = value.map_or("without data".to_string(), |it| it.to_string());
             write!(out, "policy {name} of group {} sees its metric {value}", group.name)
         }
+        Fact::ServiceScaling { service, event } => {
+            let name = &model.services[service].name;
+            write!(out, "service {name}: {}", scaling_event(&event, service, model))
+        }
         Fact::ManagedInstance { provider, instance, why } => {
             let name = InstanceName::of(world.cluster.instance(instance));
             let provider = &model.capacity_providers[provider].name;
@@ -232,6 +236,7 @@ fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> f
         | Fact::ManagedInstance { .. }
         | Fact::ScalingMetric { .. }
         | Fact::Traffic { .. }
+        | Fact::ServiceScaling { .. }
         | Fact::InstanceStopped { .. }
         | Fact::InstanceStarted { .. }
         | Fact::CpuCredits { .. } => describe_capacity(out, fact, world, model),

@@ -3,14 +3,13 @@
 //! Metrics have a point at the end of each minute and are seen at once, somewhere in the next one,
 //! unless a test says otherwise; a launch takes 30 s.
 
-use super::super::capacity::alarm::{
-    Alarm, AlarmState, Comparison, MetricValue, MissingData, Statistic,
-};
-use super::super::capacity::policy::{
-    AdjustmentType, Holds, PolicyKind, PolicyMetric, ScalingPolicy, Side, StepAdjustment,
-};
 use super::super::fixture::*;
 use super::super::model::*;
+use super::super::scaling::adjustment::{AdjustmentType, StepAdjustment};
+use super::super::scaling::alarm::{
+    Alarm, AlarmState, Comparison, MetricValue, MissingData, Statistic,
+};
+use super::super::scaling::group::{Holds, PolicyKind, PolicyMetric, ScalingPolicy, Side};
 use super::super::{Fact, GroupEvent, Sim};
 use crate::engine::Ix;
 use crate::units::{SimTime, Span};

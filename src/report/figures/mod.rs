@@ -191,6 +191,10 @@ impl<'a> Page<'a> {
                     Action::InsufficientCapacity(_) => {
                         ("EC2 runs short".to_string(), "shortages of EC2")
                     }
+                    Action::RegisterScalableTarget { service, .. } => (
+                        format!("{}: other bounds", self.model.services[service].name),
+                        "scalable targets change",
+                    ),
                     Action::StartInstanceRefresh(position) => {
                         let group = self.model.refreshes[position as usize].group;
                         let name = &self.model.auto_scaling_groups[group].name;

@@ -157,6 +157,20 @@ const START: &[Key] = &[
     .or("\"110 s\"")
     .assumed(METRIC_DELAY),
     key(
+        "high_resolution_metric_delay",
+        seconds(0, 3600),
+        "From the end of a period of 20 s of a CloudWatch metric until it is published.",
+    )
+    .or("\"5 s\"")
+    .assumed(METRIC_DELAY),
+    key(
+        "service_action_delay",
+        Kind::Distribution,
+        "How late a scheduled action of a service is executed.",
+    )
+    .or("{ uniform = { min = \"0 s\", max = \"5 s\" } }")
+    .assumed("a few seconds (Application Auto Scaling User Guide)"),
+    key(
         "alarm_delay",
         seconds(0, 3600),
         "From the publication of a metric until its alarms are evaluated and a policy acts.",

@@ -203,9 +203,11 @@ fn of_service(model: &Model, ix: Ix<Service>) -> Demand {
                 Action::SetDesiredCount { .. }
                 | Action::SetDesiredCapacity { .. }
                 | Action::InsufficientCapacity(_)
+                | Action::RegisterScalableTarget { .. }
                 | Action::StartInstanceRefresh(_) => None,
             });
-            later.min().unwrap_or(u64::MAX).min(u64::from(desired_count))
+            let least = service.auto_scaling.as_ref().map_or(u32::MAX, |it| it.least());
+            later.min().unwrap_or(u64::MAX).min(u64::from(desired_count.min(least)))
         }
     };
     let requirement = model.task_definitions[service.task_definition].requirement;

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::ecs::capacity::alarm::{Alarm, Comparison, MetricValue, MissingData, Statistic};
-use crate::ecs::capacity::policy::{
-    AdjustmentType, PolicyKind, PolicyMetric, ScalingPolicy, StepAdjustment,
-};
 use crate::ecs::model::AutoScalingGroup;
+use crate::ecs::scaling::adjustment::{AdjustmentType, StepAdjustment};
+use crate::ecs::scaling::alarm::{Alarm, Comparison, MetricValue, MissingData, Statistic};
+use crate::ecs::scaling::group::{PolicyKind, PolicyMetric, ScalingPolicy};
 use crate::units::Span;
 
 use super::super::codes::Code;

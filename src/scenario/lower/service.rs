@@ -109,6 +109,7 @@ pub(super) fn services(lower: &mut Lower) {
             maximum_percent: view.find("maximum_percent").unwrap_or(if daemon { 100 } else { 200 }),
             target_groups,
             availability_zone_rebalancing,
+            auto_scaling: None,
         });
         lower.services.insert(name.to_string(), ix);
     }

@@ -214,13 +214,15 @@ fn starts_that_are_over(lower: &mut Lower) {
         let fails = behaviours().any(|it| it.start_failure_rate > 0.0);
         let ends = behaviours().any(|it| it.run_time.is_some() || it.crash_rate_per_hour > 0.0);
         let changes = lower.model.actions.iter().any(|(_, action)| match action {
-            Action::SetDesiredCount { service, .. } => *service == ix,
+            Action::SetDesiredCount { service, .. }
+            | Action::RegisterScalableTarget { service, .. } => *service == ix,
             Action::SetDesiredCapacity { .. }
             | Action::InsufficientCapacity(_)
             | Action::StartInstanceRefresh(_) => false,
         });
         let Some(view) = lower.root().entry("behaviour", &definition.name) else { continue };
-        if fails && !ends && !changes {
+        let scales = service.auto_scaling.is_some();
+        if fails && !ends && !changes && !scales {
             let message = format!(
                 "`start_failure_rate` has no effect on the service `{}`: its tasks run when the \
                  run begins, and nothing ends them",

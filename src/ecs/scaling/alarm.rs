@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::units::Span;
+use crate::units::{SimTime, Span};
 
 /// A value of a metric: millionths of its unit, which is percent where nothing else is said.
 ///
@@ -157,6 +157,28 @@ impl Alarm {
         self.evaluation_periods as usize + 2
     }
 
+    /// Returns how far it looks back.
+    pub fn looks_back(&self) -> Span {
+        self.period.saturating_mul(self.evaluation_range() as u64)
+    }
+
+    /// Returns its data points as of an instant, the newest last, of what was published in periods
+    /// of the metric, the newest first, each with its end.
+    pub fn data_points(
+        &self,
+        newest_first: impl Iterator<Item = (SimTime, Option<MetricValue>)>,
+        until: SimTime,
+    ) -> Vec<Option<MetricValue>> {
+        let mut windows = vec![Vec::new(); self.evaluation_range()];
+        for (ended, value) in newest_first.filter(|it| it.0 <= until) {
+            let age = until.since(ended).as_micros() / self.period.as_micros().max(1);
+            let Some(window) = windows.get_mut(age as usize) else { break };
+            window.extend(value);
+        }
+        let points = windows.into_iter().rev().map(|it| self.statistic.of(it.into_iter()));
+        points.collect()
+    }
+
     /// Returns the state after an evaluation of the last data points, the newest last; what is
     /// before the evaluation range is not looked at.
     ///
@@ -197,7 +219,7 @@ impl Alarm {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dice;
+    use super::super::super::capacity::dice;
     use super::*;
 
     const ALL: [MissingData; 4] = [

@@ -7,6 +7,7 @@
 
 use crate::units::Span;
 
+use super::adjustment::{AdjustmentType, StepAdjustment, step_of, track};
 use super::alarm::{Alarm, MetricValue, Statistic};
 
 /// A scaling policy of an Auto Scaling group.
@@ -69,31 +70,6 @@ pub enum PolicyKind {
         /// How long nothing else of the kind follows.
         cooldown: Span,
     },
-}
-
-/// `AdjustmentType`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AdjustmentType {
-    /// Instances more or fewer.
-    ChangeInCapacity,
-    /// So many instances.
-    ExactCapacity,
-    /// Percents of the capacity more or fewer.
-    PercentChangeInCapacity {
-        /// `MinAdjustmentMagnitude`: by how many instances at least.
-        at_least: u32,
-    },
-}
-
-/// A step: what is done where the metric is so far from the threshold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StepAdjustment {
-    /// Where it begins, from the threshold; `None`: at no end.
-    pub lower: Option<MetricValue>,
-    /// Where it ends; `None`: nowhere.
-    pub upper: Option<MetricValue>,
-    /// By how much.
-    pub adjustment: i32,
 }
 
 /// What a policy sees of its group.
@@ -216,75 +192,15 @@ impl ScalingPolicy {
     }
 }
 
-/// Returns the capacity that brings a metric to its target: ⌈capacity × metric ÷ target⌉.
-///
-/// An empty group counts as one instance. Assumption: the formula makes of each example of the
-/// guide what the guide says: 1.5 more are 2, 1.5 fewer are 1, and half a one fewer is none.
-fn track(base: u32, metric: MetricValue, target: MetricValue) -> u32 {
-    let metric = u128::from(metric.0.max(0).unsigned_abs());
-    let target = u128::from(target.0.max(1).unsigned_abs());
-    let wanted = (u128::from(base.max(1)) * metric).div_ceil(target);
-    u32::try_from(wanted).unwrap_or(u32::MAX)
-}
-
-/// Returns the step for a value of the metric.
-///
-/// Above the threshold a step begins with its lower bound and ends before its upper one; below, it
-/// is the other way round.
-fn step_of<'a>(
-    steps: &'a [StepAdjustment],
-    alarm: &Alarm,
-    metric: MetricValue,
-) -> Option<&'a StepAdjustment> {
-    let distance = MetricValue(metric.0.saturating_sub(alarm.threshold.0));
-    let is_above = distance.0 > 0 || (distance.0 == 0 && alarm.comparison.is_above());
-    let is_in = |step: &&StepAdjustment| match is_above {
-        true => {
-            step.lower.is_none_or(|it| it <= distance) && step.upper.is_none_or(|it| distance < it)
-        }
-        false => {
-            step.lower.is_none_or(|it| it < distance) && step.upper.is_none_or(|it| distance <= it)
-        }
-    };
-    steps.iter().find(is_in)
-}
-
 /// Does what an adjustment says: out from the capacity that is warm, in from all that is there.
 fn adjust(
     now: &Capacity,
     base: u32,
     (adjustment_type, adjustment): (AdjustmentType, i32),
 ) -> Result<Proposal, Holds> {
-    let add = |base: u32, change: i64| {
-        u32::try_from((i64::from(base) + change).max(0)).unwrap_or(u32::MAX)
-    };
-    let is_out = match adjustment_type {
-        AdjustmentType::ExactCapacity => i64::from(adjustment) >= i64::from(now.desired),
-        AdjustmentType::ChangeInCapacity | AdjustmentType::PercentChangeInCapacity { .. } => {
-            adjustment >= 0
-        }
-    };
-    let wanted = |base: u32| match adjustment_type {
-        AdjustmentType::ExactCapacity => adjustment.max(0).unsigned_abs(),
-        AdjustmentType::ChangeInCapacity => add(base, adjustment.into()),
-        AdjustmentType::PercentChangeInCapacity { at_least } => {
-            add(base, percent_of(base, adjustment, at_least))
-        }
-    };
+    let is_out = adjustment_type.is_out(adjustment, now.desired);
+    let wanted = |base: u32| adjustment_type.apply(base, adjustment);
     if is_out { out(now, base, wanted) } else { back(now, wanted) }
-}
-
-/// Returns percents of a capacity, rounded as the guide says, and no less than a magnitude.
-///
-/// Beyond one it is rounded towards zero, between zero and one it is one: 12.7 is 12, 0.67 is 1,
-/// −0.58 is −1 and −6.67 is −6. Assumption: nothing at all has no least magnitude.
-fn percent_of(base: u32, percent: i32, at_least: u32) -> i64 {
-    let hundredths = i64::from(base) * i64::from(percent);
-    if hundredths == 0 {
-        return 0;
-    }
-    let magnitude = (hundredths.abs() / 100).max(1).max(i64::from(at_least));
-    magnitude * hundredths.signum()
 }
 
 /// More: instances in their warm-up are not counted in what is added to, but are there already.
@@ -425,23 +341,6 @@ mod tests {
         let now = Capacity { desired: 8, leaving: 2, ..group(8) };
         assert_eq!(after(&low, 10, &now), 8);
         assert_eq!(after(&low, 10, &group(8)), 6);
-    }
-
-    #[test]
-    fn percents_are_rounded_as_the_guide_says() {
-        // 12.7, 0.67, −0.58 and −6.67, A-E46, A-E48 and A-E55.
-        for (base, percent, at_least, expected) in [
-            (127, 10, 0, 12),
-            (67, 1, 0, 1),
-            (58, -1, 0, -1),
-            (667, -1, 0, -6),
-            (10, 10, 0, 1),
-            (4, 25, 2, 2),
-            (8, -25, 0, -2),
-            (10, 0, 5, 0),
-        ] {
-            assert_eq!(percent_of(base, percent, at_least), expected, "{percent} % of {base}");
-        }
     }
 
     #[test]
