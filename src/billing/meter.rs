@@ -300,6 +300,7 @@ impl Observer for Meter {
             | Fact::ManagedInstance { .. }
             | Fact::ScalingMetric { .. }
             | Fact::Traffic { .. }
+            | Fact::StartUp { .. }
             | Fact::ServiceScaling { .. }
             | Fact::TaskPullStarted { .. }
             | Fact::TaskHealthy { .. }

@@ -281,6 +281,15 @@ pub enum Fact {
         /// Requests that are answered, in millionths a second.
         served: u64,
     },
+    /// A container begins to use more CPU, as it does when it begins to run, or ends to.
+    StartUp {
+        /// Of which task.
+        task: Id<Task>,
+        /// Position in the task definition.
+        container: u8,
+        /// Whether it begins.
+        begins: bool,
+    },
     /// Application Auto Scaling has seen or done something about a service.
     ServiceScaling {
         /// Which.

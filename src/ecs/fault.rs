@@ -444,7 +444,8 @@ pub(super) fn delays(cx: &mut Cx, world: &mut World, event: Event) -> bool {
         | ContainerStep::Started
         | ContainerStep::StartFailed
         | ContainerStep::Healthy
-        | ContainerStep::StartTimeout => rank::PROGRESSED,
+        | ContainerStep::StartTimeout
+        | ContainerStep::StartUpOver => rank::PROGRESSED,
     };
     if keeps(cx, world, Some(instance), (rank, event)) {
         if let ContainerStep::Exits { .. } = step

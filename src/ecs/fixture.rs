@@ -90,6 +90,7 @@ pub(crate) fn quiet_behaviour() -> Behaviour {
         ready_time: constant(0.0),
         stop_time: constant(0.0),
         usage: None,
+        start_up: None,
     }
 }
 

@@ -625,6 +625,9 @@ pub(super) fn on_container(
         (ContainerStep::StartTimeout, ContainerState::Running { .. }) => {
             give_up_waiting_for(cx, world, id);
         }
+        (ContainerStep::StartUpOver, ContainerState::Running { .. }) => {
+            end_start_up(cx, world, id);
+        }
         (
             ContainerStep::Exits { exit_code } | ContainerStep::Stopped { exit_code },
             ContainerState::Running { since, .. },
@@ -655,7 +658,7 @@ fn run_container(cx: &mut Cx, world: &mut World, id: ContainerId, age: Age) {
     let run_time = entry.run_time.filter(|_| container.essential);
     let work = work(&container.behaviour, luck, run_time, age);
     let crash = crash(&container.behaviour, luck);
-    let usage = container.behaviour.usage;
+    let (usage, start_up) = (container.behaviour.usage, container.behaviour.start_up);
     let is_paced = cpu_credits::pace(cx, world, entry, usage);
     // Work that CPU credits pace is done when they say so.
     let end = if is_paced { crash } else { earlier(work, crash) };
@@ -672,9 +675,34 @@ fn run_container(cx: &mut Cx, world: &mut World, id: ContainerId, age: Age) {
     }
     metric::container(cx, world, id, true);
     cx.tell(world, Fact::ContainerStarted { task: id.0, container: id.1 });
+    if let Some(start_up) = start_up.filter(|_| age == Age::New) {
+        world.tasks[id.0].containers[id.1 as usize].starts_up = true;
+        foresee(cx, world, id, start_up.lasts, (rank::PROGRESSED, ContainerStep::StartUpOver));
+        metric::start_up(cx, world, id, true);
+        cx.tell(world, Fact::StartUp { task: id.0, container: id.1, begins: true });
+    }
     if is_paced {
         cpu_credits::container_runs(cx, world, id, (usage, work));
     }
+}
+
+/// A container uses no more than it always does, or nothing, from now on.
+fn end_start_up(cx: &mut Cx, world: &mut World, (task, container): ContainerId) {
+    let run = &mut world.tasks[task].containers[container as usize];
+    if std::mem::take(&mut run.starts_up) {
+        metric::start_up(cx, world, (task, container), false);
+        cx.tell(world, Fact::StartUp { task, container, begins: false });
+    }
+}
+
+/// A container has used more memory than it may: the kernel ends it.
+///
+/// Source: ECS API, ContainerDefinition, `memory`; its reason is `OutOfMemoryError`.
+pub(super) fn out_of_memory(cx: &mut Cx, world: &mut World, id: ContainerId) {
+    let Some(entry) = world.tasks.get(id.0) else { return };
+    let start = start_number(entry, id.1);
+    let step = ContainerStep::Exits { exit_code: KILLED };
+    on_container(cx, world, (id, start), step);
 }
 
 /// How long a process has run already.
@@ -877,6 +905,7 @@ fn container_ended(
     id: ContainerId,
     (since, exit_code): (SimTime, i32),
 ) {
+    end_start_up(cx, world, id);
     let entry = &mut world.tasks[id.0];
     entry.containers[id.1 as usize].state = ContainerState::Stopped { exit_code: Some(exit_code) };
     cpu_credits::container_ended(cx, world, id);
@@ -981,6 +1010,7 @@ pub(super) fn host_is_gone(cx: &mut Cx, world: &mut World, task: Id<Task>) {
     }
     abandon_containers(cx, world, task);
     for position in 0..world.tasks[task].containers.len() {
+        end_start_up(cx, world, (task, position as u8));
         let run = &mut world.tasks[task].containers[position];
         if let ContainerState::Running { .. } = run.state {
             let exit_code = Some(i32::from(KILLED));

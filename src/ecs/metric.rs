@@ -248,15 +248,36 @@ pub(super) fn container(cx: &Cx, world: &mut World, (task, container): (Id<Task>
     if !world.metrics.is_used {
         return;
     }
-    let entry = &world.tasks[task];
-    let definition = &cx.model.task_definitions[entry.task_definition];
+    let definition = &cx.model.task_definitions[world.tasks[task].task_definition];
     let usage = definition.containers[usize::from(container)].behaviour.usage;
-    let (Some(instance), Some(usage)) = (entry.instance, usage) else { return };
+    let Some(usage) = usage else { return };
+    of_instance(cx, world, task, (usage.cpu_units, runs));
+}
+
+/// A container begins to use more CPU, as it does when it begins to run, or ends to.
+pub(super) fn start_up(
+    cx: &Cx,
+    world: &mut World,
+    (task, container): (Id<Task>, u8),
+    begins: bool,
+) {
+    let definition = &cx.model.task_definitions[world.tasks[task].task_definition];
+    let start_up = definition.containers[usize::from(container)].behaviour.start_up;
+    let Some(cpu_units) = start_up.map(|it| it.cpu_units) else { return };
+    service_metric::start_up(cx, world, task, (cpu_units, begins));
+    if world.metrics.is_used {
+        of_instance(cx, world, task, (cpu_units, begins));
+    }
+}
+
+/// The instance of a task has more of its CPU used, or less.
+fn of_instance(cx: &Cx, world: &mut World, task: Id<Task>, (cpu_units, more): (u32, bool)) {
+    let Some(instance) = world.tasks[task].instance else { return };
     let fleet = cx.model.classes[world.cluster.instance(instance).class].fleet;
     let Some(group) = cx.model.fleets[fleet].group else { return };
-    let units = u64::from(usage.cpu_units);
+    let units = u64::from(cpu_units);
     for metric in world.metrics.groups[group].iter_mut().flatten() {
-        metric.change(cx.now(), instance, |host| match runs {
+        metric.change(cx.now(), instance, |host| match more {
             true => host.used += units,
             false => host.used -= units,
         });

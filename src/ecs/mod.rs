@@ -243,6 +243,8 @@ enum Event {
     QueueChanges(Ix<MessageQueue>),
     /// Messages of a service's queue whose tasks have died are visible again.
     MessagesVisible(Ix<Service>),
+    /// Requests may fill the memory of a service's tasks.
+    MemoryLook(Ix<Service>),
     /// Alarms of a service's scaling policies are looked at.
     ServiceScaling(Ix<Service>),
     /// The scheduled action of a service at this position falls due.
@@ -302,6 +304,8 @@ enum ContainerStep {
     Healthy,
     /// It has waited for its dependencies for too long.
     StartTimeout,
+    /// It uses no more than it always does from now on.
+    StartUpOver,
     /// The process ends by itself.
     Exits { exit_code: u8 },
     /// The process ends after SIGTERM or SIGKILL.
@@ -568,6 +572,7 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
         Event::Station(service, epoch) => traffic::on_station(cx, world, service, epoch),
         Event::QueueChanges(queue) => traffic::on_queue(cx, world, queue),
         Event::MessagesVisible(service) => traffic::on_visible(cx, world, service),
+        Event::MemoryLook(service) => traffic::on_memory_look(cx, world, service),
         Event::ServiceScaling(service) => service_scaling::on_look(cx, world, service),
         Event::ScheduledScaling(service, position) => {
             service_scaling::on_scheduled(cx, world, (service, position));

@@ -546,6 +546,11 @@ pub struct Serving {
     pub queue_limit: u32,
     /// Memory that a request takes while it is worked at, in KiB.
     pub memory_kib: u32,
+    /// Which container serves them.
+    pub container: u8,
+    /// With how many requests at once its memory is full, so that the next makes the kernel end
+    /// it; `None`: never.
+    pub fatal: Option<u32>,
     /// CPU units that a task cannot go beyond; `None`: what its instance has left.
     ///
     /// Source: ECS API, RegisterTaskDefinition: the CPU of a task is a hard limit, that of a
@@ -689,6 +694,17 @@ pub struct Behaviour {
     pub stop_time: Distribution,
     /// What it uses while running, apart from what it reserves.
     pub usage: Option<Usage>,
+    /// More CPU that it uses when it begins to run.
+    pub start_up: Option<StartUp>,
+}
+
+/// What a container uses when it begins to run, beside what it always does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StartUp {
+    /// CPU units.
+    pub cpu_units: u32,
+    /// For how long.
+    pub lasts: Span,
 }
 
 /// What a container really uses.
@@ -838,6 +854,18 @@ pub struct Load {
     pub rate: Rate,
     /// Where they go; the shares come to 1.
     pub routes: Vec<Route>,
+    /// Kinds of requests: the share of each, and by what its CPU time is longer than usual. The
+    /// shares come to 1; none: all are usual.
+    pub classes: Vec<RequestClass>,
+}
+
+/// A kind of requests of a load.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RequestClass {
+    /// Which share of the requests, from 0 to 1.
+    pub share: f64,
+    /// Its CPU time ÷ that of a usual request.
+    pub cost: f64,
 }
 
 /// A part of a load.
@@ -1274,6 +1302,18 @@ pub struct Limits {
     pub events: u64,
     /// Tasks alive at once.
     pub tasks: u64,
+}
+
+impl Load {
+    /// Returns the first two moments of what requests cost.
+    pub fn cost(&self) -> (f64, f64) {
+        match self.classes[..] {
+            [] => (1.0, 1.0),
+            ref classes => classes.iter().fold((0.0, 0.0), |(mean, square), it| {
+                (mean + it.share * it.cost, square + it.share * it.cost * it.cost)
+            }),
+        }
+    }
 }
 
 impl Serving {

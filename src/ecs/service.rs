@@ -157,7 +157,7 @@ impl ServiceState {
         self.free_slots.push(Reverse(slot));
     }
 
-    fn tasks(&self) -> impl Iterator<Item = Id<Task>> {
+    pub(super) fn tasks(&self) -> impl Iterator<Item = Id<Task>> {
         self.slots.iter().filter_map(|slot| slot.task)
     }
 }

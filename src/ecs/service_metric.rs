@@ -383,6 +383,18 @@ pub(super) fn container(cx: &Cx, world: &mut World, (task, container): (Id<Task>
     changed(cx, world, Source::Service(service.index() as u32));
 }
 
+/// A container begins to use more CPU, as it does when it begins to run, or ends to.
+pub(super) fn start_up(cx: &Cx, world: &mut World, task: Id<Task>, (units, begins): (u32, bool)) {
+    let Some(service) = world.tasks[task].service().filter(|_| world.service_metrics.is_used)
+    else {
+        return;
+    };
+    let stated = &mut world.service_metrics.services[service].stated.cpu_milli_units;
+    let milli = u64::from(units) * 1000;
+    *stated = if begins { *stated + milli } else { *stated - milli };
+    changed(cx, world, Source::Service(service.index() as u32));
+}
+
 /// How many targets a service's groups have, and how many are healthy, may have changed.
 pub(super) fn targets_change(cx: &Cx, world: &mut World, service: Ix<Service>) {
     if !world.service_metrics.is_used {

@@ -194,6 +194,8 @@ pub struct ContainerRun {
     pub state: ContainerState,
     /// How often it was started.
     pub starts: u32,
+    /// Whether it still uses what it does when it begins to run.
+    pub(super) starts_up: bool,
 }
 
 /// What a container of a task does.

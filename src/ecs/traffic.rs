@@ -12,18 +12,22 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::engine::{Id, Ix, Seed, Table};
+use crate::engine::{Id, Ix, Purpose, Seed, Table};
 use crate::units::{SimTime, Span};
 
 use super::cluster::Instance;
-use super::load::fluid::{Capacity, Level, Routing, Station};
+use super::load::fluid::{Capacity, Level, Moments, Routing, Station};
 use super::load::{Rate, RateCursor};
 use super::metric::{self, Used};
 use super::model::{Destination, Load, Model, Queue, Service, TargetGroup};
-use super::{Cx, Event, Fact, StopReason, Task, TaskStatus, World, rank};
+use super::{Cx, Event, Fact, StopReason, Task, TaskStatus, World, life, rank};
 
 /// While a backlog changes, what is told of it is no older than this.
 const STEP: Span = Span::secs(10);
+/// From memory being full to a look at it.
+const MEMORY_LOOK: Span = Span::SECOND;
+
+const OUT_OF_MEMORY: Purpose = Purpose::new("out of memory");
 
 /// All requests of a run.
 #[derive(Clone, Debug)]
@@ -48,6 +52,10 @@ struct StationState {
     /// The loads that come here, and which share of each; of a queue its messages.
     sources: Vec<(Ix<Load>, f64)>,
     queue: Option<Ix<Queue>>,
+    /// CPU time of a usual request.
+    cpu: Moments,
+    /// Whether memory is to be looked at, and how often it was.
+    memory: (bool, u64),
     /// Messages whose tasks have died, and when they are visible again.
     hidden: VecDeque<(SimTime, f64)>,
     /// Capacities of tasks, by the number that they have in [`Server`].
@@ -133,6 +141,8 @@ impl StationState {
                 station: Station::new(serving.work(), routing.unwrap_or_default()),
                 sources,
                 queue,
+                cpu: serving.work().cpu,
+                memory: (false, 0),
                 hidden: VecDeque::new(),
                 capacities: Vec::new(),
                 dead: 0,
@@ -199,11 +209,25 @@ pub(super) fn on_load(cx: &mut Cx, world: &mut World, load: Ix<Load>) {
     }
     for service in cx.model.services.indices() {
         let Some(state) = &world.traffic.stations[service] else { continue };
-        if state.sources.iter().any(|it| it.0 == load) {
-            let loads = &world.traffic.loads;
-            let arrivals = state.sources.iter().map(|&(load, share)| loads[load].now * share).sum();
-            change(cx, world, service, |station| station.set_arrivals(arrivals));
+        if !state.sources.iter().any(|it| it.0 == load) {
+            continue;
         }
+        let loads = &world.traffic.loads;
+        let (mut arrivals, mut cost, mut square) = (0.0, 0.0, 0.0);
+        for &(load, share) in &state.sources {
+            let rate = loads[load].now * share;
+            let (mean, squared) = cx.model.loads[load].cost();
+            arrivals += rate;
+            cost += rate * mean;
+            square += rate * squared;
+        }
+        let cpu = state.cpu.mixed(arrivals, cost, square);
+        change(cx, world, service, |station| {
+            if let Some(cpu) = cpu {
+                station.set_cpu(cpu);
+            }
+            station.set_arrivals(arrivals);
+        });
     }
 }
 
@@ -391,9 +415,52 @@ fn change(cx: &mut Cx, world: &mut World, service: Ix<Service>, change: impl FnO
     state.level = state.station.level(step.as_secs_f64() / 2.0);
     let level = state.level;
     tell_metrics(cx, world, service);
+    watch_memory(cx, world, service);
     let millionths = |it: f64| (it * 1e6).round() as u64;
     let (arrivals, served) = (millionths(level.arrivals), millionths(level.served));
     cx.tell(world, Fact::Traffic { service, arrivals, served });
+}
+
+/// Looks soon whether tasks run out of memory, if they work at more requests than it is enough for.
+fn watch_memory(cx: &mut Cx, world: &mut World, service: Ix<Service>) {
+    let definition = cx.model.services[service].task_definition;
+    let serving = cx.model.task_definitions[definition].serving.as_ref();
+    let Some(fatal) = serving.and_then(|it| it.fatal) else { return };
+    let Some(state) = &mut world.traffic.stations[service] else { return };
+    if !state.memory.0 && state.station.crowded(fatal).next().is_some() {
+        state.memory.0 = true;
+        cx.after(MEMORY_LOOK, rank::ENDED, Event::MemoryLook(service));
+    }
+}
+
+/// Tasks that work at more requests than their memory is enough for are ended, one now, another
+/// later.
+///
+/// Assumption: as a fluid all of them have as many; in truth some have more at times. Each is ended
+/// with a probability of a tenth in a second.
+pub(super) fn on_memory_look(cx: &mut Cx, world: &mut World, service: Ix<Service>) {
+    let definition = cx.model.services[service].task_definition;
+    let Some(serving) = &cx.model.task_definitions[definition].serving else { return };
+    let (Some(fatal), Some(state)) = (serving.fatal, &mut world.traffic.stations[service]) else {
+        return;
+    };
+    state.memory = (false, state.memory.1 + 1);
+    let look = state.memory.1;
+    let crowded: Vec<Capacity> = state.station.crowded(fatal).collect();
+    let is_crowded = |server| match server {
+        Server::Serves(it) => crowded.contains(&state.capacities[usize::from(it)]),
+        Server::None | Server::Dead => false,
+    };
+    let ends = |task: &Id<Task>| {
+        let entry = &world.tasks[*task];
+        let luck = entry.luck.named("out of memory").part(look);
+        is_crowded(entry.server) && luck.chance(OUT_OF_MEMORY, 0.1)
+    };
+    let ended: Vec<Id<Task>> = world.services[service].tasks().filter(ends).collect();
+    for task in ended {
+        life::out_of_memory(cx, world, (task, serving.container));
+    }
+    watch_memory(cx, world, service);
 }
 
 /// Tells the metrics what a service uses, and how many messages of its queue wait.

@@ -444,6 +444,7 @@ impl<S: RowSink> Observer for RowLog<S> {
             | Fact::TaskUnhealthy { .. }
             | Fact::ScalingMetric { .. }
             | Fact::Traffic { .. }
+            | Fact::StartUp { .. }
             | Fact::Submitted { .. } => {}
         }
     }

@@ -349,6 +349,9 @@ impl Observer for Recorder {
             Fact::ManagedScaling { .. } => self.managed_scaling_looks(now, fact),
             Fact::ScalingMetric { .. } => self.policy_sees(at, fact),
             Fact::Traffic { service, .. } => self.requests_change(now, service),
+            Fact::StartUp { task, container, begins } => {
+                self.start_up(now, &world.tasks[task], (container, begins));
+            }
             Fact::ServiceScaling { service, event } => {
                 if let Some(target) = &mut self.targets[service] {
                     target.note(at, &event);
@@ -958,6 +961,22 @@ impl Recorder {
                 capacity.use_resources(now.at, usage, runs);
             }
         }
+    }
+
+    /// A container begins to use more CPU, or ends to.
+    fn start_up(&mut self, now: Now, task: &Task, (container, begins): (u8, bool)) {
+        let definition = &now.model.task_definitions[task.task_definition];
+        let start_up = definition.containers[container as usize].behaviour.start_up;
+        let units = u64::from(start_up.map_or(0, |it| it.cpu_units));
+        let (less, more) = ([0; 2], [units, 0]);
+        let change = if begins { (less, more) } else { (more, less) };
+        if let Some(service) = task.service() {
+            self.services[service].change_use(now.at, change);
+        }
+        let Some(instance) = task.instance else { return };
+        let host = self.hosts[instance.slot()];
+        self.fleets[host.fleet].capacity.change_use(now.at, change);
+        self.clusters[host.cluster].capacity.change_use(now.at, change);
     }
 
     /// Other requests are under way, and use something else.

@@ -14,8 +14,8 @@ use super::recording::{
     ProviderSummary, Range, Ratio, Recording, RequestSummary, Scope, Series, ServiceSummary,
     SubmitterSummary, Summary, TaskTotals, UsageGiven, Window,
 };
-use super::traffic;
 use super::scaling::AutoScalingSummary;
+use super::traffic;
 
 /// The series of one thing, ended.
 struct Ended(Vec<Series>);

@@ -266,6 +266,10 @@ fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> f
                 None => write!(out, "{task} never ran its container {name}"),
             }
         }
+        Fact::StartUp { task: id, container, begins } => {
+            let verb = if begins { "begins" } else { "ends" };
+            write!(out, "{} {verb} the start-up of {}", task(id), task(id).container(container))
+        }
         Fact::ContainerRestarted { task: id, container } => {
             write!(out, "{} restarts its container {}", task(id), task(id).container(container))
         }

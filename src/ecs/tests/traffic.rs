@@ -16,6 +16,8 @@ fn serves(f: &mut Fixture, definition: Ix<TaskDefinition>, cpu: f64) -> &mut Ser
         concurrency: 64,
         queue_limit: 1000,
         memory_kib: 0,
+        container: 0,
+        fatal: None,
         cpu_limit: Some(1024),
     })
 }
@@ -26,7 +28,7 @@ fn load(f: &mut Fixture, to: Destination, steps: &[(u64, f64)]) {
     let made = Steps::new(points, Span::DAY).expect("a test's steps are in order");
     let outside = Outside::Level { before: 0.0, after: 0.0 };
     let rate = Rate::steps(made.into(), outside, Clock::beginning_at(0));
-    f.model.loads.push(Load { name: "shoppers".into(), rate, routes });
+    f.model.loads.push(Load { name: "shoppers".into(), rate, routes, classes: Vec::new() });
 }
 
 /// Two tasks of one vCPU each, behind a load balancer, with requests of 100 ms.
@@ -192,4 +194,44 @@ fn messages_of_a_task_that_dies_come_back_after_the_visibility_timeout() {
     let totals = totals(&sim, service, 3000);
     near(totals.lost, 0.0);
     near(totals.no_target, 0.0);
+}
+
+/// 100 requests of 1 MiB each fit: at 101 the kernel ends the task, and the next takes its place.
+#[test]
+fn tasks_that_work_at_too_many_requests_run_out_of_memory() {
+    for (rate, is_fatal) in [(19.0, false), (30.0, true)] {
+        let (mut f, _) = balanced(&[(0, rate)]);
+        let serving = f.model.task_definitions[Ix::new(0)].serving.as_mut().unwrap();
+        (serving.concurrency, serving.fatal) = (200, Some(100));
+        let (_, story) = f.story(200);
+        let ends = story.iter().find_map(|(at, fact)| match fact {
+            Fact::ContainerStopped { exit_code: Some(137), .. } => Some(*at),
+            _ => None,
+        });
+        // Of 5 too many a second at each task the hundredth is there after 20 s.
+        assert_eq!(ends.is_some(), is_fatal, "{rate}");
+        assert!(ends.is_none_or(|it| (20.0..80.0).contains(&it)), "{ends:?}");
+    }
+}
+
+/// A container that uses a whole vCPU for 40 s when it starts, and a tenth later.
+#[test]
+fn a_container_uses_more_while_it_starts() {
+    let mut f = Fixture::new(1);
+    f.fleet("fleet", 1, (1024, 2048));
+    let app = f.definition("app", 1024, 1024);
+    let behaviour = &mut f.model.task_definitions[app].containers[0].behaviour;
+    behaviour.usage = Some(Usage { cpu_units: 102, memory_mib: 100 });
+    behaviour.start_up = Some(StartUp { cpu_units: 922, lasts: Span::secs(40) });
+    behaviour.run_time = Some(constant(100.0));
+    f.service("app", app, 1);
+    let (_, story) = f.story(150);
+    let told: Vec<(f64, bool)> = story
+        .iter()
+        .filter_map(|(at, fact)| match fact {
+            Fact::StartUp { begins, .. } => Some((*at, *begins)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, [(0.0, true), (40.0, false), (100.0, true), (140.0, false)]);
 }

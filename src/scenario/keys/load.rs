@@ -28,8 +28,21 @@ const LOAD: &[Key] = &[
 ];
 
 /// How many requests arrive.
-pub(super) const RATE: &[Key] =
-    &[key("requests_per_second", Kind::Traffic, "How many requests per second arrive.").required()];
+pub(super) const RATE: &[Key] = &[
+    key("requests_per_second", Kind::Traffic, "How many requests per second arrive.").required(),
+    key(
+        "classes",
+        Kind::List { of: &Kind::Table(&[CLASS]), min: 0, max: 100 },
+        "Kinds of requests, of which some need more CPU time than others; without them all need \
+         what `per_request` says.",
+    )
+    .or("[]"),
+];
+
+const CLASS: &[Key] = &[
+    key("share", Kind::Share, "Its share of the requests; all shares come to 1.").required(),
+    key("cost", POSITIVE, "Its CPU time, in that of `per_request`.").required(),
+];
 
 const ROUTE: &[Key] = &[
     key("target_group", reference("target_group"), "A target group of the load balancer.")

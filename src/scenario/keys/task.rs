@@ -407,8 +407,11 @@ const CPU_USE: &[Key] = &[
         Kind::Distribution,
         "CPU time of a request: the seconds that one vCPU of speed 1 (`cpu_speed`) needs for it. \
          One container of a task serves requests.",
-    )
-    .required(),
+    ),
+    key("at_start", Kind::Cpu, "CPU in use when it begins to run, if that is more."),
+    key("at_start_for", SPAN, "For how long it uses that.")
+        .or("\"30 s\"")
+        .assumed("of the order of what frameworks and just-in-time compilers take"),
 ];
 
 const MEMORY_USE: &[Key] = &[

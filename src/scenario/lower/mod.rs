@@ -278,6 +278,7 @@ impl<'d> Lower<'d> {
         job::tasks(self);
         job::jobs(self);
         traffic::all(self);
+        requests::check(self);
         service::actions(self);
         fault::faults(self);
         true

@@ -1,7 +1,9 @@
 //! What requests ask of tasks, and how fast vCPUs answer.
 
-use crate::ecs::model::{InstanceClass, Serving, Usage};
-use crate::engine::Distribution;
+use crate::ecs::model::{
+    Container, Destination, InstanceClass, Load, Model, Service, Serving, StartUp, Usage,
+};
+use crate::engine::{Distribution, Ix};
 use crate::units::Bytes;
 
 use super::super::View;
@@ -17,13 +19,26 @@ pub(super) fn idle(usage: &View) -> Usage {
     Usage { cpu_units, memory_mib }
 }
 
+/// Returns what a container uses more when it begins to run.
+pub(super) fn start_up(usage: &View) -> Option<StartUp> {
+    let cpu = usage.child("cpu").filter(|it| matches!(it.kind(), Kind::Table(_)))?;
+    let CpuUnits(cpu_units) = cpu.find("at_start")?;
+    let cpu_units = cpu_units.saturating_sub(cpu.get::<CpuUnits>("idle").0);
+    (cpu_units > 0).then(|| StartUp { cpu_units, lasts: cpu.get("at_start_for") })
+}
+
 /// Returns how the tasks of a definition serve requests; `None`: nothing says what one needs.
-pub(super) fn serving(lower: &mut Lower, name: &str, cpu_limit: Option<u32>) -> Option<Serving> {
+pub(super) fn serving(
+    lower: &mut Lower,
+    (name, definition): (&str, &View),
+    (cpu_limit, containers): (Option<u32>, &[Container]),
+) -> Option<Serving> {
     let behaviour = lower.root().entry("behaviour", name)?;
     let mut found: Option<(View, View)> = None;
+    let mut serves = "";
     for (container, usage) in behaviour.entries("usage") {
         let cpu = usage.child("cpu").filter(|it| matches!(it.kind(), Kind::Table(_)));
-        let Some(cpu) = cpu else { continue };
+        let Some(cpu) = cpu.filter(|it| it.is_written("per_request")) else { continue };
         if let Some((_, first)) = &found {
             let message = format!("requests are served by `{container}` and by another container");
             let hint = format!(
@@ -34,12 +49,18 @@ pub(super) fn serving(lower: &mut Lower, name: &str, cpu_limit: Option<u32>) -> 
             return None;
         }
         found = Some((usage, cpu));
+        serves = container;
     }
     let (usage, cpu) = found?;
     let requests = behaviour.table("requests");
     let memory = usage.child("memory").filter(|it| matches!(it.kind(), Kind::Table(_)));
     let Bytes(each) = memory.map_or(Bytes(0), |it| it.get("per_concurrent_request"));
+    let container = containers.iter().position(|it| it.name == serves)?;
+    let limit = memory_limit(definition, serves, containers);
+    let room = limit.map(|it| u64::from(it.saturating_sub(idle(&usage).memory_mib)) * 1024 * 1024);
     Some(Serving {
+        container: container as u8,
+        fatal: room.and_then(|it| it.checked_div(each)).map(|it| it.min(u32::MAX.into()) as u32),
         cpu: distribution(lower, &cpu, "per_request"),
         wait: distribution(lower, &requests, "wait"),
         concurrency: requests.get("concurrency"),
@@ -47,6 +68,91 @@ pub(super) fn serving(lower: &mut Lower, name: &str, cpu_limit: Option<u32>) -> 
         memory_kib: u32::try_from(each.div_ceil(1024)).unwrap_or(u32::MAX),
         cpu_limit,
     })
+}
+
+/// Returns how much memory a container may use before the kernel ends it, in MiB; `None`: all of
+/// its instance, which is not looked at.
+///
+/// Source: ECS API, ContainerDefinition and RegisterTaskDefinition, `memory`. Of that of the task
+/// the others take what they use without requests.
+fn memory_limit(definition: &View, serves: &str, containers: &[Container]) -> Option<u32> {
+    let own = definition.entry("container_definitions", serves);
+    let hard = own.and_then(|it| it.find::<Mib>("memory")).map(|it| it.0);
+    let others = containers.iter().filter(|it| it.name != serves);
+    let used: u32 = others.filter_map(|it| it.behaviour.usage).map(|it| it.memory_mib).sum();
+    let of_task = definition.find::<Mib>("memory").map(|it| it.0.saturating_sub(used));
+    hard.into_iter().chain(of_task).min()
+}
+
+/// Says what is wrong with who gets requests and messages: each must know what one of them needs.
+pub(super) fn check(lower: &mut Lower) {
+    for (table, reads) in [("load", "requests"), ("queue", "messages")] {
+        for (name, view) in lower.root().entries(table) {
+            check_served(lower, &view, (table, name, reads));
+        }
+    }
+    let model = &lower.model;
+    let mut twice = Vec::new();
+    for (n, (_, queue)) in model.queues.iter().enumerate() {
+        let earlier = model.queues.iter().take(n).any(|it| it.1.service == queue.service);
+        let loads = model.loads.iter().any(|it| goes_to(model, it.1, queue.service));
+        if earlier || loads {
+            let other = if earlier { "messages of another queue" } else { "requests" };
+            let service = &model.services[queue.service].name;
+            twice.push((queue.name.clone(), format!("`{service}` gets {other} as well")));
+        }
+    }
+    for (name, message) in twice {
+        let Some(view) = lower.root().entry("queue", &name) else { continue };
+        let hint = "make a service for each: they are worked off in different ways";
+        lower.problems.push(view.error("service", message).hint(hint));
+    }
+    for (name, view) in lower.root().entries("service") {
+        if let Some(load) = view.child("load") {
+            let Some(&service) = lower.services.get(name) else { continue };
+            complain(lower, (&load, "requests"), service);
+        }
+    }
+}
+
+fn goes_to(model: &Model, load: &Load, service: Ix<Service>) -> bool {
+    load.routes.iter().any(|it| match it.to {
+        Destination::Service(to) => to == service,
+        Destination::TargetGroup(to) => model.services[service].target_groups.contains(&to),
+    })
+}
+
+fn check_served(lower: &mut Lower, view: &View, (table, name, reads): (&str, &str, &str)) {
+    let model = &lower.model;
+    let services: Vec<Ix<Service>> = match table {
+        "load" => {
+            let Some((_, load)) = model.loads.iter().find(|it| it.1.name == name) else { return };
+            model.services.indices().filter(|&it| goes_to(model, load, it)).collect()
+        }
+        _ => model.queues.iter().filter(|it| it.1.name == name).map(|it| it.1.service).collect(),
+    };
+    for service in services {
+        complain(lower, (view, reads), service);
+    }
+}
+
+/// Complains where nothing says what a request needs.
+fn complain(lower: &mut Lower, (view, reads): (&View, &str), service: Ix<Service>) {
+    let spec = &lower.model.services[service];
+    let definition = &lower.model.task_definitions[spec.task_definition];
+    if definition.serving.is_some() {
+        return;
+    }
+    let one = reads.trim_end_matches('s');
+    let message =
+        format!("service `{}` gets {reads}, and nothing says what a {one} needs", spec.name);
+    let container = definition.containers.first().map_or("app", |it| it.name.as_str());
+    let hint = format!(
+        "write `behaviour.{}.usage.{container} = {{ cpu = {{ per_request = \"8 ms\" }}, memory = \
+         \"300 MiB\" }}`",
+        definition.name
+    );
+    lower.problems.push(view.error_here(message).hint(hint));
 }
 
 fn distribution(lower: &mut Lower, view: &View, key: &str) -> Distribution {

@@ -195,7 +195,7 @@ fn definition(
         // Source: Amazon ECS task definition differences for Windows: there it is a quota.
         Os::Windows => Some(requirement_units(lower, requirement)),
     };
-    let serving = requests::serving(lower, name, limit);
+    let serving = requests::serving(lower, (name, view), (limit, &containers));
     if lower.problems[before..].iter().any(|p| p.severity == super::super::Severity::Error) {
         return None;
     }
@@ -1022,7 +1022,8 @@ fn behaviour<'d>(
     let ready_time = dist("ready_time").unwrap_or_else(|| constant(0.0));
     let stop_time = dist("stop_time").unwrap_or_else(|| constant(1.0));
     let share = |key: &str| pick(key).map_or(0.0, |view| view.get::<Share>(key).0);
-    let usage = task.and_then(|it| it.entry("usage", name)).map(|it| requests::idle(&it));
+    let usage_view = task.and_then(|it| it.entry("usage", name));
+    let usage = usage_view.as_ref().map(requests::idle);
     let made = Behaviour {
         run_time,
         failure_rate: share("failure_rate"),
@@ -1034,6 +1035,7 @@ fn behaviour<'d>(
         ready_time,
         stop_time,
         usage,
+        start_up: usage_view.and_then(|it| requests::start_up(&it)),
     };
     lower.problems.append(&mut problems);
     made

@@ -1,6 +1,6 @@
 //! What arrives: loads at load balancers and services, and messages in queues.
 
-use crate::ecs::model::{Destination, Load, Queue, Route, TargetGroup};
+use crate::ecs::model::{Destination, Load, Queue, RequestClass, Route, TargetGroup};
 use crate::engine::Ix;
 
 use super::super::View;
@@ -17,7 +17,8 @@ pub(super) fn all(lower: &mut Lower) {
     for (name, view) in lower.root().entries("load") {
         let rate = rate::rate(lower, &view, "requests_per_second");
         let Some(routes) = routes(lower, &view) else { continue };
-        lower.model.loads.push(Load { name: name.to_string(), rate, routes });
+        let classes = classes(lower, &view);
+        lower.model.loads.push(Load { name: name.to_string(), rate, routes, classes });
     }
     for (name, view) in lower.root().entries("service") {
         let Some(load) = view.child("load") else { continue };
@@ -43,7 +44,8 @@ pub(super) fn all(lower: &mut Lower) {
             lower.problems.push(load.error_here(message).hint("give it another"));
         }
         let routes = vec![Route { to, share: 1.0 }];
-        lower.model.loads.push(Load { name, rate, routes });
+        let classes = classes(lower, &load);
+        lower.model.loads.push(Load { name, rate, routes, classes });
     }
     for (name, view) in lower.root().entries("queue") {
         let arrivals = rate::rate(lower, &view, "messages_per_second");
@@ -52,6 +54,19 @@ pub(super) fn all(lower: &mut Lower) {
         let name = name.to_string();
         lower.model.queues.push(Queue { name, arrivals, visibility_timeout, service });
     }
+}
+
+/// Returns the kinds of requests of a load.
+fn classes(lower: &mut Lower, view: &View) -> Vec<RequestClass> {
+    let of = |it: &View| RequestClass { share: it.get::<Share>("share").0, cost: it.get("cost") };
+    let mut classes: Vec<RequestClass> = view.items("classes").iter().map(of).collect();
+    let sum: f64 = classes.iter().map(|it| it.share).sum();
+    if !classes.is_empty() && (sum - 1.0).abs() > ROUNDING {
+        let message = format!("the shares of its classes come to {sum}");
+        lower.problems.push(view.error("classes", message).hint("let them come to 1, or 100 %"));
+    }
+    classes.iter_mut().for_each(|it| it.share /= sum);
+    classes
 }
 
 /// Returns where the requests of a load go; nothing after an error.
