@@ -5,6 +5,7 @@ mod fault;
 mod network;
 mod run;
 mod scaling;
+mod service_scaling;
 mod spot;
 mod task;
 mod timing;

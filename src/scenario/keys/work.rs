@@ -182,6 +182,12 @@ const SERVICE: &[Key] = &[
     key("load_balancers", list(&Kind::Table(&[TARGET]), 5), "Target groups its tasks join.")
         .or("[]")
         .documented("ECS API, LoadBalancer"),
+    key(
+        "auto_scaling",
+        Kind::Table(&[service_scaling::TARGET]),
+        "Application Auto Scaling: its bounds, policies and scheduled actions.",
+    )
+    .documented("Application Auto Scaling API, RegisterScalableTarget"),
 ];
 
 const YOURS: &str = "the controller is not AWS's, but a function of your own";

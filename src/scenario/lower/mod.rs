@@ -20,6 +20,7 @@ mod managed_instances;
 mod prices;
 mod scaling;
 mod service;
+mod service_scaling;
 mod spot;
 mod task;
 #[cfg(test)]
@@ -259,6 +260,7 @@ impl<'d> Lower<'d> {
         service::target_groups(self);
         task::definitions(self);
         service::services(self);
+        service_scaling::all(self);
         fallback::all(self);
         job::tasks(self);
         job::jobs(self);
