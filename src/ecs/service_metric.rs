@@ -62,6 +62,8 @@ struct OfService {
     /// What a task reserves.
     cpu_units: u64,
     memory_mib: u64,
+    /// Whether any container says what it uses.
+    is_stated: bool,
 }
 
 /// What is known of a target group.
@@ -85,7 +87,8 @@ impl ServiceMetrics {
             None => Vec::new(),
         };
         let watched = |(_, service): (Ix<Service>, &Service)| {
-            policies(service).iter().map(|it| Watched::new(model, seed, it)).collect()
+            let name = &service.name;
+            policies(service).iter().map(|it| Watched::new((model, seed), name, it)).collect()
         };
         let watched: Table<Vec<Watched>, Service> = model.services.iter().map(watched).collect();
         let mut watchers = Vec::new();
@@ -133,21 +136,23 @@ impl ServiceMetrics {
             ServiceMetric::CpuUtilization(ix) => {
                 let it = &self.services[ix];
                 let used = it.used().cpu_milli_units.saturating_mul(100_000);
-                (used, it.cpu_units * u64::from(it.running))
+                (used, it.is_known() * it.cpu_units * u64::from(it.running))
             }
             // KiB in percent of MiB: × 100 × 1,000,000 ÷ 1,024, both times four.
             ServiceMetric::MemoryUtilization(ix) => {
                 let it = &self.services[ix];
                 let used = it.used().memory_kib.saturating_mul(390_625);
-                (used, 4 * it.memory_mib * u64::from(it.running))
+                (used, it.is_known() * 4 * it.memory_mib * u64::from(it.running))
             }
             ServiceMetric::TotalCpu(ix) => {
                 let it = &self.services[ix];
-                (it.used().cpu_milli_units.saturating_mul(100_000), it.cpu_units)
+                let used = it.used().cpu_milli_units.saturating_mul(100_000);
+                (used, it.is_known() * it.cpu_units)
             }
             ServiceMetric::TotalMemory(ix) => {
                 let it = &self.services[ix];
-                (it.used().memory_kib.saturating_mul(390_625), 4 * it.memory_mib)
+                let used = it.used().memory_kib.saturating_mul(390_625);
+                (used, it.is_known() * 4 * it.memory_mib)
             }
             ServiceMetric::RunningTaskCount(ix) => {
                 (u64::from(self.services[ix].running) * 1_000_000, 1)
@@ -200,8 +205,14 @@ impl OfService {
         OfService {
             cpu_units: cpu_units.into(),
             memory_mib: memory_mib.into(),
+            is_stated: definition.containers.iter().any(|it| it.behaviour.usage.is_some()),
             ..OfService::default()
         }
+    }
+
+    /// One, if anything says what is used: else there is no data.
+    fn is_known(&self) -> u64 {
+        (self.is_stated || self.requests.is_some()).into()
     }
 
     fn used(&self) -> Used {
@@ -214,10 +225,10 @@ impl OfService {
 }
 
 impl Watched {
-    /// The phase of periods is that of the metric's name, whoever watches it.
-    fn new(model: &Model, seed: Seed, policy: &Policy) -> Watched {
+    /// Periods have a phase of their own for each metric of a service.
+    fn new((model, seed): (&Model, Seed), name: &str, policy: &Policy) -> Watched {
         let watch = &policy.watch;
-        let luck = seed.luck("metric of services").named(&watch.name);
+        let luck = seed.luck("metric of services").named(name).named(&watch.name);
         let mean = match &policy.kind {
             // Hours are those of the clock.
             PolicyKind::Predictive(_) => {
@@ -411,4 +422,24 @@ pub(super) fn targets_change(cx: &Cx, world: &mut World, service: Ix<Service>) {
         (it.healthy, it.registered) = (healthy, registered);
         changed(cx, world, Source::Group(group.index() as u32));
     }
+}
+
+/// Returns how many targets of a group are healthy, and how many are registered.
+#[cfg(test)]
+pub(super) fn targets(world: &World, group: Ix<TargetGroup>) -> (u32, u32) {
+    let it = &world.service_metrics.groups[group];
+    (it.healthy, it.registered)
+}
+
+/// A test says how many are.
+#[cfg(test)]
+pub(super) fn set_targets(
+    cx: &Cx,
+    world: &mut World,
+    group: Ix<TargetGroup>,
+    (healthy, registered): (u32, u32),
+) {
+    let it = &mut world.service_metrics.groups[group];
+    (it.healthy, it.registered) = (healthy, registered);
+    changed(cx, world, Source::Group(group.index() as u32));
 }

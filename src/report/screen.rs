@@ -1,5 +1,6 @@
 //! One screen for one run: objectives, services, jobs, capacity, money, what happened.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
@@ -41,6 +42,7 @@ pub fn screen(
     screen.capacity();
     screen.cpu_credits();
     screen.managed_scaling();
+    screen.auto_scaling();
     screen.spot();
     screen.money();
     screen.happened(happenings);
@@ -440,6 +442,44 @@ impl Screen<'_> {
         if rows.len() > 2 {
             self.line("\nMANAGED SCALING");
             self.text += &table(rows);
+        }
+    }
+
+    /// What Application Auto Scaling did with services, and what it did not.
+    fn auto_scaling(&mut self) {
+        let summary = &self.outcome.recording.summary.auto_scaling;
+        let heads = ["", "scaled", "", "not", "time at", "", "flaps", "over-"];
+        let mut rows = vec![words(&heads)];
+        rows.push(words(&["", "out", "in", "scaled", "min", "max", "", "shoot"]));
+        let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
+        let whole = self.outcome.recording.window;
+        let whole = whole.to.since(whole.from).as_secs_f64();
+        for (ix, it) in summary.iter() {
+            let Some(it) = it else { continue };
+            let part = |span: Span| match whole > 0.0 {
+                true => percent(span.as_secs_f64() / whole, 0),
+                false => share(None),
+            };
+            rows.push(vec![
+                self.model.services[ix].name.clone(),
+                number(it.scale_outs),
+                number(it.scale_ins),
+                number(it.not_scaled.values().sum::<u64>()),
+                part(it.at_min_capacity),
+                part(it.at_max_capacity),
+                number(it.flaps),
+                number(it.overshoot),
+            ]);
+            for (&code, count) in &it.not_scaled {
+                *reasons.entry(code).or_default() += count;
+            }
+        }
+        if rows.len() > 2 {
+            self.line("\nSCALING");
+            self.text += &table(rows);
+            let reasons: Vec<String> =
+                reasons.iter().map(|(code, count)| format!("{code} {}", number(*count))).collect();
+            self.wrapped("not scaled: ", &reasons);
         }
     }
 

@@ -630,22 +630,20 @@ impl Checker<'_> {
 
 /// What AWS has beside the keys of this program; the nearest key is not what is meant.
 const NOT_MODELLED: &[&str] = &[
-    "auto_scaling",
-    "autoscaling",
     "capacity_provider",
     "deployment_circuit_breaker",
     "deployment_controller",
     "health_check_grace_period",
     "health_check_grace_period_seconds",
-    "max_capacity",
-    "min_capacity",
     "service_connect_configuration",
     "service_registries",
     "volume_configurations",
 ];
 
 /// What AWS writes in another way, and how it is written here.
-const OTHERWISE: [(&str, &str); 5] = [
+const OTHERWISE: [(&str, &str); 7] = [
+    ("max_capacity", "of a service it is in `auto_scaling = {…}`"),
+    ("min_capacity", "of a service it is in `auto_scaling = {…}`"),
     (
         "auto_scaling_group_provider",
         "write what is in it into `[capacity_provider.…]`: `auto_scaling_group = \"…\"`, \

@@ -492,6 +492,43 @@ codes! {
         "The result shows T instances as if they always had all of their CPU, for nothing."
         "Write the CPU and memory that containers use in `behaviour.….usage`."
         "ecsim, the key behaviour.*.usage";
+"Service auto scaling":
+    NeverWakes "W120" "a service that cannot wake"
+        "`min_capacity` is 0, and no policy watches anything that has data without tasks: CPU and \
+         memory of a service that runs no task are not published."
+        "Once the service is at 0 it stays there, and whoever calls it waits for ever."
+        "Let `min_capacity` be 1 or more, or follow requests or the messages of a queue."
+        "ECS Developer Guide, service auto scaling; CloudWatch metrics of Amazon ECS"
+    TracksWithoutUsage "W121" "a metric of a service without any usage"
+        "A policy follows what tasks use, and nothing says what containers use. What they reserve \
+         is not what they use, so the metric has no data."
+        "Its alarms stay in INSUFFICIENT_DATA, and the service is never scaled by it."
+        "Write what containers use, in `usage` of [behaviour.…]."
+        "ecsim, the key behaviour.usage; Amazon CloudWatch User Guide, alarm states"
+    MovedWithinBounds "W122" "a desired count beyond its bounds"
+        "`desired_count` is not between `min_capacity` and `max_capacity`. Registering a scalable \
+         target moves the service within them at once."
+        "The run does not begin with the tasks that were written."
+        "Change `desired_count`, or the bounds."
+        "Application Auto Scaling API, RegisterScalableTarget"
+    NothingScales "W123" "a scalable target that nothing scales"
+        "`auto_scaling` has neither a policy nor a scheduled action, so its bounds are all there \
+         is of it."
+        "The service stays at its desired count, whatever its load."
+        "Add a policy, such as `target_tracking.cpu = {…}`, or leave `auto_scaling` out."
+        "Application Auto Scaling User Guide, scaling policies"
+    DayAsDigit "W124" "a day of the week as a digit"
+        "Days of the week in `cron` are counted from Sunday as 1 here, as EventBridge does. The \
+         guide of Application Auto Scaling calls 2 Tuesday in one place."
+        "The action may be executed on another day than the one that is meant."
+        "Write names of days, such as `TUE`."
+        "Application Auto Scaling User Guide, scheduled scaling using cron expressions"
+    TracksAlone "W125" "a step policy beside target tracking"
+        "Target tracking scales in only when all of its policies are ready; step scaling does not \
+         wait for them, and takes away what they have added."
+        "The two work against each other: more, fewer, more."
+        "Follow one metric by one kind of policy."
+        "Application Auto Scaling User Guide, target tracking: considerations";
 "Managed Instances":
     OutlivesInstances "W110" "tasks that outlive Managed Instances"
         "An instance drains when it is 14 days old, and what still runs on it is stopped after \

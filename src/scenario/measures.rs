@@ -89,6 +89,16 @@ const OF_SERVICES: Names = &[
     ("cost_per_1000_requests", Money),
 ];
 
+const OF_SCALABLE_TARGETS: Names = &[
+    ("scale_outs", Count),
+    ("scale_ins", Count),
+    ("not_scaled", Count),
+    ("flaps", Count),
+    ("overshoot", Count),
+    ("at_min_capacity", Time),
+    ("at_max_capacity", Time),
+];
+
 const OF_SUBMITTERS: Names = &[
     ("submitted", Count),
     ("launched", Count),
@@ -176,7 +186,7 @@ const OF_THE_RUN: Names = &[
 
 /// What has measures of its own, by its table.
 const SUBJECTS: [(&str, &[Names]); 7] = [
-    ("service", &[OF_SERVICES]),
+    ("service", &[OF_SERVICES, OF_SCALABLE_TARGETS]),
     ("task", &[OF_SUBMITTERS]),
     ("job", &[OF_SUBMITTERS]),
     ("cluster", &[OF_CAPACITY]),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::billing::SHORTEST_RUN;
 use crate::catalogue::{Catalogue, OfferingClass, Term};
 use crate::ecs::model::{InstanceLaunchType, Os, Provider};
+use crate::units::Span;
 
 use super::keys::{OF_CURVES, OF_FILES};
 use super::{Filled, Scenario};
@@ -25,6 +26,9 @@ struct Uses {
     /// Whether instances boot as those of Auto Scaling groups do.
     boots: bool,
     policies: bool,
+    group_policies: bool,
+    fast_policies: bool,
+    service_actions: bool,
     ec2_spot: bool,
     trunks: bool,
 }
@@ -72,6 +76,9 @@ impl Scenario {
             let mut launches = model.launches.iter();
             launches.any(|(_, it)| it.providers.iter().any(|item| item.provider == provider))
         };
+        let targets = || model.services.iter().filter_map(|(_, it)| it.auto_scaling.as_deref());
+        let group_policies =
+            model.auto_scaling_groups.iter().any(|(_, it)| !it.policies.is_empty());
         let uses = Uses {
             fargate: uses(Provider::Fargate) || uses(Provider::FargateSpot),
             spot: uses(Provider::FargateSpot),
@@ -84,7 +91,12 @@ impl Scenario {
             instance_discount: self.is_weighed() && self.has_unlisted_types(),
             groups: !model.auto_scaling_groups.is_empty(),
             boots: model.auto_scaling_groups.iter().any(|(_, it)| it.managed_instances.is_none()),
-            policies: model.auto_scaling_groups.iter().any(|(_, it)| !it.policies.is_empty()),
+            policies: group_policies || targets().any(|it| !it.policies.is_empty()),
+            group_policies,
+            fast_policies: targets()
+                .flat_map(|it| &it.policies)
+                .any(|it| it.watch.period < Span::MINUTE),
+            service_actions: targets().any(|it| !it.scheduled_actions.is_empty()),
             trunks: model.classes.iter().any(|(_, class)| class.has_trunk),
             ec2_spot: !model.spot_pools.is_empty(),
         };
@@ -154,7 +166,10 @@ impl Scenario {
                 | "agent_registration",
             ) => uses.boots,
             ("timing", "launch_retry" | "zone_rebalancing_interval") => uses.groups,
-            ("timing", "metric_delay" | "alarm_delay" | "scale_in_settle") => uses.policies,
+            ("timing", "metric_delay" | "alarm_delay") => uses.policies,
+            ("timing", "scale_in_settle") => uses.group_policies,
+            ("timing", "high_resolution_metric_delay") => uses.fast_policies,
+            ("timing", "service_action_delay") => uses.service_actions,
             ("timing", "trunk_attach") => uses.boots && uses.trunks,
             ("network", "fargate_availability_zones") => uses.fargate,
             ("prices", "windows_vcpu_hour") => uses.windows,

@@ -3,7 +3,9 @@
 use crate::ecs::Model;
 use crate::ecs::model::{Provider, Service};
 use crate::engine::Ix;
-use crate::record::{PerResource, Quantiles, Range, Ratio, RequestSummary, Summary};
+use crate::record::{
+    AutoScalingSummary, PerResource, Quantiles, Range, Ratio, RequestSummary, Summary,
+};
 use crate::scenario::Objective;
 use crate::units::{Money, SimTime, Span};
 
@@ -205,6 +207,9 @@ impl List {
             let (cpu, memory) = (service.cpu_utilization, service.memory_utilization);
             self.add_if(format!("{name}.cpu_utilization"), cpu, Unit::Share);
             self.add_if(format!("{name}.memory_utilization"), memory, Unit::Share);
+            if let Some(it) = &summary.auto_scaling[ix] {
+                self.auto_scaling(&name, it);
+            }
         }
     }
 
@@ -231,6 +236,21 @@ impl List {
             let cost = per_thousand(outcome, model, (ix, it)).map(Money::as_dollars_f64);
             self.add_if(format!("{name}.cost_per_1000_requests"), cost, Unit::Dollars);
         }
+    }
+
+    fn auto_scaling(&mut self, name: &str, it: &AutoScalingSummary) {
+        for (part, value) in [
+            ("scale_outs", it.scale_outs),
+            ("scale_ins", it.scale_ins),
+            ("not_scaled", it.not_scaled.values().sum()),
+            ("flaps", it.flaps),
+            ("overshoot", it.overshoot),
+        ] {
+            self.add(format!("{name}.{part}"), value as f64, Unit::Count);
+        }
+        let (least, most) = (it.at_min_capacity.as_secs_f64(), it.at_max_capacity.as_secs_f64());
+        self.add(format!("{name}.at_min_capacity"), least, Unit::Seconds);
+        self.add(format!("{name}.at_max_capacity"), most, Unit::Seconds);
     }
 
     fn submitters(&mut self, model: &Model, summary: &Summary) {

@@ -81,6 +81,14 @@ impl Schedule {
         Ok(Schedule(Kind::Cron(Box::new(cron))))
     }
 
+    /// Returns how often it falls due, if it is a rate.
+    pub fn rate(&self) -> Option<Span> {
+        match &self.0 {
+            Kind::Rate(period) => Some(*period),
+            Kind::At(_) | Kind::Cron(_) => None,
+        }
+    }
+
     /// Returns when the schedule next falls due strictly after an instant; `None` if never.
     ///
     /// Rates are due at the start of the run and at each multiple of their length after it.

@@ -304,7 +304,7 @@ impl Policy {
     pub fn propose(&self, side: Side, points: &[Option<MetricValue>], now: &Capacity) -> Asked {
         let real = || points.iter().rev().filter_map(|it| *it);
         match &self.kind {
-            PolicyKind::TargetTracking(it) => {
+            PolicyKind::TargetTracking(target) => {
                 let is_out = side == Side::First;
                 let Some(metric) = real().next() else {
                     return Asked { is_out, result: Err(NotScaled::NoStep) };
@@ -312,11 +312,14 @@ impl Policy {
                 // Nothing at all becomes the smallest number there is.
                 let wanted = match now.running {
                     0 => 1,
-                    running => track(running, metric, it.target),
+                    running => track(running, metric, target.target),
                 };
-                let result = match is_out {
-                    true => out(now, (now.running, wanted)),
-                    false => back(now, (now.running, wanted), IfNoLess::Flapping),
+                let result = match (is_out, now.cooling.going_on(now.at)) {
+                    (false, _) => back(now, (now.running, wanted), IfNoLess::Flapping),
+                    (true, None) => out(now, (now.running, wanted)),
+                    (true, Some(it)) => {
+                        out_again(now, wanted, (it.base, track(it.base, metric, target.target)))
+                    }
                 };
                 Asked { is_out, result }
             }
@@ -400,13 +403,30 @@ fn out(now: &Capacity, (base, wanted): (u32, u32)) -> Result<Proposal, NotScaled
             false => NotScaled::AlreadyAtDesiredCapacity(proposal),
         });
     }
-    // Assumption: larger is what adds more than the scale-out before has.
-    let is_larger = |it: OutCooldown| {
-        wanted > it.to && wanted.saturating_sub(base) > it.to.saturating_sub(it.base)
-    };
     match now.cooling.going_on(now.at) {
-        Some(cooldown) if !is_larger(cooldown) => Err(NotScaled::CoolingDown(proposal)),
+        Some(cooldown) if wanted <= cooldown.to => Err(NotScaled::CoolingDown(proposal)),
         _ => Ok(proposal),
+    }
+}
+
+/// More, in a cooldown: as if what it has added were not there yet.
+///
+/// Source: Application Auto Scaling User Guide, "Define cooldown periods": what was added counts
+/// as part of what is wanted next, and nothing follows unless it is larger. Assumption: so the
+/// formula goes on from the tasks that ran when the cooldown began, and late data points, from
+/// before it, do not add twice.
+fn out_again(
+    now: &Capacity,
+    wanted: u32,
+    (base, wanted_then): (u32, u32),
+) -> Result<Proposal, NotScaled> {
+    let result = out(now, (base, wanted_then));
+    match result {
+        Err(NotScaled::AlreadyAtDesiredCapacity(_)) if wanted > now.desired => {
+            let (base, to) = (now.running, wanted.min(now.max_capacity));
+            Err(NotScaled::CoolingDown(Proposal { base, wanted, to }))
+        }
+        result => result,
     }
 }
 
@@ -752,7 +772,7 @@ mod tests {
         let cooling = Cooling::default().after(&policy, &first, (at, true));
         let now = |running| Capacity { at, cooling, running, ..service(15) };
         assert_eq!(code(ask(&policy, Side::First, 60, &now(15))), "cooldown", "3 after 5");
-        assert_eq!(to(ask(&policy, Side::First, 80, &now(15))), Some(24), "9 after 5");
+        assert_eq!(to(ask(&policy, Side::First, 80, &now(15))), Some(16), "of the ten then");
         assert_eq!(to(ask(&policy, Side::First, 90, &now(10))), Some(18), "8 after 5");
     }
 

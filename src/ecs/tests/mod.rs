@@ -14,6 +14,7 @@ mod managed_instances;
 mod managed_scaling;
 mod placement;
 mod rebalancing;
+mod service_scaling;
 mod spot;
 mod submit;
 mod traffic;

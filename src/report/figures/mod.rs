@@ -44,6 +44,7 @@ pub fn figures(scenario: &Scenario, outcome: &Outcome) -> Vec<(&'static str, Fig
         ("instances", capacity::instances(&page)),
         ("cpu_credits", credits::cpu_credits(&page)),
         ("managed_scaling", scaling::managed_scaling(&page)),
+        ("scaling", scaling::services(&page)),
         ("cost", cost::over_time(&page)),
         ("cost_by_owner", cost::by_owner(&page)),
         ("commitments", commitments::curves(&page)),

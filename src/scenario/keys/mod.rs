@@ -6,6 +6,7 @@ mod load;
 mod network;
 mod run;
 mod scaling;
+mod service_scaling;
 mod spot;
 mod task;
 mod timing;

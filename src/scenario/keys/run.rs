@@ -107,6 +107,12 @@ const AT: &[Key] = &[
         "Changes a service, as `UpdateService` does.",
     ),
     key(
+        "register_scalable_target",
+        Kind::Table(&[service_scaling::REGISTER]),
+        "Changes the bounds of a service, or suspends or resumes its scaling, as \
+         `RegisterScalableTarget` does.",
+    ),
+    key(
         "set_desired_capacity",
         Kind::Table(&[&[
             key("auto_scaling_group", reference("auto_scaling_group"), "Which group.").required(),

@@ -8,8 +8,8 @@ const CLOUDWATCH: &str = "CloudWatch API, PutMetricAlarm";
 const OBSERVED: &str = "observed by third parties: 40 and 28, 50 and 35, 30 and 21";
 const ALARMS: &str = "observed by third parties: 3 of 3 above, 15 of 15 below";
 
-const PERCENT: Kind = Kind::Number { min: -1e6, max: 1e6 };
-const ADJUSTMENT_TYPES: Kind =
+pub(super) const PERCENT: Kind = Kind::Number { min: -1e6, max: 1e6 };
+pub(super) const ADJUSTMENT_TYPES: Kind =
     Kind::Choice(&["ChangeInCapacity", "ExactCapacity", "PercentChangeInCapacity"]);
 
 /// What is said of a group.
@@ -63,7 +63,7 @@ const WARMUP: Key = key(
 )
 .documented(API);
 
-const MAGNITUDE: Key = key(
+pub(super) const MAGNITUDE: Key = key(
     "min_adjustment_magnitude",
     integer(1, 1_000_000),
     "By how many instances percents change at the least.",
@@ -118,7 +118,7 @@ const STEP_SCALING: &[Key] = &[
     WARMUP,
 ];
 
-const STEP: &[Key] = &[
+pub(super) const STEP: &[Key] = &[
     key("lower_bound", PERCENT, "Where it begins, from the threshold; without it, at no end."),
     key("upper_bound", PERCENT, "Where it ends, from the threshold; without it, nowhere."),
     key("adjustment", PERCENT, "By how many instances, or percents, or to how many.").required(),
@@ -145,17 +145,7 @@ const ALARM: &[Key] = &[
         "What it watches: of the group's instances, or of their cluster.",
     )
     .required(),
-    key(
-        "comparison_operator",
-        Kind::Choice(&[
-            "GreaterThanThreshold",
-            "GreaterThanOrEqualToThreshold",
-            "LessThanThreshold",
-            "LessThanOrEqualToThreshold",
-        ]),
-        "When a data point breaches.",
-    )
-    .required(),
+    COMPARISON,
     key("threshold", PERCENT, "What data points are compared with, in percent.").required(),
     key(
         "period",
@@ -163,22 +153,45 @@ const ALARM: &[Key] = &[
         "How long a data point is about: a multiple of 60 s; shorter ones are not modelled.",
     )
     .or("\"60 s\""),
+    EVALUATION_PERIODS,
+    DATAPOINTS,
+    STATISTIC,
+    MISSING_DATA,
+];
+
+/// Keys that alarms of services have, too.
+pub(super) const COMPARISON: Key = key(
+    "comparison_operator",
+    Kind::Choice(&[
+        "GreaterThanThreshold",
+        "GreaterThanOrEqualToThreshold",
+        "LessThanThreshold",
+        "LessThanOrEqualToThreshold",
+    ]),
+    "When a data point breaches.",
+)
+.required();
+
+pub(super) const EVALUATION_PERIODS: Key =
     key("evaluation_periods", integer(1, 1440), "How many data points are looked at.")
         .required()
-        .documented(CLOUDWATCH),
+        .documented(CLOUDWATCH);
+
+pub(super) const DATAPOINTS: Key =
     key("datapoints_to_alarm", integer(1, 1440), "How many of them must breach; without it, all.")
-        .documented(CLOUDWATCH),
-    key(
-        "statistic",
-        Kind::Choice(&["Average", "Minimum", "Maximum"]),
-        "What makes one data point of what is published in a period.",
-    )
-    .or("\"Average\""),
-    key(
-        "treat_missing_data",
-        Kind::Choice(&["missing", "ignore", "breaching", "notBreaching"]),
-        "What a missing data point counts as.",
-    )
-    .or("\"missing\"")
-    .documented(CLOUDWATCH),
-];
+        .documented(CLOUDWATCH);
+
+pub(super) const STATISTIC: Key = key(
+    "statistic",
+    Kind::Choice(&["Average", "Minimum", "Maximum"]),
+    "What makes one data point of what is published in a period.",
+)
+.or("\"Average\"");
+
+pub(super) const MISSING_DATA: Key = key(
+    "treat_missing_data",
+    Kind::Choice(&["missing", "ignore", "breaching", "notBreaching"]),
+    "What a missing data point counts as.",
+)
+.or("\"missing\"")
+.documented(CLOUDWATCH);

@@ -188,6 +188,12 @@ const SERVICE: &[Key] = &[
         "Requests for this service alone: they arrive at its only target group or, without a load \
          balancer, find its tasks by service discovery. `[load.…]` divides requests among several.",
     ),
+    key(
+        "auto_scaling",
+        Kind::Table(&[service_scaling::TARGET]),
+        "Application Auto Scaling: its bounds, policies and scheduled actions.",
+    )
+    .documented("Application Auto Scaling API, RegisterScalableTarget"),
 ];
 
 const YOURS: &str = "the controller is not AWS's, but a function of your own";

@@ -22,6 +22,7 @@ mod rate;
 mod requests;
 mod scaling;
 mod service;
+mod service_scaling;
 mod spot;
 mod task;
 #[cfg(test)]
@@ -274,6 +275,7 @@ impl<'d> Lower<'d> {
         service::target_groups(self);
         task::definitions(self);
         service::services(self);
+        service_scaling::all(self);
         fallback::all(self);
         job::tasks(self);
         job::jobs(self);

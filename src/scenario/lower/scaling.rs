@@ -128,6 +128,26 @@ fn step_scaling(
 ) -> Option<ScalingPolicy> {
     let (metric, alarm) = alarm(lower, view)?;
     let adjustment_type = adjustment_type(lower, view)?;
+    let steps = steps(lower, view, adjustment_type)?;
+    Some(ScalingPolicy {
+        name: name.to_string(),
+        metric,
+        kind: PolicyKind::Step {
+            alarm,
+            adjustment_type,
+            steps,
+            aggregation: statistic(&view.get::<String>("metric_aggregation_type")),
+        },
+        warmup: warmup(group, view),
+    })
+}
+
+/// Returns the steps of a policy, in order.
+pub(super) fn steps(
+    lower: &mut Lower,
+    view: &View,
+    adjustment_type: AdjustmentType,
+) -> Option<Vec<StepAdjustment>> {
     let mut steps = Vec::new();
     for item in view.items("step_adjustments") {
         let bound = |key: &str| item.find::<f64>(key).map(MetricValue::from_f64);
@@ -138,17 +158,7 @@ fn step_scaling(
     // `None` is less than any value.
     steps.sort_by_key(|(_, step)| step.lower);
     check_steps(lower, view, &steps);
-    Some(ScalingPolicy {
-        name: name.to_string(),
-        metric,
-        kind: PolicyKind::Step {
-            alarm,
-            adjustment_type,
-            steps: steps.into_iter().map(|it| it.1).collect(),
-            aggregation: statistic(&view.get::<String>("metric_aggregation_type")),
-        },
-        warmup: warmup(group, view),
-    })
+    Some(steps.into_iter().map(|it| it.1).collect())
 }
 
 /// Steps leave no gap, do not overlap, and go on to the ends that they point to.
@@ -219,16 +229,36 @@ fn simple_scaling(
 /// Returns what the alarm of a policy watches, and the alarm.
 fn alarm(lower: &mut Lower, policy: &View) -> Option<(PolicyMetric, Alarm)> {
     let view = policy.child("alarm")?;
-    if !view.is_sound_at(&["metric", "comparison_operator", "threshold", "evaluation_periods"]) {
+    let alarm = alarm_itself(lower, &view, Shortest::Minute)?;
+    view.is_sound_at(&["metric"]).then(|| (metric(&view.get::<String>("metric")), alarm))
+}
+
+/// How short the periods of an alarm may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shortest {
+    /// A minute.
+    Minute,
+    /// 20 s, as ECS publishes metrics of services.
+    TwentySeconds,
+}
+
+/// Returns an alarm, whatever it watches.
+pub(super) fn alarm_itself(lower: &mut Lower, view: &View, shortest: Shortest) -> Option<Alarm> {
+    if !view.is_sound_at(&["comparison_operator", "threshold", "evaluation_periods"]) {
         return None;
     }
     let period: Span = view.get("period");
     let evaluation_periods: u32 = view.get("evaluation_periods");
     let datapoints_to_alarm = view.find("datapoints_to_alarm").unwrap_or(evaluation_periods);
     let before = lower.problems.len();
-    if !period.as_micros().is_multiple_of(Span::MINUTE.as_micros()) {
+    let is_fast = shortest == Shortest::TwentySeconds && period == Span::secs(20);
+    if !is_fast && !period.as_micros().is_multiple_of(Span::MINUTE.as_micros()) {
         let message = format!("`period` is {period}");
-        lower.problems.push(view.error("period", message).hint("write a multiple of 60 s"));
+        let hint = match shortest {
+            Shortest::Minute => "write a multiple of 60 s",
+            Shortest::TwentySeconds => "write a multiple of 60 s, or 20 s",
+        };
+        lower.problems.push(view.error("period", message).hint(hint));
     }
     if datapoints_to_alarm > evaluation_periods {
         let message = format!(
@@ -245,7 +275,7 @@ fn alarm(lower: &mut Lower, policy: &View) -> Option<(PolicyMetric, Alarm)> {
         lower.problems.push(view.error("evaluation_periods", message).hint(hint));
     }
     let alarm = Alarm {
-        threshold: value(&view, "threshold"),
+        threshold: value(view, "threshold"),
         comparison: match view.get::<String>("comparison_operator").as_str() {
             "GreaterThanThreshold" => Comparison::Greater,
             "GreaterThanOrEqualToThreshold" => Comparison::GreaterOrEqual,
@@ -263,11 +293,10 @@ fn alarm(lower: &mut Lower, policy: &View) -> Option<(PolicyMetric, Alarm)> {
             _ => MissingData::Missing,
         },
     };
-    let metric = metric(&view.get::<String>("metric"));
-    (lower.problems.len() == before).then_some((metric, alarm))
+    (lower.problems.len() == before).then_some(alarm)
 }
 
-fn value(view: &View, key: &str) -> MetricValue {
+pub(super) fn value(view: &View, key: &str) -> MetricValue {
     MetricValue::from_f64(view.get(key))
 }
 
@@ -279,7 +308,7 @@ fn metric(name: &str) -> PolicyMetric {
     }
 }
 
-fn statistic(name: &str) -> Statistic {
+pub(super) fn statistic(name: &str) -> Statistic {
     match name {
         "Minimum" => Statistic::Minimum,
         "Maximum" => Statistic::Maximum,
@@ -294,7 +323,7 @@ fn warmup(group: &View, policy: &View) -> Span {
     own.unwrap_or_else(|| group.get("default_cooldown"))
 }
 
-fn adjustment_type(lower: &mut Lower, view: &View) -> Option<AdjustmentType> {
+pub(super) fn adjustment_type(lower: &mut Lower, view: &View) -> Option<AdjustmentType> {
     if !view.is_sound_at(&["adjustment_type"]) {
         return None;
     }

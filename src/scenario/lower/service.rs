@@ -12,7 +12,7 @@ use super::super::View;
 use super::super::codes::Code;
 use super::super::problems::{listed, number};
 use super::launch::{Launcher, SizedBy, check_fit, definition_view, knows_where, launch};
-use super::{Lower, fault, task, upkeep};
+use super::{Lower, fault, service_scaling, task, upkeep};
 
 /// Tasks that a service may have. Source: AWS General Reference, ECS quotas.
 const TASKS_PER_SERVICE: u32 = 5000;
@@ -349,15 +349,23 @@ pub(super) fn actions(lower: &mut Lower) {
         let shortage = view.child("insufficient_capacity").map(|it| shortage(lower, &it));
         let refresh =
             view.child("start_instance_refresh").and_then(|it| upkeep::refresh(lower, &it));
+        let target = view.child("register_scalable_target");
+        let target = target.and_then(|it| service_scaling::register(lower, &it));
         let actions = update.into_iter().chain(capacity).chain(shortage).chain(refresh);
+        let actions = actions.chain(target);
         lower.model.actions.extend(actions.map(|action| (at, action)));
     }
     lower.model.actions.sort_by_key(|(at, _)| *at);
 }
 
 /// What can happen at a stated time.
-const CHANGES: [&str; 4] =
-    ["update_service", "set_desired_capacity", "insufficient_capacity", "start_instance_refresh"];
+const CHANGES: [&str; 5] = [
+    "update_service",
+    "register_scalable_target",
+    "set_desired_capacity",
+    "insufficient_capacity",
+    "start_instance_refresh",
+];
 
 /// Notes a time in which EC2 has no capacity.
 fn shortage(lower: &mut Lower, view: &View) -> Action {

@@ -20,7 +20,7 @@ use super::bounds::desired_most;
 use super::cluster::GIVEN_ATTRIBUTES;
 use super::job::room_for;
 use super::launch::{hosts, may_host, may_take};
-use super::{Lower, capacity_warnings, cpu_credits, load, scaling, task};
+use super::{Lower, capacity_warnings, cpu_credits, load, scaling, service_scaling, task};
 
 /// Looks at the model as a whole.
 pub(super) fn check(lower: &mut Lower) {
@@ -41,6 +41,8 @@ pub(super) fn check(lower: &mut Lower) {
         cpu_credits::check(lower);
         let of_policies = scaling::warnings(lower);
         lower.problems.extend(of_policies);
+        let of_services = service_scaling::warnings(lower);
+        lower.problems.extend(of_services);
     }
 }
 
