@@ -25,8 +25,8 @@ pub mod value;
 
 pub use codes::Code;
 pub use document::{Document, Filled, Typed, View};
-pub use lower::ReadRate;
 pub use load::{Disk, Files, MAX_TEXT, Override, load};
+pub use lower::ReadRate;
 pub use objective::{Comparison, Objective};
 pub use prepared::{Record, Scenario, WarmUp};
 pub use problems::{Problem, Problems, Severity, Where};

@@ -594,7 +594,12 @@ impl Rows {
     }
 
     /// Reports a bad row, or only counts it.
-    pub(super) fn reject(&self, found: Vec<Problem>, problems: &mut Vec<Problem>, bad_count: &mut usize) {
+    pub(super) fn reject(
+        &self,
+        found: Vec<Problem>,
+        problems: &mut Vec<Problem>,
+        bad_count: &mut usize,
+    ) {
         if *bad_count < MAX_BAD_ROWS {
             problems.extend(found);
         }

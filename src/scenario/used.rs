@@ -33,9 +33,13 @@ struct Uses {
 fn rates(filled: &[Filled]) -> BTreeSet<(String, bool)> {
     let mut found = BTreeSet::new();
     for it in filled.iter().filter(|it| it.place.is_some()) {
-        for (form, is_file) in
-            [("file", true), ("cloudwatch", true), ("daily", false), ("ramp", false), ("spike", false)]
-        {
+        for (form, is_file) in [
+            ("file", true),
+            ("cloudwatch", true),
+            ("daily", false),
+            ("ramp", false),
+            ("spike", false),
+        ] {
             let Some(at) = it.path.find("_per_second.") else { continue };
             let (rate, rest) = it.path.split_at(at + "_per_second".len());
             if rest.split('.').nth(1) == Some(form) {

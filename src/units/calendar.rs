@@ -207,7 +207,9 @@ impl Calendar {
     pub fn clock_changes(&self, until: SimTime) -> Vec<(SimTime, i64)> {
         const THURSDAY: i64 = 3 * Span::DAY.as_micros() as i64; // 1970 began on one.
         let shown = |at: Timestamp| {
-            at.as_microsecond() + i64::from(self.zone.to_offset(at).seconds()) * 1_000_000 + THURSDAY
+            at.as_microsecond()
+                + i64::from(self.zone.to_offset(at).seconds()) * 1_000_000
+                + THURSDAY
         };
         let end = self.timestamp(until);
         let changes = self.zone.following(self.start).map(|it| it.timestamp());

@@ -156,7 +156,8 @@ impl Clock {
     pub fn on_the_wall(changes: &[(SimTime, i64)]) -> Option<Clock> {
         let is_ordered = changes.windows(2).all(|pair| pair[0].0 < pair[1].0);
         let begins = changes.first().is_some_and(|(at, _)| *at == SimTime::ZERO);
-        let stretch = |&(at, shows_us): &(SimTime, i64)| Stretch { from_us: at.as_micros(), shows_us };
+        let stretch =
+            |&(at, shows_us): &(SimTime, i64)| Stretch { from_us: at.as_micros(), shows_us };
         (is_ordered && begins).then(|| Clock(changes.iter().map(stretch).collect()))
     }
 

@@ -137,7 +137,11 @@ pub const TRAFFIC: &[Key] = &[
     key(
         "columns",
         Kind::Table(&[&[
-            key("time", COLUMN, "Times; without it the only one with a usual name, such as `time`."),
+            key(
+                "time",
+                COLUMN,
+                "Times; without it the only one with a usual name, such as `time`.",
+            ),
             key("rate", COLUMN, "Rates; without it the only one such as `requests_per_second`."),
             key("count", COLUMN, "Counts; without it the only one such as `requests`."),
         ]]),

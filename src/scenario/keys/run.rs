@@ -285,9 +285,14 @@ const LIMITS: &[Key] = &[
         "Memory that series and statistics may take, by a generous estimate.",
     )
     .or("\"1 GiB\""),
-    key("trace_memory", Kind::Bytes, "Memory that all job traces and rates together may take once read.")
-        .or("\"256 MB\""),
-    key("trace_rows", integer(1, u64::MAX), "Rows a job trace or the file of a rate may have.").or("100_000_000"),
+    key(
+        "trace_memory",
+        Kind::Bytes,
+        "Memory that all job traces and rates together may take once read.",
+    )
+    .or("\"256 MB\""),
+    key("trace_rows", integer(1, u64::MAX), "Rows a job trace or the file of a rate may have.")
+        .or("100_000_000"),
     key("task_sizes", POSITIVE_COUNT, "Different sizes of task that job traces may have.")
         .or("100_000"),
     key("wall_time", POSITIVE_SPAN, "Real time the run may take; without it, any."),

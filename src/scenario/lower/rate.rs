@@ -169,7 +169,12 @@ fn steps_of(
 }
 
 /// Makes a rate that goes by the clocks of the scenario's time zone.
-fn by_the_clock(lower: &Lower, points: Vec<(Span, f64)>, length: Span, shift: Span) -> Option<Rate> {
+fn by_the_clock(
+    lower: &Lower,
+    points: Vec<(Span, f64)>,
+    length: Span,
+    shift: Span,
+) -> Option<Rate> {
     let end = SimTime::ZERO + lower.model.duration;
     let clock = Clock::on_the_wall(&lower.model.calendar.clock_changes(end))?.later(shift);
     Some(Rate::steps(Arc::new(Steps::new(points, length)?), Outside::Repeat, clock))
@@ -183,7 +188,8 @@ fn daily(lower: &mut Lower, view: &View, shift: Span) -> Option<Rate> {
             let (low, high, peak) = sine(lower, &daily)?;
             let day = Span::DAY.as_secs_f64();
             let at = |middle: Span| {
-                let angle = (middle.as_secs_f64() - peak.as_secs_f64()) / day * std::f64::consts::TAU;
+                let angle =
+                    (middle.as_secs_f64() - peak.as_secs_f64()) / day * std::f64::consts::TAU;
                 low + (high - low) * (1.0 + angle.cos()) / 2.0
             };
             steps.iter().map(|&(start, middle)| (start, at(middle))).collect()
@@ -431,7 +437,9 @@ fn place(lower: &Lower, view: &View, record: &Recorded) -> (i64, String) {
 
 /// Returns what clocks show at an instant since 1970, in microseconds since a Monday.
 fn shown_at(calendar: &Calendar, unix_us: i64) -> i64 {
-    let Ok(world) = Calendar::new("1970-01-01T00:00Z", calendar.time_zone()) else { return unix_us };
+    let Ok(world) = Calendar::new("1970-01-01T00:00Z", calendar.time_zone()) else {
+        return unix_us;
+    };
     let at = SimTime::from_micros(u64::try_from(unix_us).unwrap_or(0));
     let (from, shows_us) = world.clock_changes(at).last().copied().unwrap_or((SimTime::ZERO, 0));
     shows_us.saturating_add(i64::try_from(at.since(from).as_micros()).unwrap_or(i64::MAX))

@@ -65,7 +65,9 @@ fn routes(lower: &mut Lower, view: &View) -> Option<Vec<Route>> {
         let name: String = item.get("target_group");
         let problem = if !its.contains(&name.as_str()) {
             let hint = match its[..] {
-                [] => format!("write `load_balancer = \"{balancer}\"` into `[target_group.{name}]`"),
+                [] => {
+                    format!("write `load_balancer = \"{balancer}\"` into `[target_group.{name}]`")
+                }
                 _ => format!("it has {}", listed(&its)),
             };
             Some((format!("`{name}` is not a target group of `{balancer}`"), hint))
@@ -120,7 +122,9 @@ fn routes(lower: &mut Lower, view: &View) -> Option<Vec<Route>> {
 fn check_served(lower: &mut Lower, (view, name): (&View, &str), group: Ix<TargetGroup>) {
     let is_served = |it: &View| {
         let items = it.items("load_balancers");
-        items.iter().any(|it| lower.target_groups.get(&it.get::<String>("target_group")) == Some(&group))
+        items
+            .iter()
+            .any(|it| lower.target_groups.get(&it.get::<String>("target_group")) == Some(&group))
     };
     if lower.root().entries("service").iter().any(|(_, it)| is_served(it)) {
         return;

@@ -145,10 +145,12 @@ impl Reader<'_> {
         names.sort();
         names.dedup();
         let wanted = self.wanted(&names)?;
-        let chosen = results.iter().filter(|it| wanted.as_ref().is_none_or(|name| {
-            let (id, label) = (text(it, "Id"), text(it, "Label"));
-            id == *name || label == *name
-        }));
+        let chosen = results.iter().filter(|it| {
+            wanted.as_ref().is_none_or(|name| {
+                let (id, label) = (text(it, "Id"), text(it, "Label"));
+                id == *name || label == *name
+            })
+        });
         let mut number = 0;
         for result in chosen {
             let list = |key: &str| result.get(key).and_then(Value::as_array);
@@ -258,7 +260,9 @@ impl Reader<'_> {
             match reader.read_byte_record(&mut record) {
                 Ok(false) => break,
                 Ok(true) => number += 1,
-                Err(error) => return self.broken(&format!("cannot be read: {error}"), "is it CSV?"),
+                Err(error) => {
+                    return self.broken(&format!("cannot be read: {error}"), "is it CSV?");
+                }
             }
             let cell_at = |index: usize| record.get(index).unwrap_or_default().trim_ascii();
             let stamp = cell::stamp(cell_at(0), &self.request.calendar);

@@ -7,20 +7,55 @@ use super::{Meaning, Point, Points, Request, Stamp, cell};
 
 /// Usual names of columns of times, without case and punctuation.
 const TIMES: &[&str] = &[
-    "seconds", "second", "secs", "s", "t", "time", "times", "timestamp", "timestamps", "date",
-    "datetime", "dateandtime", "times", "arrivals", "epoch", "epochms", "unixtime", "ts", "ds",
+    "seconds",
+    "second",
+    "secs",
+    "s",
+    "t",
+    "time",
+    "times",
+    "timestamp",
+    "timestamps",
+    "date",
+    "datetime",
+    "dateandtime",
+    "times",
+    "arrivals",
+    "epoch",
+    "epochms",
+    "unixtime",
+    "ts",
+    "ds",
 ];
 
 /// Usual names of columns of rates.
 const RATES: &[&str] = &[
-    "requestspersecond", "requestpersecond", "reqpersec", "requestss", "rps", "qps", "rate",
-    "persecond", "messagespersecond", "messagess", "hitspersecond",
+    "requestspersecond",
+    "requestpersecond",
+    "reqpersec",
+    "requestss",
+    "rps",
+    "qps",
+    "rate",
+    "persecond",
+    "messagespersecond",
+    "messagess",
+    "hitspersecond",
 ];
 
 /// Usual names of columns of counts.
 const COUNTS: &[&str] = &[
-    "requests", "requestcount", "count", "counts", "messages", "messagecount", "hits", "sum",
-    "numberofmessagessent", "invocations", "y",
+    "requests",
+    "requestcount",
+    "count",
+    "counts",
+    "messages",
+    "messagecount",
+    "hits",
+    "sum",
+    "numberofmessagessent",
+    "invocations",
+    "y",
 ];
 
 fn plain(heading: &str) -> String {
@@ -123,7 +158,11 @@ fn columns(view: &View, rows: &Rows, problems: &mut Vec<Problem>) -> Option<Colu
                         format!("{}; it has {has}", way(key)),
                     ),
                     found => (
-                        format!("`{file}` has several columns of {}: {}", words(key), listed(found)),
+                        format!(
+                            "`{file}` has several columns of {}: {}",
+                            words(key),
+                            listed(found)
+                        ),
                         way(key).to_string(),
                     ),
                 };

@@ -104,7 +104,8 @@ fn period(
     // Of those that are equally frequent the shortest.
     let most = counts.iter().max_by_key(|(distance, count)| (**count, -**distance));
     if most.is_none() {
-        let message = format!("`{}` has one point, and nothing says how long it lasts", points.file);
+        let message =
+            format!("`{}` has one point, and nothing says how long it lasts", points.file);
         let hint = "write `period = \"…\"`, or a number in place of the file";
         problems.push(view.error(key, message).hint(hint));
     }
@@ -174,8 +175,8 @@ impl Mender<'_> {
     }
 
     fn gap(&self, (before, after): &(Point, Point), gap_count: u64, missing: u64) -> Problem {
-        let [from, to] = [before, after]
-            .map(|it| shown(self.request, self.points.is_of_world, it.at_us));
+        let [from, to] =
+            [before, after].map(|it| shown(self.request, self.points.is_of_world, it.at_us));
         let more = match (gap_count, missing) {
             (1, 1) => String::new(),
             (1, missing) => format!(" ({} points)", number(missing)),
