@@ -57,6 +57,9 @@
 //! | strike | an interruption of whoever sits in a slot of a pool |
 //! | fault, outage | what fails at a time or at random; what it left out of order, until it ends |
 //! | detector | who notices that something has failed, after how long |
+//! | load, queue | requests that arrive from outside; messages that a service works off |
+//! | rate | how many per second, over time: constant between its changes ([`ecs::load::Rate`]) |
+//! | record | a rate that somebody measured: a file of points |
 //! | requirement | what a task asks of an instance |
 //! | measure | one figure of a result, by name ([`study::Measure`]) |
 //! | objective | what must hold of a measure ([`scenario::Objective`]) |

@@ -128,13 +128,16 @@ fn page(scenario: &Scenario) -> String {
 fn rates(scenario: &Scenario) -> String {
     let model = &scenario.model;
     let end = SimTime::ZERO + model.duration;
-    let loads = model.loads.iter().map(|(_, it)| match it.name.strip_prefix("service.") {
-        Some(service) => (format!("service.{service}.load.requests_per_second"), &it.rate),
-        None => (format!("load.{}.requests_per_second", it.name), &it.rate),
+    let root = scenario.document.root();
+    let loads = model.loads.iter().filter_map(|(_, it)| {
+        let service = it.name.strip_prefix("service.").and_then(|it| root.entry("service", it));
+        let load = service.and_then(|it| it.child("load")).or_else(|| root.entry("load", &it.name));
+        Some((load?.path_of("requests_per_second"), &it.rate))
     });
-    let queues = model.queues.iter();
-    let queues =
-        queues.map(|(_, it)| (format!("queue.{}.messages_per_second", it.name), &it.arrivals));
+    let queues = model.queues.iter().filter_map(|(_, it)| {
+        let queue = root.entry("queue", &it.name)?;
+        Some((queue.path_of("messages_per_second"), &it.arrivals))
+    });
     let mut text = String::new();
     for (path, rate) in loads.chain(queues) {
         if text.is_empty() {

@@ -755,19 +755,12 @@ fn alternative(kinds: &'static [Kind], node: &Node) -> Option<&'static Kind> {
 
 /// Returns what a node is meant to be: one of several, or the only one.
 pub(super) fn resolved(kind: &'static Kind, node: &Node) -> &'static Kind {
-    match kind {
-        Kind::OneOf(kinds) => alternative(kinds, node).unwrap_or(kind),
-        Kind::Traffic => match node.value {
-            Value::Table(_) => &TRAFFIC_TABLE,
-            Value::Number(_)
-            | Value::Text(_)
-            | Value::Boolean(_)
-            | Value::DateTime(_)
-            | Value::Null
-            | Value::List(_) => &TRAFFIC_NUMBER,
-        },
-        kind => kind,
+    if matches!(kind, Kind::Traffic) {
+        let is_table = matches!(node.value, Value::Table(_));
+        return if is_table { &TRAFFIC_TABLE } else { &TRAFFIC_NUMBER };
     }
+    let Kind::OneOf(kinds) = kind else { return kind };
+    alternative(kinds, node).unwrap_or(kind)
 }
 
 /// Reads a value that was checked; files are resolved from the text that names them.

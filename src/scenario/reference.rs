@@ -31,11 +31,12 @@ const RATES: &str = "
 ## Rates over time
 
 How many requests or messages arrive per second: a number, or a table with exactly one of `file`,
-`cloudwatch`, `daily`, `weekly`, `ramp`, `spike`, `noise`, `sum` and `product`, and what goes with it.
-A rate is constant from step to step: a recorded point holds over its step, and a curve has in each
-step the value of its middle. A sum of a curve and spikes is
-`{ sum = [{ daily = { low = 20, high = 200 } }, { spike = { at = \"14:00\", height = 500 } }] }`; a week
-with noise is `{ product = [{ daily = … }, { weekly = { sunday = 0.5 } }, { noise = { cv = 0.1 } }] }`.
+`cloudwatch`, `daily`, `weekly`, `ramp`, `spike`, `noise`, `sum` and `product`, and what goes with
+it. A rate is constant from step to step: a recorded point holds over its step, and a curve has in
+each step the value of its middle. A sum of a curve and a spike is
+`{ sum = [{ daily = { low = 20, high = 200 } }, { spike = { at = \"14:00\", height = 9 } }] }`;
+a week with noise is
+`{ product = [{ daily = … }, { weekly = { sunday = 0.5 } }, { noise = { cv = 0.1 } }] }`.
 
 | Key | Takes | Default | Rests on | Meaning |
 |---|---|---|---|---|

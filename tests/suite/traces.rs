@@ -127,3 +127,39 @@ fn every_trace_is_read() {
     }
     assert_eq!(count, 5);
 }
+
+/// Every recorded rate is read as it is, whatever its step, and comes to the mean of its rows.
+#[test]
+fn recorded_rates_are_read_whole() {
+    let Some(folder) = recorded("traces/rates") else { return };
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).expect("it is a folder") {
+        let path = entry.expect("it can be read").path();
+        let csv = std::fs::read_to_string(&path).expect("it is a text");
+        let rows = csv.lines().skip(1).filter_map(|line| line.split_once(','));
+        let rows: Vec<(u64, f64)> = rows
+            .map(|(at, rate)| (at.parse().expect("seconds"), rate.parse().expect("a rate")))
+            .collect();
+        let step = rows[1].0 - rows[0].0;
+        let last = rows[rows.len() - 1].0 + step;
+        let text = format!(
+            "duration = \"{last} s\"\n[service.web]\nlaunch_type = \"FARGATE\"\ndesired_count = \
+             1\ntask_definition = {{ cpu = 256, memory = 512 }}\nload.requests_per_second = {{ \
+             file = \"{}\", missing = \"hold\" }}\n",
+            path.display()
+        );
+        let scenario = Scenario::read(&InFolder { text }, Path::new("trace-test.toml"), &[])
+            .unwrap_or_else(|problems| panic!("{}", problems.to_lines()));
+        let record = &scenario.rates[0].record;
+        assert_eq!(record.point_count, rows.len(), "{}", path.display());
+        let ends = rows.iter().skip(1).map(|row| row.0).chain([last]);
+        let areas = rows.iter().zip(ends).map(|((at, rate), end)| (end - at) as f64 * rate);
+        let mean = areas.sum::<f64>() / (last - rows[0].0) as f64;
+        assert!((record.steps.mean() - mean).abs() < 1e-9 * mean, "{}", path.display());
+        let (_, load) = scenario.model.loads.iter().next().expect("there is one");
+        let in_run = load.rate.mean(ecsim::units::SimTime::from_secs(last));
+        assert!((in_run - mean).abs() < 1e-9 * mean, "{}: {in_run}", path.display());
+        count += 1;
+    }
+    assert!(count > 5, "{count} recorded rates");
+}

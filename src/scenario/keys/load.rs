@@ -188,7 +188,7 @@ const DAILY: &[Key] = &[
     key(
         "points",
         Kind::Named { thing: "time of day", of: &PER_SECOND },
-        "The rate at times of the day, such as `{ \"00:00\" = 20, \"09:00\" = 120 }`, with straight \
+        "The rate at times of day, such as `{ \"00:00\" = 20, \"09:00\" = 120 }`, with straight \
          lines between them and over midnight; in place of the others.",
     ),
 ];

@@ -178,8 +178,7 @@ fn fleet_view<'d>(root: &View<'d>, model: &Model, fleet: Ix<Fleet>) -> Option<Vi
 
 impl<'d> Lower<'d> {
     fn new(document: &'d Document, files: &'d dyn Files, calendar: Calendar) -> Lower<'d> {
-        let root = document.root();
-        let limits = root.table("limits");
+        let (root, limits) = (document.root(), document.root().table("limits"));
         let mut problems = Vec::new();
         let spot_market = spot::market(&root, files, &mut problems);
         let fargate_spot_hazard = spot::fargate_hazard(&root, &mut problems);

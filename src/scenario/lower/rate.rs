@@ -237,7 +237,7 @@ fn time_of_day(lower: &mut Lower, named: &Problem, text: &str) -> Option<Span> {
 
 /// Reads the points of a day, in order.
 fn corners(lower: &mut Lower, daily: &View) -> Option<Vec<(Span, f64)>> {
-    for key in ["low", "high", "peak_at"].into_iter().filter(|key| daily.is_written(key)) {
+    if let Some(key) = ["low", "high", "peak_at"].into_iter().find(|key| daily.is_written(key)) {
         let message = format!("`{key}` does not go with `points`");
         lower.problems.push(daily.error(key, message).hint("leave one of them out"));
         return None;
@@ -393,7 +393,7 @@ fn check_cover(lower: &mut Lower, view: &View, (form, record): (&str, &Recorded)
     let length = record.steps.length();
     let message = match begins_us > 0 {
         true => format!(
-            "it begins {} after the run does: what it has of {length} comes before as well",
+            "it begins {} after the run does, and its {length} come before that as well",
             Span::micros(begins_us.unsigned_abs())
         ),
         false => {

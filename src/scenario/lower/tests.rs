@@ -13,7 +13,48 @@ use crate::scenario::{Code, Override, Scenario};
 
 use super::capacity_warnings;
 
-const FILES: [(&str, &str); 15] = [
+const FILES: [(&str, &str); 36] = [
+    ("rate.csv", "seconds,requests_per_second\n0,1\n60,2\n120,3\n"),
+    ("coarse.csv", "seconds,requests_per_second\n0,1\n300,2\n"),
+    (
+        "gaps.csv",
+        "time,requests\n2026-03-02 00:00,60\n2026-03-02 00:01,60\n2026-03-02 00:02,6\n\
+         2026-03-02 00:05,60\n2026-03-02 00:06,60\n2026-03-02 00:08,60\n",
+    ),
+    ("hole.csv", "seconds,requests_per_second\n0,1\n60,\n120,2\n"),
+    (
+        "odd.csv",
+        "time,requests\n0,-1\n60,NaN\n120,inf\n180,many\n240,1e13\nsoon,1\n-5,1\n1e300,1\n\
+         2026-02-30 00:00,1\n",
+    ),
+    ("twins.csv", "seconds,requests_per_second\n0,1\n60,2\n120,3\n60,4\n"),
+    ("jumbled.csv", "seconds,requests_per_second\n0,1\n120,3\n60,2\n"),
+    ("mixed.csv", "time,requests\n0,1\n2026-03-02 00:01,2\n"),
+    ("nameless.csv", "a,b\n0,1\n60,2\n"),
+    ("columns.csv", "time,requests,hits\n0,1,1\n60,2,1\n"),
+    ("single.csv", "seconds,requests\n0,1\n"),
+    ("none.csv", "seconds,requests\n"),
+    (
+        "two.json",
+        "{\"MetricDataResults\":[{\"Id\":\"a\",\"Timestamps\":[],\"Values\":[]},\
+      {\"Id\":\"b\",\"Timestamps\":[],\"Values\":[]}]}",
+    ),
+    (
+        "uneven.json",
+        "{\"MetricDataResults\":[{\"Id\":\"a\",\"Timestamps\":[1772409600],\
+      \"Values\":[]}]}",
+    ),
+    ("lists.json", "{\"MetricDataResults\":[{\"Id\":\"a\"}]}"),
+    ("average.json", "{\"Datapoints\":[{\"Timestamp\":1772409600,\"Average\":1}]}"),
+    (
+        "odd.json",
+        "{\"Datapoints\":[{\"Timestamp\":1772409600,\"Sum\":-1},{\"Timestamp\":\"soon\",\
+         \"Sum\":1},{\"Timestamp\":7,\"Sum\":null},{\"Sum\":1}]}",
+    ),
+    ("cut.json", "{\"Datapoints\":["),
+    ("alarm.json", "{\"MetricAlarms\":[]}"),
+    ("console.csv", "Label,a,b\n2026/03/02 00:01:00,1,2\n2026/03/02 00:00:00,1,2\n"),
+    ("bare.csv", "Label\n2026/03/02 00:01:00\n"),
     ("levels.csv", "seconds,pool,capacity\n0,us-east-1f/c5.large,3\n60,us-east-1f/c5.large,1\n"),
     ("nodes.csv", "seconds,pool,node,event\n0,us-east-1a/c5.large,i-1,add\n"),
     ("unlevel.csv", "seconds,pool,capacity\n0,us-east-1a/c5.large,many\n"),
@@ -89,7 +130,7 @@ fn every_rule_of_aws_has_its_message_and_a_hint() {
 }
 
 /// Codes whose warning needs more than one scenario and a few files, and is tested elsewhere.
-const WITHOUT_ROW: [Code; 3] = [Code::ReplacedByFlag, Code::RowsOutOfOrder, Code::UnlikelyCpuUnit];
+const WITHOUT_ROW: [Code; 2] = [Code::ReplacedByFlag, Code::UnlikelyCpuUnit];
 
 #[test]
 fn every_code_of_a_warning_has_a_row() {

@@ -111,7 +111,8 @@ fn routes(lower: &mut Lower, view: &View) -> Option<Vec<Route>> {
             let hint = match its.is_empty() {
                 true => format!("write `[target_group.{name}]` with that `load_balancer`"),
                 false => format!(
-                    "divide the requests: `routes = [{{ target_group = \"{name}\", share = 0.5 }}, …]`"
+                    "divide the requests: `routes = \
+                     [{{ target_group = \"{name}\", share = 0.5 }}, …]`"
                 ),
             };
             lower.problems.push(view.error("load_balancer", message).hint(hint));

@@ -27,7 +27,7 @@ pub(super) fn stamp(cell: &[u8], calendar: &Calendar) -> Result<Stamp, Fault> {
         Err(error) if error.hint.starts_with("write ") => fault("which is no time", FORMS),
         Err(error) => {
             let fact = error.message.replace(&format!("`{text}`"), "it");
-            fault(&format!("but {fact}"), error.hint)
+            fault(format!("but {fact}"), error.hint)
         }
     }
 }

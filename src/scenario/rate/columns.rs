@@ -137,81 +137,67 @@ fn other_times(rows: &Rows) -> Problem {
 /// Finds the columns that are named, or have usual names.
 fn columns(view: &View, rows: &Rows, problems: &mut Vec<Problem>) -> Option<Columns> {
     let names = view.table("columns");
-    let written = |key: &str| names.find::<String>(key);
-    if written("rate").is_some() && written("count").is_some() {
+    let is_written = |key: &str| names.is_written(key);
+    if is_written("rate") && is_written("count") {
         let message = "`columns.rate` does not go with `columns.count`";
         problems.push(names.error("count", message).hint("leave one of them out"));
         return None;
     }
-    let mut find = |key: &str, usual: &[&str]| -> Option<usize> {
-        let found = match written(key) {
-            Some(name) => {
-                let anchored = |it: Box<Problem>| Box::new(reanchored(&it, names.error(key, "")));
-                rows.column(&name).map_err(anchored)
-            }
-            None => by_name(rows, usual).map_err(|found| {
-                let file = &rows.name;
-                let has = shortened(&rows.header.join(", "));
-                let (message, hint) = match found.as_slice() {
-                    [] => (
-                        format!("`{file}` has no column with a usual name for its {}", words(key)),
-                        format!("{}; it has {has}", way(key)),
-                    ),
-                    found => (
-                        format!(
-                            "`{file}` has several columns of {}: {}",
-                            words(key),
-                            listed(found)
-                        ),
-                        way(key).to_string(),
-                    ),
-                };
-                Box::new(view.error("file", message).hint(hint))
-            }),
-        };
-        match found {
-            Ok(index) => Some(index),
-            Err(problem) => {
-                problems.push(*problem);
-                None
-            }
+    let time = match is_written("time") {
+        true => named(&names, "time", rows),
+        false => usual(view, rows, ("times", &[TIMES], "write `columns.time = \"…\"`")),
+    };
+    let way = "write `columns.rate = \"…\"` if it is per second, or `columns.count = \"…\"`";
+    let value = match (is_written("rate"), is_written("count")) {
+        (true, _) => named(&names, "rate", rows),
+        (false, true) => named(&names, "count", rows),
+        (false, false) => usual(view, rows, ("rates or counts", &[RATES, COUNTS], way)),
+    };
+    let mut found = |column: Result<usize, Box<Problem>>| match column {
+        Ok(index) => Some(index),
+        Err(problem) => {
+            problems.push(*problem);
+            None
         }
     };
-    let time = find("time", TIMES);
-    let (key, meaning) = match (written("rate"), written("count")) {
-        (Some(_), _) => ("rate", Meaning::PerSecond),
-        (None, Some(_)) => ("count", Meaning::Count),
-        (None, None) if by_name(rows, RATES).is_ok() => {
-            // Both a rate and a count with usual names: nobody knows which is meant.
-            ("rate", Meaning::PerSecond)
-        }
-        (None, None) if by_name(rows, COUNTS).is_ok() => ("count", Meaning::Count),
-        (None, None) => ("rate", Meaning::PerSecond),
+    let (time, value) = (found(time), found(value));
+    let (time, value) = (time?, value?);
+    let is_usual_rate = RATES.contains(&plain(&rows.header[value]).as_str());
+    let is_rate = is_written("rate") || (!is_written("count") && is_usual_rate);
+    let meaning = if is_rate { Meaning::PerSecond } else { Meaning::Count };
+    Some(Columns { time, value, meaning })
+}
+
+/// Finds the column that a key names.
+fn named(names: &View, key: &str, rows: &Rows) -> Result<usize, Box<Problem>> {
+    let column = rows.column(&names.get::<String>(key));
+    column.map_err(|problem| Box::new(reanchored(&problem, names.error(key, ""))))
+}
+
+/// Finds the only column with a usual name for what it is; `way` says how to name it.
+fn usual(
+    view: &View,
+    rows: &Rows,
+    (what, names, way): (&str, &[&[&str]], &str),
+) -> Result<usize, Box<Problem>> {
+    let is_usual = |index: &usize| {
+        let name = plain(&rows.header[*index]);
+        names.iter().any(|names| names.contains(&name.as_str()))
     };
-    let value = find(key, if key == "rate" { RATES } else { COUNTS });
-    Some(Columns { time: time?, value: value?, meaning })
-}
-
-fn words(key: &str) -> &'static str {
-    match key {
-        "time" => "times",
-        _ => "rates or counts",
-    }
-}
-
-fn way(key: &str) -> &'static str {
-    match key {
-        "time" => "write `columns.time = \"…\"`",
-        _ => "write `columns.rate = \"…\"` if it is per second, or `columns.count = \"…\"`",
-    }
-}
-
-/// Finds the only column with one of these names, or lists those that have.
-fn by_name<'r>(rows: &'r Rows, usual: &[&str]) -> Result<usize, Vec<&'r str>> {
-    let is_usual = |index: &usize| usual.contains(&plain(&rows.header[*index]).as_str());
     let found: Vec<usize> = (0..rows.header.len()).filter(is_usual).collect();
-    match found[..] {
-        [index] => Ok(index),
-        _ => Err(found.iter().map(|index| rows.header[*index].as_str()).collect()),
-    }
+    let file = &rows.name;
+    let (message, hint) = match found[..] {
+        [index] => return Ok(index),
+        [] => {
+            let has = shortened(&rows.header.join(", "));
+            let message = format!("`{file}` has no column with a usual name for its {what}");
+            (message, format!("{way}; it has {has}"))
+        }
+        _ => {
+            let found: Vec<&str> = found.iter().map(|it| rows.header[*it].as_str()).collect();
+            let message = format!("`{file}` has several columns of {what}: {}", listed(&found));
+            (message, way.to_string())
+        }
+    };
+    Err(Box::new(view.error("file", message).hint(hint)))
 }

@@ -82,7 +82,8 @@ fn period(
     problems: &mut Vec<Problem>,
 ) -> Option<Span> {
     let view = request.view;
-    for pair in points.list.windows(2).filter(|pair| pair[0].at_us == pair[1].at_us).take(1) {
+    let twins = points.list.windows(2).find(|pair| pair[0].at_us == pair[1].at_us);
+    if let Some(pair) = twins {
         let (first, second) = match pair[0].number < pair[1].number {
             true => (pair[0], pair[1]),
             false => (pair[1], pair[0]),

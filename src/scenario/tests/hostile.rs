@@ -245,6 +245,111 @@ fn traces_that_make_no_sense_are_read() {
     }
 }
 
+const TRAFFIC: &str = r#"
+time_zone = "Europe/Dublin"
+duration = "2 d"
+[load_balancer.a]
+[target_group.a]
+load_balancer = "a"
+[service.w]
+launch_type = "FARGATE"
+desired_count = 1
+task_definition = { cpu = 256, memory = 512 }
+load_balancers = [{ target_group = "a", container_name = "app", container_port = 80 }]
+load.requests_per_second = { cloudwatch = "m.json", missing = "interpolate", period = "1 min" }
+[load.file]
+load_balancer = "a"
+routes = [{ target_group = "a", share = "100 %" }]
+requests_per_second = { file = "r.csv", missing = "zero", align = "weekday", after = "hold" }
+[load.curve]
+load_balancer = "a"
+[load.curve.requests_per_second]
+scale = 2
+shift = "1 h"
+sum = [
+    { product = [{ daily = { low = 1, high = 9 } }, { weekly = { sunday = 0 } }] },
+    { product = [{ noise = { cv = 0.1 } }, { spike = { at = "Tue 14:00", height = 5 } }] },
+    { ramp = { from = 1, to = 2, lasts = "1 h" } },
+    { daily.points = { "00:00" = 1, "9:00" = 4 } },
+]
+[queue.q]
+messages_per_second = { cloudwatch = "c.csv", values = "per_second" }
+service = "w"
+"#;
+
+const ROWS: &str =
+    "time,requests\n2026-03-02 00:00:00,60\n2026-03-02 00:01:00,6\n2026-03-02 00:05:00,1\n";
+const METRIC: &str = r#"{"MetricDataResults": [{"Id": "m", "Label": "n", "Timestamps":
+["2026-03-02T00:02:00Z", 1772409660, 1772409600], "Values": [1.0, 20, 3]}]}"#;
+const CONSOLE: &str = "Full label,a b\nLabel,a\n2026/03/02 00:01:00,1\n2026/03/02 00:00:00,2.5\n";
+
+/// Reads the scenario of rates; of a sound one every cursor is walked.
+fn read_traffic(texts: [&[u8]; 4], set: &[String]) -> bool {
+    let names = ["a.toml", "r.csv", "m.json", "c.csv"];
+    let files = names.iter().zip(texts).map(|(name, text)| ((*name).into(), Ok(text.to_vec())));
+    let overrides: Vec<Override> = set.iter().map(Override::set).collect();
+    let files = InMemory(files.collect());
+    let scenario = match Scenario::read(&files, Path::new("a.toml"), &overrides) {
+        Ok(scenario) => scenario,
+        Err(problems) => {
+            assert!(problems.has_errors() && !problems.to_lines().is_empty());
+            return false;
+        }
+    };
+    let model = &scenario.model;
+    let rates = model.loads.iter().map(|(_, it)| &it.rate);
+    for rate in rates.chain(model.queues.iter().map(|(_, it)| &it.arrivals)) {
+        let mut cursor = rate.cursor(Seed { master: 1, replication: 0 }.luck("rate"));
+        let mut at = crate::units::SimTime::ZERO;
+        for _ in 0..200 {
+            let (value, next) = cursor.at(rate, at);
+            assert!(value.is_finite() && value >= 0.0, "{value} at {at:?}");
+            let Some(next) = next else { break };
+            assert!(next > at);
+            at = next;
+        }
+        assert!(cursor.at(rate, crate::units::SimTime::MAX).0.is_finite());
+    }
+    true
+}
+
+#[test]
+fn rates_that_make_no_sense_are_read() {
+    let sound = [TRAFFIC, ROWS, METRIC, CONSOLE].map(str::as_bytes);
+    assert!(read_traffic(sound, &[]));
+    let mut stream = stream("rates");
+    let bytes = b"\"'[]{}=.,#\n \\-\x00\xff9eE\xc3\xa9nu:T0";
+    let mut sound_count = 0;
+    for _ in 0..1500 {
+        let mut texts = sound.map(<[u8]>::to_vec);
+        for _ in 0..stream.random_range(1..4) {
+            let edited = &mut texts[stream.random_range(0..4)];
+            let at = stream.random_range(0..edited.len());
+            edited[at] = bytes[stream.random_range(0..bytes.len())];
+        }
+        let texts = [&texts[0][..], &texts[1], &texts[2], &texts[3]];
+        sound_count += usize::from(read_traffic(texts, &[]));
+    }
+    assert!(sound_count > 10, "{sound_count} of the edits are harmless");
+    for end in (0..TRAFFIC.len()).step_by(7) {
+        read_traffic([&sound[0][..end], sound[1], sound[2], sound[3]], &[]);
+    }
+    let places = ["load.file", "load.curve", "service.w.load", "load.curve.requests_per_second"];
+    for pattern in keys::of_traffic() {
+        for _ in 0..6 {
+            let path = pattern.path.replace("[]", ".0").replace('*', "\"9:00\"");
+            let place = pick(&mut stream, &places);
+            let rest = if place.ends_with("second") { "sum.1" } else { "requests_per_second" };
+            let value = pick(&mut stream, HOSTILE);
+            read_traffic(sound, &[format!("{place}.{rest}.{path}={value}")]);
+        }
+    }
+    for value in HOSTILE {
+        read_traffic(sound, &[format!("load.curve.requests_per_second={value}")]);
+        read_traffic(sound, &[format!("duration={value}")]);
+    }
+}
+
 /// A file that never ends, without a line in it.
 struct Endless;
 
