@@ -30,6 +30,20 @@ struct Uses {
     trunks: bool,
 }
 
+impl Uses {
+    /// Says whether a time of metrics, alarms and what they lead to is used; nothing if it is of
+    /// something else.
+    fn of_scaling(&self, key: &str) -> Option<bool> {
+        match key {
+            "metric_delay" | "alarm_delay" => Some(self.policies),
+            "scale_in_settle" => Some(self.group_policies),
+            "high_resolution_metric_delay" => Some(self.fast_policies),
+            "service_action_delay" => Some(self.service_actions),
+            _ => None,
+        }
+    }
+}
+
 impl Scenario {
     /// Lists every key that has a value, but for defaults of what is not in the scenario: quotas
     /// that nothing can reach, times of a kind of launch that nothing uses, lists of nothing.
@@ -86,6 +100,9 @@ impl Scenario {
     fn is_used(&self, uses: &Uses, it: &Filled) -> bool {
         let account = &self.model.account;
         let (table, rest) = it.path.split_once('.').unwrap_or(("", &it.path));
+        if let ("timing", Some(is_used)) = (table, uses.of_scaling(rest)) {
+            return is_used;
+        }
         match (table, rest) {
             ("account", "fargate_on_demand_vcpu") => {
                 uses.fargate && account.fargate_cpu_units.is_some()
@@ -124,10 +141,6 @@ impl Scenario {
                 | "agent_registration",
             ) => uses.boots,
             ("timing", "launch_retry" | "zone_rebalancing_interval") => uses.groups,
-            ("timing", "metric_delay" | "alarm_delay") => uses.policies,
-            ("timing", "scale_in_settle") => uses.group_policies,
-            ("timing", "high_resolution_metric_delay") => uses.fast_policies,
-            ("timing", "service_action_delay") => uses.service_actions,
             ("timing", "trunk_attach") => uses.boots && uses.trunks,
             ("network", "fargate_availability_zones") => uses.fargate,
             ("prices", "windows_vcpu_hour") => uses.windows,
