@@ -17,7 +17,7 @@ use super::scaling::alarm::{Alarm, MetricValue};
 use super::scaling::group::{PolicyMetric, ScalingPolicy};
 use super::{Cx, Task, TaskStatus, World, service_metric};
 
-#[cfg_attr(not(test), expect(unused_imports, reason = "traffic is to say so"))]
+#[allow(unused_imports, reason = "traffic is to say so")]
 pub(super) use super::service_metric::{Used, queue_holds, requests_arrive, service_uses};
 
 const PHASE: Purpose = Purpose::new("phase of the periods of a metric");

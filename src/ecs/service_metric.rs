@@ -310,7 +310,7 @@ pub(super) fn running(world: &World, service: Ix<Service>) -> u32 {
 }
 
 /// Says what the running tasks of a service use now, together; it replaces what containers state.
-#[cfg_attr(not(test), expect(dead_code, reason = "traffic is to say so"))]
+#[allow(dead_code, reason = "traffic is to say so")]
 pub(super) fn service_uses(cx: &Cx, world: &mut World, service: Ix<Service>, used: Used) {
     if !world.service_metrics.is_used {
         return;
@@ -320,7 +320,7 @@ pub(super) fn service_uses(cx: &Cx, world: &mut World, service: Ix<Service>, use
 }
 
 /// Says what arrives at a target group now, in thousandths of requests a second.
-#[cfg_attr(not(test), expect(dead_code, reason = "traffic is to say so"))]
+#[allow(dead_code, reason = "traffic is to say so")]
 pub(super) fn requests_arrive(
     cx: &Cx,
     world: &mut World,
@@ -335,7 +335,7 @@ pub(super) fn requests_arrive(
 }
 
 /// Says how many messages are visible in a queue now, in thousandths.
-#[cfg_attr(not(test), expect(dead_code, reason = "traffic is to say so"))]
+#[allow(dead_code, reason = "traffic is to say so")]
 pub(super) fn queue_holds(cx: &Cx, world: &mut World, queue_position: usize, visible_milli: u64) {
     let metrics = &mut world.service_metrics;
     let Ok(position) = u16::try_from(queue_position) else { return };

@@ -33,12 +33,12 @@ struct Uses {
 impl Uses {
     /// Says whether a time of metrics, alarms and what they lead to is used; nothing if it is of
     /// something else.
-    fn of_scaling(&self, key: &str) -> Option<bool> {
-        match key {
-            "metric_delay" | "alarm_delay" => Some(self.policies),
-            "scale_in_settle" => Some(self.group_policies),
-            "high_resolution_metric_delay" => Some(self.fast_policies),
-            "service_action_delay" => Some(self.service_actions),
+    fn of_scaling(&self, path: &str) -> Option<bool> {
+        match path {
+            "timing.metric_delay" | "timing.alarm_delay" => Some(self.policies),
+            "timing.scale_in_settle" => Some(self.group_policies),
+            "timing.high_resolution_metric_delay" => Some(self.fast_policies),
+            "timing.service_action_delay" => Some(self.service_actions),
             _ => None,
         }
     }
@@ -77,7 +77,9 @@ impl Scenario {
             trunks: model.classes.iter().any(|(_, class)| class.has_trunk),
             ec2_spot: !model.spot_pools.is_empty(),
         };
-        let is_used = |it: &Filled| it.place.is_some() || self.is_used(&uses, it);
+        let of_model =
+            |it: &Filled| uses.of_scaling(&it.path).unwrap_or_else(|| self.is_used(&uses, it));
+        let is_used = |it: &Filled| it.place.is_some() || of_model(it);
         self.document.filled_in().into_iter().filter(is_used).collect()
     }
 
@@ -100,9 +102,6 @@ impl Scenario {
     fn is_used(&self, uses: &Uses, it: &Filled) -> bool {
         let account = &self.model.account;
         let (table, rest) = it.path.split_once('.').unwrap_or(("", &it.path));
-        if let ("timing", Some(is_used)) = (table, uses.of_scaling(rest)) {
-            return is_used;
-        }
         match (table, rest) {
             ("account", "fargate_on_demand_vcpu") => {
                 uses.fargate && account.fargate_cpu_units.is_some()
