@@ -245,16 +245,8 @@ enum Event {
     MessagesVisible(Ix<Service>),
     /// Requests may fill the memory of a service's tasks.
     MemoryLook(Ix<Service>),
-    /// Alarms of a service's scaling policies are looked at.
-    ServiceScaling(Ix<Service>),
-    /// The scheduled action of a service at this position falls due.
-    ScheduledScaling(Ix<Service>, u16),
-    /// It is executed, late.
-    LateScaling(Ix<Service>, u16),
-    /// The policy of a service at this position forecasts its load.
-    Forecast(Ix<Service>, u16),
-    /// So many tasks of a forecast are due.
-    ForecastDue(Ix<Service>, u16),
+    /// Application Auto Scaling of a service goes on.
+    ServiceScaling(Ix<Service>, ScalingStep),
     /// A test says how many CPU units, in thousandths, a service uses.
     #[cfg(test)]
     Uses(Ix<Service>, u32),
@@ -280,6 +272,20 @@ enum TaskStep {
     ChecksFail(u16),
     /// Fargate knows that its host has failed.
     HostFailed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ScalingStep {
+    /// Alarms of its policies are looked at.
+    Look,
+    /// The scheduled action at this position falls due.
+    Scheduled(u16),
+    /// It is executed, late.
+    Late(u16),
+    /// The policy at this position forecasts the load.
+    Forecast(u16),
+    /// Tasks of its forecast are due.
+    ForecastDue(u16),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -573,25 +579,9 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
         Event::QueueChanges(queue) => traffic::on_queue(cx, world, queue),
         Event::MessagesVisible(service) => traffic::on_visible(cx, world, service),
         Event::MemoryLook(service) => traffic::on_memory_look(cx, world, service),
-        Event::ServiceScaling(service) => service_scaling::on_look(cx, world, service),
-        Event::ScheduledScaling(service, position) => {
-            service_scaling::on_scheduled(cx, world, (service, position));
-        }
-        Event::LateScaling(service, position) => {
-            service_scaling::execute(cx, world, (service, position));
-        }
-        Event::Forecast(service, position) => {
-            service_scaling::on_forecast(cx, world, (service, position));
-        }
-        Event::ForecastDue(service, position) => {
-            service_scaling::on_forecast_due(cx, world, (service, position));
-        }
+        Event::ServiceScaling(service, step) => service_scaling::on_step(cx, world, service, step),
         #[cfg(test)]
-        Event::Uses(service, cpu_milli_units) => {
-            let cpu_milli_units = cpu_milli_units.into();
-            let used = metric::Used { cpu_milli_units, memory_kib: 0 };
-            metric::service_uses(cx, world, service, used);
-        }
+        Event::Uses(service, used) => service_metric::uses(cx, world, service, used),
     }
 }
 

@@ -443,3 +443,10 @@ pub(super) fn set_targets(
     (it.healthy, it.registered) = (healthy, registered);
     changed(cx, world, Source::Group(group.index() as u32));
 }
+
+/// A test says how many CPU units tasks of a service use, in thousandths.
+#[cfg(test)]
+pub(super) fn uses(cx: &Cx, world: &mut World, service: Ix<Service>, cpu_milli_units: u32) {
+    let used = Used { cpu_milli_units: cpu_milli_units.into(), memory_kib: 0 };
+    service_uses(cx, world, service, used);
+}

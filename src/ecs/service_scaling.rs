@@ -17,7 +17,7 @@ use super::scaling::service::{
     Suspended,
 };
 use super::service_metric::{self, Which};
-use super::{Cx, Event, Fact, ScalingEvent, World, rank, service};
+use super::{Cx, Event, Fact, ScalingEvent, ScalingStep, World, rank, service};
 
 const PHASE: Purpose = Purpose::new("phase of the evaluation of alarms");
 const DELAY: Purpose = Purpose::new("scheduled action delay");
@@ -117,14 +117,18 @@ pub(super) fn begin(cx: &mut Cx, world: &mut World) {
         }
         for (position, policy) in (0..).zip(&target.policies) {
             if let PolicyKind::Predictive(_) = policy.kind {
-                cx.at(SimTime::ZERO, rank::CONTROLLERS, Event::Forecast(ix, position));
+                cx.at(
+                    SimTime::ZERO,
+                    rank::CONTROLLERS,
+                    Event::ServiceScaling(ix, ScalingStep::Forecast(position)),
+                );
             }
         }
         let looks = |it: &&Policy| !matches!(it.kind, PolicyKind::Predictive(_));
         let shortest = target.policies.iter().filter(looks).map(|it| timing(cx, it).1).min();
         if let Some(every) = shortest {
             let phase = Span::from_secs_f64(every.as_secs_f64() * luck(cx, ix).unit(PHASE));
-            cx.after(phase, rank::CONTROLLERS, Event::ServiceScaling(ix));
+            cx.after(phase, rank::CONTROLLERS, Event::ServiceScaling(ix, ScalingStep::Look));
         }
         for position in 0..target.scheduled_actions.len() {
             wait(cx, (ix, position as u16), SimTime::ZERO);
@@ -132,11 +136,22 @@ pub(super) fn begin(cx: &mut Cx, world: &mut World) {
     }
 }
 
+/// It goes on with a service.
+pub(super) fn on_step(cx: &mut Cx, world: &mut World, service: Ix<Service>, step: ScalingStep) {
+    match step {
+        ScalingStep::Look => on_look(cx, world, service),
+        ScalingStep::Scheduled(position) => on_scheduled(cx, world, (service, position)),
+        ScalingStep::Late(position) => execute(cx, world, (service, position)),
+        ScalingStep::Forecast(position) => on_forecast(cx, world, (service, position)),
+        ScalingStep::ForecastDue(position) => on_forecast_due(cx, world, (service, position)),
+    }
+}
+
 /// Alarms of a service are looked at, and what they lead to is done.
-pub(super) fn on_look(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
+fn on_look(cx: &mut Cx, world: &mut World, ix: Ix<Service>) {
     let Some(target) = spec(cx, ix) else { return };
     let every = target.policies.iter().map(|it| timing(cx, it).1).min().unwrap_or(Span::MINUTE);
-    cx.after(every, rank::CONTROLLERS, Event::ServiceScaling(ix));
+    cx.after(every, rank::CONTROLLERS, Event::ServiceScaling(ix, ScalingStep::Look));
     let now = capacity(cx, world, ix);
     let mut looks = Vec::new();
     for position in 0..target.policies.len() as u16 {
@@ -334,14 +349,14 @@ fn act(cx: &mut Cx, world: &mut World, ix: Ix<Service>, asked: &[Option<(Side, P
 fn wait(cx: &mut Cx, which: Which, from: SimTime) {
     let action = spec(cx, which.0).map(|it| &it.scheduled_actions[usize::from(which.1)]);
     if let Some(at) = action.and_then(|it| it.next_at_or_after(from)) {
-        cx.at(at, rank::DEMAND, Event::ScheduledScaling(which.0, which.1));
+        cx.at(at, rank::DEMAND, Event::ServiceScaling(which.0, ScalingStep::Scheduled(which.1)));
     }
 }
 
 /// A scheduled action falls due: it is executed a little later, and waits for its next time.
 ///
 /// While scheduled scaling is suspended it is not, and not made up for.
-pub(super) fn on_scheduled(cx: &mut Cx, world: &mut World, which: Which) {
+fn on_scheduled(cx: &mut Cx, world: &mut World, which: Which) {
     let now = cx.now();
     wait(cx, which, now.saturating_add(Span::micros(1)));
     let (service, position) = which;
@@ -356,12 +371,16 @@ pub(super) fn on_scheduled(cx: &mut Cx, world: &mut World, which: Which) {
     let luck = luck(cx, service).named("scheduled action").named(name).part(now.as_micros());
     match cx.model.timing.service_action_delay.sample_span(luck, DELAY) {
         Span::ZERO => execute(cx, world, which),
-        late => cx.after(late, rank::DEMAND, Event::LateScaling(service, position)),
+        late => cx.after(
+            late,
+            rank::DEMAND,
+            Event::ServiceScaling(service, ScalingStep::Late(position)),
+        ),
     }
 }
 
 /// The service gets its other bounds, and is moved within them; cooldowns do not matter.
-pub(super) fn execute(cx: &mut Cx, world: &mut World, (service, position): Which) {
+fn execute(cx: &mut Cx, world: &mut World, (service, position): Which) {
     let Some(target) = spec(cx, service) else { return };
     let action = &target.scheduled_actions[usize::from(position)];
     let from = world.services[service].desired();
@@ -411,10 +430,14 @@ fn predictive<'a>(cx: &Cx<'a>, which: Which) -> Option<&'a Predictive> {
 }
 
 /// The load of the coming hours is forecast from that of past ones.
-pub(super) fn on_forecast(cx: &mut Cx, world: &mut World, which: Which) {
+fn on_forecast(cx: &mut Cx, world: &mut World, which: Which) {
     let (service, position) = which;
     let Some(policy) = predictive(cx, which) else { return };
-    cx.after(predictive::REFRESH, rank::CONTROLLERS, Event::Forecast(service, position));
+    cx.after(
+        predictive::REFRESH,
+        rank::CONTROLLERS,
+        Event::ServiceScaling(service, ScalingStep::Forecast(position)),
+    );
     let history = policy.history.iter().map(|it| Some(*it));
     let past: Vec<_> = history.chain(service_metric::past(cx, world, which)).collect();
     let loads = predictive::forecast(&past).unwrap_or_default();
@@ -443,13 +466,17 @@ fn next_hour(cx: &Cx, at: SimTime) -> SimTime {
 
 /// As many tasks are to be there as are forecast for the hour that begins when the buffer is over:
 /// never fewer than there are.
-pub(super) fn on_forecast_due(cx: &mut Cx, world: &mut World, which: Which) {
+fn on_forecast_due(cx: &mut Cx, world: &mut World, which: Which) {
     let (service, position) = which;
     let Some(policy) = predictive(cx, which) else { return };
     let buffer = policy.scheduling_buffer;
     let hour = next_hour(cx, cx.now().saturating_add(buffer));
     let next = SimTime::from_micros(hour.as_micros().saturating_sub(buffer.as_micros()));
-    cx.at(next, rank::CONTROLLERS, Event::ForecastDue(service, position));
+    cx.at(
+        next,
+        rank::CONTROLLERS,
+        Event::ServiceScaling(service, ScalingStep::ForecastDue(position)),
+    );
     let from = world.services[service].desired();
     let at = cx.now().saturating_add(buffer);
     let Some(state) = world.service_scaling[service].as_deref_mut() else { return };
@@ -457,16 +484,14 @@ pub(super) fn on_forecast_due(cx: &mut Cx, world: &mut World, which: Which) {
     let own = &mut state.policies[usize::from(position)];
     let ahead = at.as_micros().saturating_sub(own.from.as_micros()) / Span::HOUR.as_micros();
     let Some(&forecast) = own.forecast.get(ahead as usize) else { return };
-    if policy.mode == Mode::ForecastOnly || suspended.scaling_out {
-        own.due = 0;
-        return;
+    let scales = policy.mode == Mode::ForecastAndScale && !suspended.scaling_out;
+    own.due = if scales { forecast } else { 0 };
+    let (min_capacity, max_capacity) = bounds;
+    let mut to = Bounded { min_capacity, max_capacity, desired: from };
+    if scales {
+        to.max_capacity = policy.max_capacity_breach.max_capacity(forecast, max_capacity);
+        to.desired = forecast.min(to.max_capacity).max(from);
     }
-    own.due = forecast;
-    let max_capacity = policy.max_capacity_breach.max_capacity(forecast, bounds.1);
-    let desired = forecast.min(max_capacity).max(from);
-    let to = Bounded { min_capacity: bounds.0, max_capacity, desired };
-    if desired > from || max_capacity != bounds.1 {
-        let event = ScalingEvent::ForecastDue { policy: position, forecast, from, to };
-        bound(cx, world, service, (to, event));
-    }
+    let event = ScalingEvent::ForecastDue { policy: position, forecast, from, to };
+    bound(cx, world, service, (to, event));
 }

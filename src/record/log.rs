@@ -470,6 +470,11 @@ fn said(fact: &Fact, world: &World, model: &Model) -> Option<(Speaker, Happening
         }
         // Each period of a metric is in its series.
         Fact::ServiceScaling { event: ScalingEvent::Metric { .. }, .. } => return None,
+        Fact::ServiceScaling { event: ScalingEvent::ForecastDue { from, to, .. }, .. }
+            if to.desired == from =>
+        {
+            return None;
+        }
         Fact::ServiceScaling { service, event } => {
             (Speaker::Service(service), Happening::Scaling(event))
         }

@@ -67,6 +67,20 @@ fn is_used_by_rate(rates: &BTreeSet<(String, bool)>, it: &Filled) -> bool {
     !OF_CURVES.contains(&key) || needs(false)
 }
 
+impl Uses {
+    /// Says whether a time of metrics, alarms and what they lead to is used; nothing if it is of
+    /// something else.
+    fn of_scaling(&self, path: &str) -> Option<bool> {
+        match path {
+            "timing.metric_delay" | "timing.alarm_delay" => Some(self.policies),
+            "timing.scale_in_settle" => Some(self.group_policies),
+            "timing.high_resolution_metric_delay" => Some(self.fast_policies),
+            "timing.service_action_delay" => Some(self.service_actions),
+            _ => None,
+        }
+    }
+}
+
 impl Scenario {
     /// Lists every key that has a value, but for defaults of what is not in the scenario: quotas
     /// that nothing can reach, times of a kind of launch that nothing uses, lists of nothing.
@@ -102,9 +116,10 @@ impl Scenario {
         };
         let filled = self.document.filled_in();
         let of_rates = rates(&filled);
+        let of_model =
+            |it: &Filled| uses.of_scaling(&it.path).unwrap_or_else(|| self.is_used(&uses, it));
         let is_used = |it: &&Filled| {
-            let is_of_rate = || is_used_by_rate(&of_rates, it);
-            it.place.is_some() || (is_of_rate() && self.is_used(&uses, it))
+            it.place.is_some() || (is_used_by_rate(&of_rates, it) && of_model(it))
         };
         filled.iter().filter(is_used).cloned().collect()
     }
@@ -166,10 +181,6 @@ impl Scenario {
                 | "agent_registration",
             ) => uses.boots,
             ("timing", "launch_retry" | "zone_rebalancing_interval") => uses.groups,
-            ("timing", "metric_delay" | "alarm_delay") => uses.policies,
-            ("timing", "scale_in_settle") => uses.group_policies,
-            ("timing", "high_resolution_metric_delay") => uses.fast_policies,
-            ("timing", "service_action_delay") => uses.service_actions,
             ("timing", "trunk_attach") => uses.boots && uses.trunks,
             ("network", "fargate_availability_zones") => uses.fargate,
             ("prices", "windows_vcpu_hour") => uses.windows,

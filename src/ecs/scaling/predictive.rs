@@ -95,7 +95,7 @@ fn of_hour(past: &[Option<MetricValue>], ahead: usize) -> MetricValue {
         let ago = past.len() - position + ahead;
         let (Some(value), 0) = (value, ago % DAY) else { continue };
         let days = (ago / DAY) as u32;
-        let of_week = if ago % WEEK == 0 { OF_WEEK } else { 1 };
+        let of_week = if ago.is_multiple_of(WEEK) { OF_WEEK } else { 1 };
         let weight = 7i128.pow(days) * 8i128.pow(DAYS - days) * of_week;
         sum += i128::from(value.0) * weight;
         weights += weight;

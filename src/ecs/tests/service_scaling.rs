@@ -85,9 +85,12 @@ fn run(
 fn counts(events: &[(f64, ScalingEvent)]) -> Vec<(f64, u32)> {
     let to = |(at, event): &(f64, ScalingEvent)| match event {
         ScalingEvent::Scaled { proposal, .. } => Some((*at, proposal.to)),
-        ScalingEvent::Scheduled { to, .. }
-        | ScalingEvent::Registered { to, .. }
-        | ScalingEvent::ForecastDue { to, .. } => Some((*at, to.desired)),
+        ScalingEvent::Scheduled { to, .. } | ScalingEvent::Registered { to, .. } => {
+            Some((*at, to.desired))
+        }
+        ScalingEvent::ForecastDue { from, to, .. } => {
+            (*from != to.desired).then_some((*at, to.desired))
+        }
         _ => None,
     };
     events.iter().filter_map(to).collect()
@@ -479,7 +482,7 @@ struct OnePerTenMinutes;
 impl ServicePolicy for OnePerTenMinutes {
     fn wanted(&self, seen: &Seen, memory: &mut Vec<f64>) -> Option<u32> {
         memory.push(1.0);
-        (memory.len() % 10 == 0).then_some((seen.at.as_secs_f64() / 600.0).round() as u32)
+        memory.len().is_multiple_of(10).then_some((seen.at.as_secs_f64() / 600.0).round() as u32)
     }
 }
 

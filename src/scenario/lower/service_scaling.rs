@@ -399,7 +399,7 @@ fn scheduled_action(
         lower.problems.push(view.error_here("this scheduled action changes nothing").hint(hint));
     }
     let (least, most) = (min.unwrap_or(bounds.0), max.unwrap_or(bounds.1));
-    if least > most {
+    if least > most && bounds.0 <= bounds.1 {
         let key = if min.is_some() { "min_capacity" } else { "max_capacity" };
         let message = format!("`min_capacity` is {least} then, more than `max_capacity`, {most}");
         let hint = "write both of them, the greater as `max_capacity`";
