@@ -463,7 +463,9 @@ fn on_spot(lower: &Lower, service: &Service, view: &View) -> Vec<Problem> {
 /// Source: ECS Developer Guide, "Control the instances Amazon ECS terminates".
 fn scale_in_takes_busy(lower: &Lower, provider: &CapacityProvider, view: &View) -> Option<Problem> {
     let group = &lower.model.auto_scaling_groups[provider.group];
-    let is_safe = group.managed_draining || group.managed_termination_protection;
+    let is_safe = group.managed_draining
+        || group.managed_termination_protection
+        || group.new_instances_protected_from_scale_in;
     if provider.managed_scaling.is_none() || is_safe || group.min_size == group.max_size {
         return None;
     }
