@@ -428,7 +428,7 @@ fn base_holds(model: &Model, ix: Ix<CapacityProvider>) -> bool {
     let others = model.launches.iter().any(|(at, it)| is_here(it) && !is_of_service(at));
     let grows_otherwise = !group.policies.is_empty()
         || !group.scheduled_actions.is_empty()
-        || model.actions.iter().any(|it| sets_capacity(it))
+        || model.actions.iter().any(sets_capacity)
         || others;
     if grows_otherwise || group.desired_capacity > base {
         return false;
