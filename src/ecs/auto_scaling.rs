@@ -850,13 +850,33 @@ pub(super) fn launch_in_zone(
     launched
 }
 
+/// Says whether an instance is protected from scale-in: from when it is in service, and with
+/// managed termination protection while tasks are on it, daemons' apart.
+///
+/// Source: Amazon EC2 Auto Scaling User Guide, "Use instance scale-in protection"; ECS Developer
+/// Guide, "Control the instances Amazon ECS terminates".
+pub(super) fn is_protected(
+    cx: &Cx,
+    world: &World,
+    ix: Ix<AutoScalingGroup>,
+    instance: Id<Instance>,
+) -> bool {
+    let spec = &cx.model.auto_scaling_groups[ix];
+    let host = world.cluster.instance(instance);
+    match spec.managed_termination_protection {
+        true => host.is_occupied(),
+        false => {
+            spec.new_instances_protected_from_scale_in && host.status() != InstanceStatus::Pending
+        }
+    }
+}
+
 /// Returns the instances that stay, and what the rules of groups see of each.
 pub(super) fn members(
     cx: &Cx,
     world: &World,
     ix: Ix<AutoScalingGroup>,
 ) -> (Vec<Id<Instance>>, Vec<group::Member>) {
-    let spec = &cx.model.auto_scaling_groups[ix];
     let see = |(&instance, member): (&Id<Instance>, &Member)| {
         let host = world.cluster.instance(instance);
         let (zone, purchase_option, instance_type) = cx.model.pools[member.pool].key();
@@ -867,7 +887,7 @@ pub(super) fn members(
             instance_type,
             launched: host.launched_at,
             launched_from: LaunchedFrom::Template(0),
-            protected: spec.managed_termination_protection && host.is_occupied(),
+            protected: is_protected(cx, world, ix, instance),
             healthy: !world.groups[ix].unhealthy.contains(&instance),
         };
         (instance, seen)

@@ -244,6 +244,7 @@ impl Fixture {
             pools,
             managed_draining: false,
             managed_termination_protection: false,
+            new_instances_protected_from_scale_in: false,
             spot_instance_draining: false,
             capacity_rebalance: false,
             health_check_grace_period: Span::ZERO,

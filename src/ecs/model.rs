@@ -153,6 +153,9 @@ pub struct AutoScalingGroup {
     pub managed_draining: bool,
     /// Whether instances with tasks, daemons' apart, are protected from scale-in.
     pub managed_termination_protection: bool,
+    /// `NewInstancesProtectedFromScaleIn`: whether instances in service are protected from
+    /// scale-in, until managed termination protection lifts that.
+    pub new_instances_protected_from_scale_in: bool,
     /// `ECS_ENABLE_SPOT_INSTANCE_DRAINING` of its instances: whether the agent drains its own at
     /// an interruption notice.
     pub spot_instance_draining: bool,

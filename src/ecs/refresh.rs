@@ -171,8 +171,7 @@ fn replace(
     (state, progress): (&mut RefreshState, Progress),
 ) {
     let count = spec.rules.begin(progress) as usize;
-    let protects = cx.model.auto_scaling_groups[ix].managed_termination_protection;
-    let is_free = |id: &Id<Instance>| !protects || !world.cluster.instance(*id).is_occupied();
+    let is_free = |id: &Id<Instance>| !auto_scaling::is_protected(cx, world, ix, *id);
     let next: Vec<Id<Instance>> = state.old.iter().copied().filter(is_free).take(count).collect();
     if !next.is_empty() {
         progresses(cx, state, ix);

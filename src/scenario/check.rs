@@ -640,8 +640,17 @@ const NOT_MODELLED: &[&str] = &[
     "volume_configurations",
 ];
 
+/// Source: ECS Developer Guide, "Amazon ECS capacity providers for EC2 workloads": instance weights
+/// are not supported.
+const NO_WEIGHTS: &str = "leave it out: groups with instance weights cannot have an ECS capacity \
+                          provider; each instance counts as one";
+
+const NO_OVERRIDES: &str = "write `instance_types = [\"…\"]` in the group, the preferred first, \
+                            without weights (`weighted_capacity`), which do not go with ECS \
+                            capacity providers";
+
 /// What AWS writes in another way, and how it is written here.
-const OTHERWISE: [(&str, &str); 7] = [
+const OTHERWISE: [(&str, &str); 10] = [
     ("max_capacity", "of a service it is in `auto_scaling = {…}`"),
     ("min_capacity", "of a service it is in `auto_scaling = {…}`"),
     (
@@ -655,6 +664,9 @@ const OTHERWISE: [(&str, &str); 7] = [
          `[auto_scaling_group.….target_tracking.…]`; the others are `step_scaling` and \
          `simple_scaling`",
     ),
+    ("weighted_capacity", NO_WEIGHTS),
+    ("launch_template", NO_OVERRIDES),
+    ("overrides", NO_OVERRIDES),
     (
         "deployment_configuration",
         "write `minimum_healthy_percent` and `maximum_percent` into the service itself",

@@ -95,18 +95,20 @@ fn a_fargate_task_goes_through_every_state_with_its_duration() {
     assert!((27.5..57.5).contains(at), "one check within an interval of 30 s, not at {at}");
 }
 
+/// As corrected: of an ALB the first success is enough, whatever the threshold. The reference's 150 s
+/// and 10 s are those of load balancers where it is not.
 #[test]
-fn a_new_target_takes_one_check_of_an_alb_and_interval_times_threshold_of_others() {
-    let healthy_at = |first_healthy_checks| {
+fn a_e115_a_new_target_takes_one_check_of_an_alb_and_interval_times_threshold_of_others() {
+    let healthy_at = |(interval, healthy_checks): (u64, u32), first_healthy_checks| {
         let mut f = Fixture::new(1);
         f.fleet("i", 1, (4096, 8192));
         let web = f.definition("web", 256, 512);
         let group = f.model.target_groups.push(TargetGroup {
             name: "web".into(),
             deregistration_delay: Span::secs(300),
-            health_check_interval: Span::secs(30),
+            health_check_interval: Span::secs(interval),
             first_healthy_checks,
-            healthy_checks: 5,
+            healthy_checks,
             unhealthy_checks: 2,
             routing: Routing::RoundRobin,
             health_check_timeout: Span::ZERO,
@@ -117,8 +119,12 @@ fn a_new_target_takes_one_check_of_an_alb_and_interval_times_threshold_of_others
         let healthy = story.iter().find(|(_, fact)| matches!(fact, Fact::TaskHealthy { .. }));
         healthy.expect("it becomes healthy").0
     };
-    assert!((0.0..30.0).contains(&healthy_at(1)), "ALB: {}", healthy_at(1));
-    assert_eq!(healthy_at(5), 150.0, "NLB and Classic: 30 s x 5");
+    let (default, tuned) = (healthy_at((30, 5), 1), healthy_at((5, 2), 1));
+    assert!((0.0..30.0).contains(&default), "ALB, whatever its threshold: {default}");
+    assert!((0.0..5.0).contains(&tuned), "ALB: {tuned}");
+    assert!((tuned * 6.0 - default).abs() < 1e-3, "the same phase of another interval");
+    assert_eq!(healthy_at((30, 5), 5), 150.0, "NLB and Classic: 30 s x 5");
+    assert_eq!(healthy_at((5, 2), 2), 10.0, "NLB and Classic: 5 s x 2");
 }
 
 #[test]

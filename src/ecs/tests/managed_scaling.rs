@@ -268,6 +268,24 @@ fn a_e106_what_is_protected_goes_when_its_last_task_is_gone() {
     assert_eq!(gone, [500.0, 1000.0]);
 }
 
+/// Nothing lifts what the group itself has set; an instance that is not in service has none yet.
+#[test]
+fn a_e106_all_protected_desired_drops_and_nothing_terminates() {
+    for (is_protected, expected) in [(true, (0, 3)), (false, (0, 0))] {
+        let mut f = Fixture::new(1);
+        let group = f.group("g", (0, 2, 4), (1024, 4096));
+        f.model.initial_state = InitialState::Steady;
+        f.model.auto_scaling_groups[group].new_instances_protected_from_scale_in = is_protected;
+        f.set_capacity(100, group, 3);
+        f.set_capacity(200, group, 4);
+        f.set_capacity(210, group, 3); // the fourth takes 30 s to be in service
+        f.set_capacity(300, group, 0);
+        let sim = f.run(5000);
+        let desired = sim.world().groups[group].desired_capacity();
+        assert_eq!((desired, sim.world().cluster.instances().count()), expected);
+    }
+}
+
 #[test]
 fn a_e86_instances_with_daemons_alone_are_empty() {
     let (mut f, _, _) = four_each((0, 5, 100), 4);

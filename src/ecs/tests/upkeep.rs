@@ -212,6 +212,36 @@ fn a_refresh_waits_an_hour_for_protected_instances_and_is_refused_meanwhile() {
     assert_eq!(told(&story), expected);
 }
 
+#[test]
+fn a_refresh_fails_after_an_hour_where_a_group_protects_all() {
+    let mut f = refreshed(1, (90, 100, &[]));
+    f.model.auto_scaling_groups[Ix::new(0)].new_instances_protected_from_scale_in = true;
+    f.model.initial_state = InitialState::Steady;
+    let (_, story) = f.story(20_000);
+    let expected = [
+        (0.0, GroupEvent::RefreshStarted { total: 1 }),
+        (60.0, GroupEvent::RefreshFailed { replaced: 0 }),
+    ];
+    assert_eq!(told(&story), expected);
+}
+
+/// Source: Amazon EC2 Auto Scaling User Guide, "Use instance scale-in protection": of an
+/// instance's maximum lifetime it says nothing, which is taken to end it.
+#[test]
+fn a_protected_instance_goes_when_it_is_too_old() {
+    let gone = |is_protected: bool| {
+        let mut f = Fixture::new(1);
+        let group = f.group("g", (0, 1, 1), (1024, 1024));
+        f.model.initial_state = InitialState::Steady;
+        let spec = &mut f.model.auto_scaling_groups[group];
+        spec.new_instances_protected_from_scale_in = is_protected;
+        spec.max_instance_lifetime = Some(Span::HOUR);
+        terminated(&f.story(5000).1, TerminationReason::MaxLifetime)
+    };
+    assert_eq!(gone(true), [3600.0]);
+    assert_eq!(gone(true), gone(false));
+}
+
 fn hook(transition: Transition, completes_after: Option<f64>, abandons: bool) -> LifecycleHook {
     LifecycleHook {
         name: "h".into(),

@@ -27,6 +27,15 @@ pub(super) const KEYS: &[Key] = &[
     )
     .documented("EC2 Auto Scaling API, MaxInstanceLifetime"),
     key(
+        "new_instances_protected_from_scale_in",
+        Kind::Boolean,
+        "Whether instances are protected from scale-in once they are in service: the desired \
+         capacity falls and none goes, unless managed termination protection lifts it. Without \
+         it: true with managed termination protection, which requires it, and false otherwise. \
+         An unhealthy, interrupted or too old instance goes all the same.",
+    )
+    .documented("EC2 Auto Scaling API, NewInstancesProtectedFromScaleIn; age is assumed"),
+    key(
         "user_data",
         Kind::Distribution,
         "What else an instance does after it has booted and before its agent starts; one of a warm \

@@ -64,7 +64,33 @@ pub(super) fn all(lower: &mut Lower, recorded: &Recordings) {
             let hint = format!("set `auto_scaling_group.{group_name}.max_size` higher");
             lower.problems.push(view.error("auto_scaling_group", message).hint(hint));
         }
+        check_protection(lower, &view, group);
         add(lower, (name, &view), group, managed_scaling);
+    }
+}
+
+/// Managed termination protection wants new instances of the group to be protected from scale-in,
+/// which they are by default then.
+///
+/// Source: ECS API, AutoScalingGroupProvider.
+fn check_protection(lower: &mut Lower, view: &View, group: Ix<AutoScalingGroup>) {
+    let spec = &mut lower.model.auto_scaling_groups[group];
+    if !spec.managed_termination_protection {
+        return;
+    }
+    let key = "new_instances_protected_from_scale_in";
+    spec.new_instances_protected_from_scale_in = true;
+    let name = spec.name.clone();
+    let of_group = lower.root().entry("auto_scaling_group", &name);
+    let said: Option<bool> = of_group.and_then(|it| it.find(key));
+    if said == Some(false) {
+        let message = format!(
+            "termination protection is managed where a group protects its new instances from \
+             scale-in, and `{name}` says that it does not"
+        );
+        let hint = format!("leave `{key}` of the group out, or write `true`");
+        let problem = view.error("managed_termination_protection", message);
+        lower.problems.push(problem.hint(hint));
     }
 }
 

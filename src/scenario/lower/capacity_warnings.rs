@@ -407,8 +407,52 @@ fn is_spot(model: &Model, item: &StrategyItem) -> bool {
         let group = &model.auto_scaling_groups[model.capacity_providers[provider].group];
         let classes = &model.fleets[group.fleet].classes;
         classes.iter().any(|&class| model.classes[class].spot.is_some())
+            && !base_holds(model, provider)
     };
     item.provider == Provider::FargateSpot || item.capacity_provider.is_some_and(buys_spot)
+}
+
+/// Says whether the base on demand of a group is enough for all that it may have, or that its
+/// services need, so that it buys Spot capacity in passing at the most.
+fn base_holds(model: &Model, ix: Ix<CapacityProvider>) -> bool {
+    let provider = &model.capacity_providers[ix];
+    let group = &model.auto_scaling_groups[provider.group];
+    let base = group.policy.on_demand_base_capacity;
+    if group.most() <= base {
+        return true;
+    }
+    let sets_capacity = |(_, action): &(_, Action)| matches!(*action, Action::SetDesiredCapacity { group, .. } if group == provider.group);
+    let is_of_service = |launch| model.services.iter().any(|(_, it)| it.launch == launch);
+    let is_here =
+        |launch: &Launch| launch.providers.iter().any(|it| it.capacity_provider == Some(ix));
+    let others = model.launches.iter().any(|(at, it)| is_here(it) && !is_of_service(at));
+    let grows_otherwise = !group.policies.is_empty()
+        || !group.scheduled_actions.is_empty()
+        || model.actions.iter().any(sets_capacity)
+        || others;
+    if grows_otherwise || group.desired_capacity > base {
+        return false;
+    }
+    let Some(scaling) = &provider.managed_scaling else { return true };
+    let needed: u64 = model.services.iter().map(|(_, it)| instances_of(model, it, ix)).sum();
+    // A group launches two from zero, and no fewer than its step.
+    let first = u64::from(scaling.minimum_scaling_step_size.max(2));
+    let spare = (needed * 100).div_ceil(u64::from(scaling.target_capacity.max(1)));
+    spare.max(first) <= u64::from(base) && scaling.minimum_scaling_step_size == 1
+}
+
+/// Returns how many instances of a provider's smallest kind a service needs at the most.
+fn instances_of(model: &Model, service: &Service, ix: Ix<CapacityProvider>) -> u64 {
+    let Some(position) = position_of(model, service, ix) else { return 0 };
+    let launch = &model.launches[service.launch];
+    let wanted = model.task_definitions[service.task_definition].requirement;
+    let wanted = &model.requirements[wanted];
+    let group = &model.auto_scaling_groups[model.capacity_providers[ix].group];
+    let fits = classes(model, group).map(|class| tasks_per_instance(class, launch, wanted));
+    let fits = fits.min().unwrap_or(0);
+    let most = desired_counts(model, &service.name).into_iter().max().unwrap_or(0);
+    let tasks = provider_targets(&launch.providers, most)[position];
+    if fits == 0 { u64::MAX / 1000 } else { u64::from(tasks.div_ceil(fits)) }
 }
 
 /// Two minutes are too short for what a service promises, or takes to end its tasks.
@@ -463,7 +507,9 @@ fn on_spot(lower: &Lower, service: &Service, view: &View) -> Vec<Problem> {
 /// Source: ECS Developer Guide, "Control the instances Amazon ECS terminates".
 fn scale_in_takes_busy(lower: &Lower, provider: &CapacityProvider, view: &View) -> Option<Problem> {
     let group = &lower.model.auto_scaling_groups[provider.group];
-    let is_safe = group.managed_draining || group.managed_termination_protection;
+    let is_safe = group.managed_draining
+        || group.managed_termination_protection
+        || group.new_instances_protected_from_scale_in;
     if provider.managed_scaling.is_none() || is_safe || group.min_size == group.max_size {
         return None;
     }

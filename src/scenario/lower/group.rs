@@ -54,6 +54,9 @@ pub(super) fn auto_scaling_groups(lower: &mut Lower, recorded: &Recordings) {
             pools: Vec::new(),
             managed_draining: false,
             managed_termination_protection: false,
+            new_instances_protected_from_scale_in: view
+                .find("new_instances_protected_from_scale_in")
+                .unwrap_or(false),
             health_check_grace_period: view.get("health_check_grace_period"),
             spot_instance_draining: view.get("spot_instance_draining"),
             capacity_rebalance: view.get("capacity_rebalance"),

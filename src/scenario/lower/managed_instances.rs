@@ -84,6 +84,7 @@ pub(super) fn group(
         pools,
         managed_draining: true,
         managed_termination_protection: false,
+        new_instances_protected_from_scale_in: false,
         spot_instance_draining: false,
         capacity_rebalance: false,
         health_check_grace_period: Span::ZERO,
