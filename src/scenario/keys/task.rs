@@ -421,7 +421,7 @@ const MEMORY_USE: &[Key] = &[
         Kind::Bytes,
         "Memory that a request takes while the task works at it.",
     )
-    .or("0")
+    .or("\"0 MiB\"")
     .assumed("requests need little beside what is there"),
 ];
 

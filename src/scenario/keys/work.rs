@@ -148,7 +148,8 @@ const SERVICE: &[Key] = &[
         "desired_count",
         integer(0, 1_000_000),
         "Tasks it should have; required but for DAEMON services; more than 5,000 need \
-         `account.override`.",
+         `account.override`. With `auto_scaling` it may be left out: it is what target tracking \
+         makes of the load at the start, or `min_capacity`.",
     )
     .documented("AWS General Reference, Amazon ECS endpoints and quotas"),
     key(

@@ -280,6 +280,7 @@ impl<'d> Lower<'d> {
         job::jobs(self);
         traffic::all(self);
         requests::check(self);
+        requests::starts(self);
         service::actions(self);
         fault::faults(self);
         true

@@ -5,8 +5,8 @@ use crate::catalogue::{
     Catalogue, Charge, Evidence, FargateOffer, FargatePrice, Hypervisor, InstanceType, NoPrice,
     Period, Priced, RegisteredMemory,
 };
-use crate::ecs::model::{Architecture, InstanceLaunchType, Model, Os, Provider};
-use crate::units::{HourlyRate, Money};
+use crate::ecs::model::{Architecture, Destination, InstanceLaunchType, Model, Os, Provider};
+use crate::units::{Bytes, HourlyRate, Money, SimTime};
 
 use super::super::codes::Code;
 use super::super::problems::{Problem, Severity};
@@ -417,6 +417,39 @@ impl Book<'_> {
         }
     }
 
+    /// Returns the capacity units that a load balancer uses on average, by the requests that
+    /// arrive; `None`: nothing says how many do.
+    ///
+    /// An LCU is 25 new connections a second, or 1 GB an hour: that of which there is most counts.
+    /// An NLCU is 800 new connections a second, or as many bytes. Source: Elastic Load Balancing
+    /// pricing. Not looked at: active connections, and rules beyond the ten that are free.
+    fn capacity_units(&self, name: &str, view: &View) -> Option<f64> {
+        let is_its = |to: &Destination| match *to {
+            Destination::TargetGroup(group) => {
+                let group = self.root.entry("target_group", &self.model.target_groups[group].name);
+                group.is_some_and(|it| it.get::<String>("load_balancer") == name)
+            }
+            Destination::Service(_) => false,
+        };
+        let end = SimTime::ZERO.saturating_add(self.model.duration);
+        let mut requests = None;
+        for (_, load) in self.model.loads.iter() {
+            let share: f64 =
+                load.routes.iter().filter(|it| is_its(&it.to)).map(|it| it.share).sum();
+            if share > 0.0 {
+                requests = Some(requests.unwrap_or(0.0) + load.rate.mean(end) * share);
+            }
+        }
+        let connections = match view.get::<String>("type").as_str() {
+            "network" => 800.0,
+            _ => 25.0,
+        };
+        let Bytes(bytes) = view.get("bytes_per_request");
+        let by_connections = 1.0 / view.get::<f64>("requests_per_connection") / connections;
+        let by_bytes = bytes as f64 * 3600.0 / 1e9;
+        Some(requests? * by_connections.max(by_bytes))
+    }
+
     /// What is paid all the time, and what is not on the bill because nothing says how much.
     fn standing(&self) -> (Vec<Standing>, Vec<String>) {
         let mut lines = Vec::new();
@@ -432,7 +465,7 @@ impl Book<'_> {
                 _ => (Charge::Alb, Charge::AlbCapacity),
             };
             lines.push(self.stands(Category::LoadBalancer, name, (hour, 1000)));
-            match view.find::<f64>("lcu") {
+            match view.find::<f64>("lcu").or_else(|| self.capacity_units(name, &view)) {
                 Some(lcu) => {
                     let milli = (lcu * 1000.0).round() as u64;
                     lines.push(self.stands(Category::LoadBalancer, name, (unit, milli)));

@@ -1,10 +1,13 @@
 //! What requests ask of tasks, and how fast vCPUs answer.
 
 use crate::ecs::model::{
-    Container, Destination, InstanceClass, Load, Model, Service, Serving, StartUp, Usage,
+    Container, Destination, InstanceClass, Load, Model, Scheduling, Service, Serving, StartUp,
+    Usage,
 };
-use crate::engine::{Distribution, Ix};
-use crate::units::Bytes;
+use crate::ecs::scaling::expression::ServiceMetric;
+use crate::ecs::scaling::service::{Policy, PolicyKind};
+use crate::engine::{Distribution, Ix, Seed};
+use crate::units::{Bytes, SimTime};
 
 use super::super::View;
 use super::super::keys::Kind;
@@ -113,6 +116,58 @@ pub(super) fn check(lower: &mut Lower) {
             complain(lower, (&load, "requests"), service);
         }
     }
+}
+
+/// Gives services without a desired count, which are scaled, what they need at the start.
+pub(super) fn starts(lower: &mut Lower) {
+    for (name, view) in lower.root().entries("service") {
+        let Some(&ix) = lower.services.get(name).filter(|_| !view.is_written("desired_count"))
+        else {
+            continue;
+        };
+        let model = &lower.model;
+        let Some(target) = model.services[ix].auto_scaling.as_deref() else { continue };
+        let wanted = target.policies.iter().filter_map(|it| wanted(model, ix, it)).max();
+        let least = wanted.unwrap_or(0).clamp(target.min_capacity, target.max_capacity);
+        if let Scheduling::Replica { desired_count } = &mut lower.model.services[ix].scheduling {
+            *desired_count = least;
+        }
+    }
+}
+
+/// Returns how many tasks a target tracking policy on CPU or requests would keep at the start.
+fn wanted(model: &Model, service: Ix<Service>, policy: &Policy) -> Option<u32> {
+    let PolicyKind::TargetTracking(tracking) = &policy.kind else { return None };
+    let target = tracking.target.0 as f64 / 1e6;
+    let luck = Seed { master: 0, replication: 0 }.luck("load at the start");
+    let arrive = |is_its: &dyn Fn(&Destination) -> bool| -> f64 {
+        let of_load = |it: &Load| {
+            let share: f64 = it.routes.iter().filter(|it| is_its(&it.to)).map(|it| it.share).sum();
+            it.rate.cursor(luck).at(&it.rate, SimTime::ZERO).0 * share
+        };
+        model.loads.iter().map(|(_, it)| of_load(it)).sum()
+    };
+    let tasks = match policy.watch.metrics[..] {
+        [ServiceMetric::CpuUtilization(ix)] if ix == service => {
+            let spec = &model.services[ix];
+            let definition = &model.task_definitions[spec.task_definition];
+            let requests = arrive(&|to| match *to {
+                Destination::Service(it) => it == ix,
+                Destination::TargetGroup(it) => spec.target_groups.contains(&it),
+            });
+            let reserved = model.requirements[definition.requirement].resources.cpu_units;
+            let units = definition.fargate.map_or(reserved, |it| it.cpu_units);
+            let idle = definition.containers.iter().filter_map(|it| it.behaviour.usage);
+            let idle: u32 = idle.map(|it| it.cpu_units).sum();
+            let each = f64::from(units) * target / 100.0 - f64::from(idle);
+            requests * definition.serving.as_ref()?.cpu.mean() * 1024.0 / each.max(1e-9)
+        }
+        [ServiceMetric::RequestCountPerTarget(group)] => {
+            arrive(&|to| *to == Destination::TargetGroup(group)) * 60.0 / target.max(1e-9)
+        }
+        _ => return None,
+    };
+    Some(tasks.ceil().clamp(0.0, 1e6) as u32)
 }
 
 fn goes_to(model: &Model, load: &Load, service: Ix<Service>) -> bool {

@@ -124,7 +124,7 @@ fn scheduling(lower: &mut Lower, view: &View, daemon: bool) -> Scheduling {
         }
         return Scheduling::Daemon;
     }
-    if desired.is_none() {
+    if desired.is_none() && !view.is_written("auto_scaling") {
         let hint = "add, for example, `desired_count = 3`";
         lower.problems.push(view.error("desired_count", "`desired_count` is missing").hint(hint));
     }
