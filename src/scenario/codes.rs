@@ -492,6 +492,13 @@ codes! {
         "The result shows T instances as if they always had all of their CPU, for nothing."
         "Write the CPU and memory that containers use in `behaviour.….usage`."
         "ecsim, the key behaviour.*.usage";
+"Managed Instances":
+    OutlivesInstances "W110" "tasks that outlive Managed Instances"
+        "An instance drains when it is 14 days old, and what still runs on it is stopped after \
+         `drain_deadline`. Tasks that belong to no service are not replaced."
+        "A task that runs for so long does not come to its end."
+        "Run it elsewhere, cut it into shorter tasks, or let a service run it."
+        "ECS Developer Guide, Architect for Amazon ECS Managed Instances: migration considerations";
 "Service auto scaling":
     NeverWakes "W120" "a service that cannot wake"
         "`min_capacity` is 0, and no policy watches anything that has data without tasks: CPU and \
@@ -529,13 +536,6 @@ codes! {
         "The two work against each other: more, fewer, more."
         "Follow one metric by one kind of policy."
         "Application Auto Scaling User Guide, target tracking: considerations";
-"Managed Instances":
-    OutlivesInstances "W110" "tasks that outlive Managed Instances"
-        "An instance drains when it is 14 days old, and what still runs on it is stopped after \
-         `drain_deadline`. Tasks that belong to no service are not replaced."
-        "A task that runs for so long does not come to its end."
-        "Run it elsewhere, cut it into shorter tasks, or let a service run it."
-        "ECS Developer Guide, Architect for Amazon ECS Managed Instances: migration considerations";
 }
 
 impl Code {
