@@ -132,9 +132,9 @@
 //! 3. [`ecs`]: `model.rs` (what can be simulated), `fact.rs` (what can happen), `mod.rs` (the
 //!    loop), then `life.rs` (a task's life), `service.rs`, `submit.rs`, `placement/`,
 //!    `instance.rs`, `auto_scaling.rs` and `managed_instances.rs` (instances come and go),
-//!    `capacity_provider.rs`, `group_scaling.rs` and `metric.rs` (who changes their number), `service_scaling.rs` and
-//!    `service_metric.rs` (who changes the number of tasks),
-//!    `capacity/` and `scaling/` (by which rules), `cpu_credits.rs` (how fast work gets done on T instances),
+//!    `capacity_provider.rs`, `group_scaling.rs` and `metric.rs` (who changes their number),
+//!    `service_scaling.rs` and `service_metric.rs` (who changes the number of tasks), `capacity/`
+//!    and `scaling/` (by which rules), `cpu_credits.rs` (how fast work gets done on T instances),
 //!    `fault.rs` (what fails), `detect.rs` (who notices) and `fallback.rs` (who stands in).
 //! 4. [`billing`]: `meter.rs`, `price.rs`, `commitment.rs`; [`record`]: `recorder.rs`.
 //! 5. [`scenario`]: `keys/mod.rs`, `load.rs`, `check.rs`, `lower/`.

@@ -10,8 +10,8 @@ use crate::ecs::model::{
 };
 use crate::ecs::placement::SmallestAsks;
 use crate::ecs::{
-    AfterFailure, Fact, Instance, Limit, Observer, Owner, PlacementFailure, ServiceEvent, Stop,
-    StopCode, Task, TaskStatus, TaskTimes, TerminationReason, World,
+    AfterFailure, Fact, Instance, Limit, Observer, Owner, PlacementFailure, ScalingEvent,
+    ServiceEvent, Stop, StopCode, Task, TaskStatus, TaskTimes, TerminationReason, World,
 };
 use crate::engine::{Id, Ix, Table};
 use crate::units::{Resources, SimTime, Span};
@@ -352,11 +352,7 @@ impl Observer for Recorder {
             Fact::StartUp { task, container, begins } => {
                 self.start_up(now, &world.tasks[task], (container, begins));
             }
-            Fact::ServiceScaling { service, event } => {
-                if let Some(target) = &mut self.targets[service] {
-                    target.note(at, &event);
-                }
-            }
+            Fact::ServiceScaling { service, event } => self.scaling_goes_on(at, service, &event),
             Fact::TaskMoved { task, from, to } => {
                 self.task_moves(now, &world.tasks[task], from, to);
             }
@@ -709,6 +705,13 @@ impl Recorder {
             self.hosts.resize(slot + 1, host);
         }
         self.hosts[slot] = host;
+    }
+
+    /// Application Auto Scaling has seen or done something.
+    fn scaling_goes_on(&mut self, at: SimTime, service: Ix<Service>, event: &ScalingEvent) {
+        if let Some(target) = &mut self.targets[service] {
+            target.note(at, event);
+        }
     }
 
     /// A scaling policy sees its metric.

@@ -90,11 +90,7 @@ impl Recorder {
                 .indices()
                 .map(|ix| self.finish_service(ix, model, end, &mut series))
                 .collect(),
-            auto_scaling: self
-                .targets
-                .indices()
-                .map(|ix| self.finish_target(ix, end, &mut scaling))
-                .collect(),
+            auto_scaling: self.finish_targets(end, &mut scaling),
             submitters: self
                 .submitters
                 .indices()
@@ -142,6 +138,14 @@ impl Recorder {
             series,
             summary,
         }
+    }
+
+    fn finish_targets(
+        &mut self,
+        end: SimTime,
+        series: &mut Vec<Series>,
+    ) -> Table<Option<AutoScalingSummary>, Service> {
+        self.targets.indices().map(|ix| self.finish_target(ix, end, series)).collect()
     }
 
     fn finish_target(

@@ -492,6 +492,13 @@ codes! {
         "The result shows T instances as if they always had all of their CPU, for nothing."
         "Write the CPU and memory that containers use in `behaviour.….usage`."
         "ecsim, the key behaviour.*.usage";
+"Managed Instances":
+    OutlivesInstances "W110" "tasks that outlive Managed Instances"
+        "An instance drains when it is 14 days old, and what still runs on it is stopped after \
+         `drain_deadline`. Tasks that belong to no service are not replaced."
+        "A task that runs for so long does not come to its end."
+        "Run it elsewhere, cut it into shorter tasks, or let a service run it."
+        "ECS Developer Guide, Architect for Amazon ECS Managed Instances: migration considerations";
 "Service auto scaling":
     NeverWakes "W120" "a service that cannot wake"
         "`min_capacity` is 0, and no policy watches anything that has data without tasks: CPU and \
@@ -529,13 +536,6 @@ codes! {
         "The two work against each other: more, fewer, more."
         "Follow one metric by one kind of policy."
         "Application Auto Scaling User Guide, target tracking: considerations";
-"Managed Instances":
-    OutlivesInstances "W110" "tasks that outlive Managed Instances"
-        "An instance drains when it is 14 days old, and what still runs on it is stopped after \
-         `drain_deadline`. Tasks that belong to no service are not replaced."
-        "A task that runs for so long does not come to its end."
-        "Run it elsewhere, cut it into shorter tasks, or let a service run it."
-        "ECS Developer Guide, Architect for Amazon ECS Managed Instances: migration considerations";
 "Load":
     HidesSpikes "W140" "recorded points that hide shorter spikes"
         "A recorded point is the mean over its period, and the rate is constant for as long. What \
@@ -551,7 +551,7 @@ codes! {
         "A record of a few hours that comes again has no night, and one that is not of whole days \
          or weeks comes at other times of the day each time."
         "Make `duration` shorter or the record longer; or write `after`, which says what is meant."
-        ""
+        "ecsim, the key `after` of a recorded rate"
     NobodyAnswers "W142" "requests to a target group without targets"
         "No service registers its tasks in the target group that these requests go to."
         "A load balancer answers them with 503, and none reaches a task."

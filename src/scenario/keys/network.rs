@@ -51,13 +51,9 @@ const LOAD_BALANCER: &[Key] = &[
         "Capacity units in use on average; without it what the requests of `load` make of them, and \
          without any they are not modelled on the bill.",
     ),
-    key(
-        "bytes_per_request",
-        Kind::Bytes,
-        "Bytes of a request and its answer, for capacity units.",
-    )
-    .or("\"10 KB\"")
-    .assumed("of the order of answers of web services"),
+    key("bytes_per_request", Kind::Bytes, "Bytes of a request and its answer, for capacity units.")
+        .or("\"10 KB\"")
+        .assumed("of the order of answers of web services"),
     key(
         "requests_per_connection",
         Kind::Number { min: 0.001, max: 1e9 },

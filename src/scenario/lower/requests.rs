@@ -113,7 +113,7 @@ pub(super) fn check(lower: &mut Lower) {
     for (name, view) in lower.root().entries("service") {
         if let Some(load) = view.child("load") {
             let Some(&service) = lower.services.get(name) else { continue };
-            complain(lower, (&load, "requests"), service);
+            complain(lower, (&load, "requests", "it".to_string()), service);
         }
     }
 }
@@ -187,20 +187,20 @@ fn check_served(lower: &mut Lower, view: &View, (table, name, reads): (&str, &st
         _ => model.queues.iter().filter(|it| it.1.name == name).map(|it| it.1.service).collect(),
     };
     for service in services {
-        complain(lower, (view, reads), service);
+        let who = format!("service `{}`", lower.model.services[service].name);
+        complain(lower, (view, reads, who), service);
     }
 }
 
 /// Complains where nothing says what a request needs.
-fn complain(lower: &mut Lower, (view, reads): (&View, &str), service: Ix<Service>) {
+fn complain(lower: &mut Lower, (view, reads, who): (&View, &str, String), service: Ix<Service>) {
     let spec = &lower.model.services[service];
     let definition = &lower.model.task_definitions[spec.task_definition];
     if definition.serving.is_some() {
         return;
     }
     let one = reads.trim_end_matches('s');
-    let message =
-        format!("service `{}` gets {reads}, and nothing says what a {one} needs", spec.name);
+    let message = format!("{who} gets {reads}, and nothing says what a {one} needs");
     let container = definition.containers.first().map_or("app", |it| it.name.as_str());
     let hint = format!(
         "write `behaviour.{}.usage.{container} = {{ cpu = {{ per_request = \"8 ms\" }}, memory = \

@@ -259,9 +259,11 @@ fn metric_named(lower: &Lower, name: &str) -> Result<ServiceMetric, String> {
     }
 }
 
-/// Returns the position of a queue: until there are queues, none.
-fn queue(_: &Lower, _: &str) -> Option<u16> {
-    None
+/// Returns the position of a queue, as the model will have it.
+fn queue(lower: &Lower, name: &str) -> Option<u16> {
+    let queues = lower.root().entries("queue");
+    let position = queues.iter().position(|it| it.0 == name)?;
+    u16::try_from(position).ok()
 }
 
 fn target_tracking(

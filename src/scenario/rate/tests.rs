@@ -19,8 +19,11 @@ const SAMPLES: [(&str, &str); 4] = [
 const SERVICE: &str = "[service.s]\nlaunch_type = \"FARGATE\"\ndesired_count = 1\n\
                        task_definition = { cpu = 256, memory = 512 }\n";
 
+const NEEDS: &str =
+    "[behaviour.s]\nusage.app = { cpu = { per_request = \"8 ms\" }, memory = 100 }\n";
+
 fn read(top: &str, rate: &str, files: &[(&str, &str)]) -> Result<Scenario, String> {
-    let text = format!("{top}\n{SERVICE}load.requests_per_second = {rate}\n");
+    let text = format!("{top}\n{SERVICE}load.requests_per_second = {rate}\n{NEEDS}");
     let mut all = vec![("a.toml", text.as_str())];
     all.extend(files);
     let read = Scenario::read(&InMemory::new(&all), Path::new("a.toml"), &[] as &[Override]);
@@ -240,7 +243,12 @@ fn loads_go_where_they_are_sent() {
                 target_group = \"api\", container_name = \"app\", container_port = 80 }]\n\
                 [load.shoppers]\nload_balancer = \"public\"\nrequests_per_second = 12\n\
                 routes = [{ target_group = \"web\", share = 0.25 }, { target_group = \"api\", \
-                share = \"75 %\" }]\n[queue.orders]\nmessages_per_second = 5\nservice = \"api\"\n";
+                share = \"75 %\" }]\n[queue.orders]\nmessages_per_second = 5\nservice = \"jobs\"\n[service.jobs]\n\
+                launch_type = \"FARGATE\"\ndesired_count = 1\n\
+                task_definition = { cpu = 256, memory = 512 }\n\
+                [behaviour]\nweb.usage.app = { cpu = { per_request = \"8 ms\" }, memory = 100 }\n\
+                api.usage.app = { cpu = { per_request = \"8 ms\" }, memory = 100 }\n\
+                jobs.usage.app = { cpu = { per_request = \"8 ms\" }, memory = 100 }\n";
     let files = InMemory::new(&[("a.toml", text)]);
     let scenario = Scenario::read(&files, Path::new("a.toml"), &[]).unwrap();
     let model = &scenario.model;
@@ -260,7 +268,7 @@ fn loads_go_where_they_are_sent() {
     let queue = &model.queues[Ix::new(0)];
     assert_eq!((queue.name.as_str(), queue.visibility_timeout), ("orders", Span::secs(30)));
     assert_eq!(queue.arrivals.mean(SimTime::from_secs(10)), 5.0);
-    assert_eq!(model.services[queue.service].name, "api");
+    assert_eq!(model.services[queue.service].name, "jobs");
     let alone = super::tests::scenario("", "3", &[]);
     let to = alone.model.loads[Ix::new(0)].routes[0].to;
     assert_eq!(to, Destination::Service(Ix::new(0)));
@@ -268,8 +276,9 @@ fn loads_go_where_they_are_sent() {
 
 #[test]
 fn a_rate_that_is_written_over_another_replaces_it() {
-    let base =
-        format!("{SERVICE}load.requests_per_second = {{ daily = {{ low = 1, high = 2 }} }}\n");
+    let base = format!(
+        "{SERVICE}load.requests_per_second = {{ daily = {{ low = 1, high = 2 }} }}\n{NEEDS}"
+    );
     let over =
         "extends = \"b.toml\"\nservice.s.load.requests_per_second = { file = \"plain.csv\" }\n";
     let mut files = vec![("b.toml", base.as_str()), ("a.toml", over)];

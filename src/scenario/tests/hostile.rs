@@ -274,7 +274,15 @@ sum = [
 ]
 [queue.q]
 messages_per_second = { cloudwatch = "c.csv", values = "per_second" }
-service = "w"
+service = "v"
+[service.v]
+launch_type = "FARGATE"
+desired_count = 1
+task_definition = { cpu = 256, memory = 512 }
+[behaviour.v]
+usage.app = { cpu = { per_request = "8 ms" }, memory = 100 }
+[behaviour.w]
+usage.app = { cpu = { per_request = "8 ms" }, memory = 100 }
 "#;
 
 const ROWS: &str =
