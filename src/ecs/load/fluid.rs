@@ -111,7 +111,8 @@ pub struct Level {
     pub in_system: f64,
     /// Those that tasks work at.
     pub in_service: f64,
-    /// Seconds that a request takes that is admitted now; 0 if none is.
+    /// Seconds that a request takes that is admitted now, if nothing changes meanwhile; of a queue
+    /// with a backlog those that the one took that is answered now; 0 if there is none.
     pub response: f64,
     /// CPU in use, in vCPUs of the tasks.
     pub cpu: f64,
@@ -590,6 +591,11 @@ impl Station {
             level.unreachable = missed;
         }
         level.response = if admitted > 0.0 { level.response / admitted } else { 0.0 };
+        if self.routing == Routing::Queue && self.has_backlog() {
+            // As old as the message is that is fetched now: what waits has come at this rate.
+            let rate = self.arrivals.max(level.served);
+            level.response = if rate > 0.0 { level.in_system / rate } else { 0.0 };
+        }
         level.utilization = if self.arrivals > 0.0 { self.arrivals / can } else { 0.0 };
         level
     }
