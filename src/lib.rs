@@ -61,6 +61,8 @@
 //! | load, queue | requests that arrive from outside; messages that a service works off |
 //! | rate | how many per second, over time: constant between its changes ([`ecs::load::Rate`]) |
 //! | record | a rate that somebody measured: a file of points |
+//! | station | the tasks of a service and the requests at them ([`ecs::load::fluid::Station`]) |
+//! | fluid | requests as a rate and a backlog, without single ones |
 //! | requirement | what a task asks of an instance |
 //! | measure | one figure of a result, by name ([`study::Measure`]) |
 //! | objective | what must hold of a measure ([`scenario::Objective`]) |
@@ -133,9 +135,10 @@
 //!    loop), then `life.rs` (a task's life), `service.rs`, `submit.rs`, `placement/`,
 //!    `instance.rs`, `auto_scaling.rs` and `managed_instances.rs` (instances come and go),
 //!    `capacity_provider.rs`, `group_scaling.rs` and `metric.rs` (who changes their number),
-//!    `service_scaling.rs` and `service_metric.rs` (who changes the number of tasks), `capacity/`
-//!    and `scaling/` (by which rules), `cpu_credits.rs` (how fast work gets done on T instances),
-//!    `fault.rs` (what fails), `detect.rs` (who notices) and `fallback.rs` (who stands in).
+//!    `traffic.rs` and `load/` (requests), `service_scaling.rs` and `service_metric.rs` (who changes
+//!    the number of tasks), `capacity/` and `scaling/` (by which rules), `cpu_credits.rs` (how fast
+//!    work gets done on T instances), `fault.rs` (what fails), `detect.rs` (who notices) and
+//!    `fallback.rs` (who stands in).
 //! 4. [`billing`]: `meter.rs`, `price.rs`, `commitment.rs`; [`record`]: `recorder.rs`.
 //! 5. [`scenario`]: `keys/mod.rs`, `load.rs`, `check.rs`, `lower/`.
 //! 6. `tests/suite/`, for what is held to be true, and by which judge.

@@ -556,7 +556,20 @@ codes! {
         "No service registers its tasks in the target group that these requests go to."
         "A load balancer answers them with 503, and none reaches a task."
         "Name the target group in `load_balancers` of the service."
-        "Elastic Load Balancing, Troubleshoot your Application Load Balancers: HTTP 503";
+        "Elastic Load Balancing, Troubleshoot your Application Load Balancers: HTTP 503"
+    RequestsOnCredits "W143" "requests on T instances"
+        "Tasks that serve requests may run on T instances. What requests use is not taken from their \
+         CPU credits, and they are as fast without credits as with them."
+        "In truth an instance without credits is held to its baseline, a tenth to two fifths of its \
+         vCPUs: requests wait there that are answered at once here, and unlimited mode costs money."
+        "Run what serves requests on other types in this scenario."
+        "Amazon EC2 User Guide, burstable performance instances"
+    NoRequests "W144" "what requests need, and none arrive"
+        "Behaviour says what a request needs, or how a task takes requests, and no load or queue sends \
+         any to a service with this task definition."
+        "The keys have no effect: the service idles."
+        "Write `load` of the service, `[load.…]` at its load balancer, or `[queue.…]`."
+        "ecsim, the keys `per_request` and `requests` of behaviour";
 }
 
 impl Code {

@@ -10,6 +10,7 @@ use crate::engine::{Distribution, Ix, Seed};
 use crate::units::{Bytes, SimTime};
 
 use super::super::View;
+use super::super::codes::Code;
 use super::super::keys::Kind;
 use super::super::value::{self, CpuUnits, Mib};
 use super::Lower;
@@ -110,6 +111,7 @@ pub(super) fn check(lower: &mut Lower) {
         let hint = "make a service for each: they are worked off in different ways";
         lower.problems.push(view.error("service", message).hint(hint));
     }
+    check_effects(lower);
     for (name, view) in lower.root().entries("service") {
         if let Some(load) = view.child("load") {
             let Some(&service) = lower.services.get(name) else { continue };
@@ -168,6 +170,49 @@ fn wanted(model: &Model, service: Ix<Service>, policy: &Policy) -> Option<u32> {
         _ => return None,
     };
     Some(tasks.ceil().clamp(0.0, 1e6) as u32)
+}
+
+/// Warns of keys of behaviour that no request is there for, and of requests on T instances.
+fn check_effects(lower: &mut Lower) {
+    let gets = |it: Ix<Service>| {
+        let model = &lower.model;
+        model.loads.iter().any(|(_, load)| goes_to(model, load, it))
+            || model.queues.iter().any(|(_, queue)| queue.service == it)
+    };
+    let services: Vec<Ix<Service>> =
+        lower.model.services.indices().filter(|&it| gets(it)).collect();
+    let mut problems = Vec::new();
+    for (name, behaviour) in lower.root().entries("behaviour") {
+        let definition = lower.model.task_definitions.position(|it| it.name == name);
+        let Some(definition) = definition else { continue };
+        let is_served =
+            services.iter().any(|&it| lower.model.services[it].task_definition == definition);
+        let says = behaviour.is_written("requests")
+            || lower.model.task_definitions[definition].serving.is_some();
+        if says && !is_served {
+            let message = "it says how requests are served, and none arrive";
+            let hint =
+                "write `load.requests_per_second` of a service that runs it, or leave it out";
+            problems.push(behaviour.warning_here(Code::NoRequests, message).hint(hint));
+        }
+    }
+    for &ix in &services {
+        let service = &lower.model.services[ix];
+        let launch = &lower.model.launches[service.launch];
+        let may_use = |class: &InstanceClass| {
+            class.cluster == launch.cluster
+                && class.cpu_credits.is_some()
+                && launch.providers.iter().any(|it| lower.model.uses(it, class))
+        };
+        let found =
+            lower.model.classes.iter().find(|it| may_use(it.1)).map(|it| &it.1.instance_type);
+        if let (Some(found), Some(view)) = (found, lower.root().entry("service", &service.name)) {
+            let message = format!("it serves requests on `{found}`, at full speed without credits");
+            let hint = "take another type: CPU credits are not spent on requests here";
+            problems.push(view.warning_here(Code::RequestsOnCredits, message).hint(hint));
+        }
+    }
+    lower.problems.extend(problems);
 }
 
 fn goes_to(model: &Model, load: &Load, service: Ix<Service>) -> bool {
