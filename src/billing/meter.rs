@@ -245,14 +245,7 @@ impl InstanceUsage {
 impl Observer for Meter {
     fn observe(&mut self, at: SimTime, fact: &Fact, world: &World, model: &Model) {
         match *fact {
-            Fact::InstanceActive { instance } => {
-                let slot = instance.slot();
-                if self.stranded.len() <= slot {
-                    self.stranded.resize(slot + 1, Resources::ZERO);
-                }
-                self.stranded[slot] = Resources::ZERO;
-                self.update_stranded(at, instance, world);
-            }
+            Fact::InstanceActive { instance } => self.instance_comes(at, instance, world),
             Fact::InstanceTerminated { instance, reason } => {
                 self.instance_goes(at, (instance, reason), (world, model))
             }
@@ -425,6 +418,15 @@ impl Meter {
             add(Coverable::FargateCpu(os, architecture), size.cpu_units);
             add(Coverable::FargateMemory(os, architecture), size.memory_mib);
         }
+    }
+
+    fn instance_comes(&mut self, at: SimTime, instance: Id<Instance>, world: &World) {
+        let slot = instance.slot();
+        if self.stranded.len() <= slot {
+            self.stranded.resize(slot + 1, Resources::ZERO);
+        }
+        self.stranded[slot] = Resources::ZERO;
+        self.update_stranded(at, instance, world);
     }
 
     /// An instance is gone: it is paid for up to now, and strands nothing any more.

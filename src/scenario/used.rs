@@ -31,7 +31,12 @@ struct Uses {
     service_actions: bool,
     ec2_spot: bool,
     trunks: bool,
+    requests: bool,
 }
+
+/// Keys of load balancers and target groups that only requests make a difference to.
+const OF_REQUESTS: [&str; 3] =
+    [".bytes_per_request", ".requests_per_connection", ".load_balancing_algorithm"];
 
 /// Finds what is written of rates over time: files and curves, by the path of the rate.
 fn rates(filled: &[Filled]) -> BTreeSet<(String, bool)> {
@@ -68,6 +73,15 @@ fn is_used_by_rate(rates: &BTreeSet<(String, bool)>, it: &Filled) -> bool {
 }
 
 impl Uses {
+    /// Says whether a default that only requests make a difference to is used; nothing if it is of
+    /// something else.
+    fn of_requests(&self, path: &str) -> Option<bool> {
+        let of_tasks = path.starts_with("behaviour.") && path.contains(".requests.");
+        let of_balancers = path.starts_with("load_balancer.") || path.starts_with("target_group.");
+        let is_theirs = of_balancers && OF_REQUESTS.iter().any(|key| path.ends_with(key));
+        (of_tasks || is_theirs).then_some(self.requests)
+    }
+
     /// Says whether a time of metrics, alarms and what they lead to is used; nothing if it is of
     /// something else.
     fn of_scaling(&self, path: &str) -> Option<bool> {
@@ -113,11 +127,14 @@ impl Scenario {
             service_actions: targets().any(|it| !it.scheduled_actions.is_empty()),
             trunks: model.classes.iter().any(|(_, class)| class.has_trunk),
             ec2_spot: !model.spot_pools.is_empty(),
+            requests: !model.loads.is_empty() || !model.queues.is_empty(),
         };
         let filled = self.document.filled_in();
         let of_rates = rates(&filled);
-        let of_model =
-            |it: &Filled| uses.of_scaling(&it.path).unwrap_or_else(|| self.is_used(&uses, it));
+        let of_model = |it: &Filled| {
+            let known = uses.of_scaling(&it.path).or_else(|| uses.of_requests(&it.path));
+            known.unwrap_or_else(|| self.is_used(&uses, it))
+        };
         let is_used =
             |it: &&Filled| it.place.is_some() || (is_used_by_rate(&of_rates, it) && of_model(it));
         filled.iter().filter(is_used).cloned().collect()

@@ -145,7 +145,8 @@ fn recorded_rates_are_read_whole() {
         let text = format!(
             "duration = \"{last} s\"\n[service.web]\nlaunch_type = \"FARGATE\"\ndesired_count = \
              1\ntask_definition = {{ cpu = 256, memory = 512 }}\nload.requests_per_second = {{ \
-             file = \"{}\", missing = \"hold\" }}\n",
+             file = \"{}\", missing = \"hold\" }}\n[behaviour.web]\nusage.app = {{ cpu = {{ \
+             per_request = \"8 ms\" }}, memory = 100 }}\n",
             path.display()
         );
         let scenario = Scenario::read(&InFolder { text }, Path::new("trace-test.toml"), &[])

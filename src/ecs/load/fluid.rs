@@ -1,14 +1,14 @@
 //! Requests as a fluid: rates, a backlog, and the delay that queueing theory gives.
 //!
-//! A [`Station`] is what the tasks of one service make of the requests that reach them. Tasks of one
-//! [`Capacity`] are one group with one state, so a thousand tasks cost as much as one. Between two
-//! changes everything is linear in time and is integrated exactly: while a group is asked for more
-//! than it can do its backlog grows, up to what its tasks admit and queue; afterwards it shrinks.
-//! Where there is no backlog, requests still wait, since they do not come evenly: that delay is the
-//! stationary one ([`stationary`]).
+//! A [`Station`] is what the tasks of one service make of the requests that reach them. Tasks of
+//! one [`Capacity`] are one group with one state, so a thousand tasks cost as much as one. Between
+//! two changes everything is linear in time and is integrated exactly: while a group is asked for
+//! more than it can do its backlog grows, up to what its tasks admit and queue; afterwards it
+//! shrinks. Where there is no backlog, requests still wait, since they do not come evenly: that
+//! delay is the stationary one ([`stationary`]).
 //!
-//! Assumptions: the backlog of a group is shared evenly by its tasks, new ones at once; a group that
-//! has just become busy is as slow as if it had been so for long.
+//! Assumptions: the backlog of a group is shared evenly by its tasks, new ones at once; a group
+//! that has just become busy is as slow as if it had been so for long.
 
 use crate::units::SimTime;
 

@@ -182,7 +182,12 @@ fn check_effects(lower: &mut Lower) {
     let services: Vec<Ix<Service>> =
         lower.model.services.indices().filter(|&it| gets(it)).collect();
     let mut problems = Vec::new();
-    for (name, behaviour) in lower.root().entries("behaviour") {
+    // A load that is wrong in itself may be the one that is missed.
+    let root = lower.root();
+    let short = root.entries("service").iter().filter(|it| it.1.is_written("load")).count();
+    let written = root.entries("load").len() + short + root.entries("queue").len();
+    let is_whole = written == lower.model.loads.len() + lower.model.queues.len();
+    for (name, behaviour) in root.entries("behaviour").into_iter().filter(|_| is_whole) {
         let definition = lower.model.task_definitions.position(|it| it.name == name);
         let Some(definition) = definition else { continue };
         let is_served =
