@@ -22,6 +22,7 @@ mod instance;
 mod life;
 mod lifecycle_hook;
 mod lifetime;
+pub mod load;
 mod managed_instances;
 mod metric;
 pub mod model;
