@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_fraction_of_a_capacity_is_the_balance_of_births_and_deaths() {
-        for (offered, capacity) in [(0.2, 0.25), (0.9, 1.5), (2.0, 2.75), (700.0, 800.5)] {
+        for (offered, capacity) in [(0.2f64, 0.25f64), (0.9, 1.5), (2.0, 2.75), (700.0, 800.5)] {
             let rate = |n: usize| capacity.min(n as f64);
             let queue = balance_of_large(offered, rate, 8000);
             let it = shared(offered, capacity);

@@ -80,7 +80,12 @@ impl Histogram {
     pub fn since(&self, earlier: &Histogram) -> Histogram {
         let before = earlier.cells.iter().copied().chain(std::iter::repeat(0));
         Histogram {
-            cells: self.cells.iter().zip(before).map(|(now, then)| now.saturating_sub(then)).collect(),
+            cells: self
+                .cells
+                .iter()
+                .zip(before)
+                .map(|(now, then)| now.saturating_sub(then))
+                .collect(),
             count: self.count.saturating_sub(earlier.count),
             sum: self.sum.saturating_sub(earlier.sum),
         }

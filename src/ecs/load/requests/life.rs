@@ -329,9 +329,9 @@ impl Requests {
             self.books.groups[group].completed(response);
             self.books.classes[ask.class].completed(response);
         } else {
-            it.flow.failed += 1;
-            self.books.groups[group].flow.failed += 1;
-            self.books.classes[ask.class].flow.failed += 1;
+            it.flow.left(Exit::Failed);
+            self.books.groups[group].flow.left(Exit::Failed);
+            self.books.classes[ask.class].flow.left(Exit::Failed);
         }
         self.admit(server);
         self.tell_router(server);

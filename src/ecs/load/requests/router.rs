@@ -114,7 +114,8 @@ impl Router {
                 seat as usize
             }
             Routing::WeightedRandom => {
-                let drawn = luck.part(u64::from(attempt)).unit(ROUTE) * self.sums[self.sums.len() - 1];
+                let drawn =
+                    luck.part(u64::from(attempt)).unit(ROUTE) * self.sums[self.sums.len() - 1];
                 self.sums.partition_point(|&sum| sum <= drawn).min(self.seats.len() - 1)
             }
         };

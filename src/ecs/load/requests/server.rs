@@ -15,7 +15,7 @@ use crate::units::{SimTime, Span};
 
 use super::life::{Ask, Request};
 use super::model::ServerSpec;
-use super::tally::{Account, Experience, Exit, Flow, Usage};
+use super::tally::{Account, Exit, Experience, Flow, Usage};
 use super::{Class, Client, Group};
 
 /// A server: a task, as requests see it.
