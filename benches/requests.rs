@@ -7,8 +7,6 @@
 
 mod table;
 
-use std::time::{Duration, Instant};
-
 use criterion::{Criterion, criterion_group};
 use ecsim::ecs::load::requests::*;
 use ecsim::engine::{Distribution, Ix, Seed};
@@ -45,8 +43,8 @@ fn cases() -> Vec<Case> {
     };
     let shared = ServerSpec { queue_limit: 1000, ..ServerSpec::default() };
     let backoff = Backoff { first: Span::millis(100), jitter: true, ..Backoff::default() };
-    // Some 3 % of the attempts take so long.
-    let patience = Patience { timeout: Some(Span::millis(150)), retries: 2, backoff };
+    // Some attempts take so long, too few for a storm of retries.
+    let patience = Patience { timeout: Some(Span::millis(300)), retries: 2, backoff };
     let least = Routing::LeastOutstandingRequests;
     let random = Routing::WeightedRandom;
     vec![
@@ -118,12 +116,6 @@ impl Warm {
         self.requests.advance(self.requests.now() + span);
         self.requests.source(self.source).succeeded
     }
-
-    fn timed(&mut self, count: u32) -> Duration {
-        let start = Instant::now();
-        std::hint::black_box(self.send(count));
-        start.elapsed()
-    }
 }
 
 /// How many requests are sent at a time.
@@ -144,7 +136,7 @@ fn print_table() {
     table::print_head("requests of", &columns);
     for case in &cases() {
         let mut warm = Warm::new(case);
-        let nanos = table::nanos(10 * BATCH, |count| warm.timed(count));
+        let nanos = table::nanos(10 * BATCH, |count| table::timed(1, || warm.send(count)));
         table::print_row(case.name, &[table::whole(nanos), table::ratio(1000.0, nanos)]);
     }
 }

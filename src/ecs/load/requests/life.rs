@@ -94,6 +94,9 @@ impl Requests {
         self.books.clients[ask.client].attempts += 1;
         self.books.groups[group].flow.arrived += 1;
         self.books.classes[ask.class].flow.arrived += 1;
+        if self.groups[group].is_stale {
+            self.renew_router(group);
+        }
         let Some(id) = self.groups[group].router.choose(ask.luck, ask.attempt) else {
             self.rejected(ask, Exit::NoServer);
             return None;
@@ -123,6 +126,7 @@ impl Requests {
         let is_admitted = server.in_service < server.spec.concurrency;
         if !is_admitted && sharing.waiting_count() >= server.spec.queue_limit {
             server.flow.left(Exit::QueueFull);
+            self.tell_router(id);
             self.rejected(ask, Exit::QueueFull);
             return None;
         }

@@ -68,6 +68,7 @@ pub struct Requests {
     server_count: u64,
     /// Whether all recursions have been settled up to now.
     is_settled: bool,
+    /// Whether each departure is an event.
     is_plain: bool,
 }
 
@@ -114,6 +115,8 @@ pub struct Group {
     past: Usage,
     /// Whether requests come from sources that wait forever and try once, and call nobody.
     is_simple: bool,
+    /// Whether the router must be told who gets requests, before it is asked next.
+    is_stale: bool,
 }
 
 /// Those who wait for answers of one kind: a source, or those who make a call.
@@ -193,6 +196,7 @@ impl Requests {
             servers: Vec::new(),
             past: Usage::default(),
             is_simple: spec.routing != Routing::LeastOutstandingRequests,
+            is_stale: false,
         })
     }
 
@@ -249,7 +253,7 @@ impl Requests {
         let id = self.servers.insert(Server::new(group, order, spec, self.now));
         self.groups[group].servers.push(id);
         self.choose_lane(id);
-        self.renew_router(group);
+        self.groups[group].is_stale = true;
         id
     }
 
@@ -267,7 +271,7 @@ impl Requests {
             self.plan(id);
         }
         if is_reweighted {
-            self.renew_router(group);
+            self.groups[group].is_stale = true;
         }
         true
     }
@@ -301,7 +305,7 @@ impl Requests {
         let Some(server) = self.servers.get_mut(id) else { return false };
         server.is_draining = true;
         let group = server.group;
-        self.renew_router(group);
+        self.groups[group].is_stale = true;
         true
     }
 
@@ -313,7 +317,7 @@ impl Requests {
         self.servers.remove(id);
         self.groups[group].past += tally.usage;
         self.groups[group].servers.retain(|&server| server != id);
-        self.renew_router(group);
+        self.groups[group].is_stale = true;
         tally.flow.lost = self.lose(id, group);
         (tally.in_system, tally.in_service) = (0, 0);
         Some(tally)
@@ -444,6 +448,7 @@ impl Requests {
             }
         }
         self.groups[group].router.set(&targets);
+        self.groups[group].is_stale = false;
     }
 
     /// Writes down all departures up to now.

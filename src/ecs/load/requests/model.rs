@@ -98,7 +98,8 @@ pub enum Routing {
     RoundRobin,
     /// To whoever has fewest requests, the one that was chosen longest ago among equals.
     ///
-    /// Weights above zero are all alike, as slow start does not go with it.
+    /// Weights above zero are all alike, as slow start does not go with it. Assumption: requests
+    /// that their client has given up count as long as the server works at them.
     LeastOutstandingRequests,
     /// To any, with a probability that is its share of the weights.
     WeightedRandom,

@@ -55,9 +55,14 @@ struct Tournament {
     width: usize,
 }
 
-/// Requests outstanding, when it was chosen last, and the seat.
-type Key = (u32, u64, u32);
-const NOBODY: Key = (u32::MAX, u64::MAX, u32::MAX);
+/// Requests outstanding, when it was chosen last, and the seat, the first in the highest bits: one
+/// number is compared without a branch.
+type Key = u128;
+const NOBODY: Key = u128::MAX;
+
+fn key(outstanding: u32, chosen: u64, seat: u32) -> Key {
+    (u128::from(outstanding) << 96) | (u128::from(chosen) << 32) | u128::from(seat)
+}
 
 impl Router {
     pub(super) fn new(routing: Routing) -> Router {
@@ -91,11 +96,9 @@ impl Router {
         self.is_even = targets.iter().all(|it| it.weight == self.greatest);
         let mut sum = 0.0;
         self.sums = targets.iter().map(|it| (sum += it.weight, sum).1).collect();
-        let keys = targets.iter().zip(&self.seats).enumerate();
-        let key = |(seat, (target, it)): (usize, (&Target, &Seat))| {
-            (target.outstanding, it.chosen, seat as u32)
-        };
-        self.least = Tournament::new(keys.map(key));
+        let keys = targets.iter().zip(&self.seats).zip(0..targets.len() as u32);
+        let keys = keys.map(|((target, it), seat)| key(target.outstanding, it.chosen, seat));
+        self.least = Tournament::new(keys);
     }
 
     /// Chooses a server for an attempt of a request, unless there is none.
@@ -106,12 +109,12 @@ impl Router {
         }
         let seat = match self.routing {
             Routing::RoundRobin => self.next_in_turn(),
+            // Its key is renewed when it is told what has become of the request.
             Routing::LeastOutstandingRequests => {
-                let (outstanding, _, seat) = self.least.first();
+                let seat = self.least.first() as u32 as usize;
                 self.choices += 1;
-                self.seats[seat as usize].chosen = self.choices;
-                self.least.set(seat as usize, (outstanding, self.choices, seat));
-                seat as usize
+                self.seats[seat].chosen = self.choices;
+                seat
             }
             Routing::WeightedRandom => {
                 let drawn =
@@ -150,7 +153,7 @@ impl Router {
     pub(super) fn tell(&mut self, seat: u32, server: Id<Server>, outstanding: u32) {
         let index = seat as usize;
         if self.seats.get(index).is_some_and(|it| it.server == server) {
-            self.least.set(index, (outstanding, self.seats[index].chosen, seat));
+            self.least.set(index, key(outstanding, self.seats[index].chosen, seat));
         }
     }
 }
@@ -175,8 +178,36 @@ impl Tournament {
         let mut node = self.width + leaf;
         self.nodes[node] = key;
         while node > 1 {
+            let least = self.nodes[node].min(self.nodes[node ^ 1]);
             node /= 2;
-            self.nodes[node] = self.nodes[2 * node].min(self.nodes[2 * node + 1]);
+            if self.nodes[node] == least {
+                return;
+            }
+            self.nodes[node] = least;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::RngExt;
+
+    use super::*;
+    use crate::engine::Seed;
+
+    #[test]
+    fn the_tournament_is_won_by_the_least_of_all() {
+        let mut stream = Seed { master: 1, replication: 0 }.luck("least").stream(ROUTE);
+        for count in [1, 2, 3, 5, 8, 13] {
+            let mut keys: Vec<Key> = (0..count).map(|seat| key(0, 0, seat)).collect();
+            let mut least = Tournament::new(keys.iter().copied());
+            for choice in 0..200 {
+                let first = keys.iter().copied().min().unwrap();
+                assert_eq!(least.first(), first);
+                let seat = if choice % 2 == 0 { first as u32 } else { choice as u32 % count };
+                keys[seat as usize] = key(stream.random_range(0..4), choice, seat);
+                least.set(seat as usize, keys[seat as usize]);
+            }
         }
     }
 }

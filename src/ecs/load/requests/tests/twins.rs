@@ -129,7 +129,7 @@ fn two_steps_are_one_and_a_clone_goes_on_alike() {
             let until = (many.requests.now() + step).min(end);
             assert_eq!(many.requests.advance(until), None);
             many.requests.set_rate(many.source, 120.0);
-            if step.as_micros() % 7 == 0 {
+            if step.as_micros().is_multiple_of(7) {
                 many = many.clone();
                 everything(&mut many);
             }
