@@ -8,15 +8,15 @@
 //!
 //! A server admits so many requests at once (`concurrency`), lets more wait first-in-first-out
 //! (`queue_limit`) and rejects the rest. An admitted request needs CPU time, for which those
-//! admitted share the CPU evenly, a vCPU each at most; then it may wait, and make calls. So a server
-//! with one place and a vCPU is M/G/1, one with c places and c vCPUs M/G/c, and one with many
-//! places and a vCPU is (limited) processor sharing.
+//! admitted share the CPU evenly, a vCPU each at most; then it may wait, and make calls. So a
+//! server with one place and a vCPU is M/G/1, one with c places and c vCPUs M/G/c, and one with
+//! many places and a vCPU is (limited) processor sharing.
 //!
 //! Times are whole microseconds. Memory grows with what is in the system, not with what has passed.
 //!
-//! Assumptions: a request uses its CPU first, then waits, then calls one after the other, and all of
-//! it takes at least a microsecond; a request and its retries need the same; a server does not start
-//! with a request what its client has given up only if its group says so ([`Abandoned`]).
+//! Assumptions: a request uses its CPU first, then waits, then calls one after the other, and all
+//! of it takes at least a microsecond; a request and its retries need the same; a server works at
+//! what its client has given up, unless its group says otherwise ([`Abandoned`]).
 
 mod histogram;
 mod life;

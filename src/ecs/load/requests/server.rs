@@ -3,9 +3,10 @@
 //! Two ways lead to the same departures. [`Recursion`] is for servers that have a vCPU for each
 //! place: who starts when follows from when places become free, as Lindley (1952) and Kiefer and
 //! Wolfowitz (1955) have it, so nothing is scheduled, and departures are written down when somebody
-//! looks. [`Sharing`] is for all others and schedules an event for the next request that has had its
-//! CPU; which one that is does not change while the CPU is shared evenly, so requests stand in a
-//! heap by the *virtual time* at which they finish: the CPU time that each has got since all began.
+//! looks. [`Sharing`] is for all others and schedules an event for the next request that has had
+//! its CPU; which one that is does not change while the CPU is shared evenly, so requests stand in
+//! a heap by the *virtual time* at which they finish: the CPU time that each has got since all
+//! began.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
