@@ -556,7 +556,21 @@ codes! {
         "No service registers its tasks in the target group that these requests go to."
         "A load balancer answers them with 503, and none reaches a task."
         "Name the target group in `load_balancers` of the service."
-        "Elastic Load Balancing, Troubleshoot your Application Load Balancers: HTTP 503";
+        "Elastic Load Balancing, Troubleshoot your Application Load Balancers: HTTP 503"
+    PatienceOfFluid "W143" "time-outs or retries of a fluid"
+        "A load says how long its clients wait or how often they try again, and its requests are \
+         simulated as a fluid, which has rates and mean delays and no single request."
+        "Both are without effect: nobody gives up, and no retries come on top of what arrives \
+         when a service is too slow or refuses requests."
+        "Write `traffic.fidelity = \"requests\"`, or take them out."
+        ""
+    QueuesStayFluid "W144" "messages beside single requests"
+        "`traffic.fidelity = \"requests\"` simulates requests one by one; messages of queues are a \
+         fluid all the same."
+        "Services that work off a queue have no percentiles of latency, and no luck in when \
+         messages come and how long one takes."
+        "Nothing need be changed."
+        "";
 }
 
 impl Code {

@@ -388,6 +388,24 @@ impl Requests {
         &self.books.classes[class]
     }
 
+    /// Returns flow and responses of a group as they were seen last: up to now if they have been
+    /// settled since time passed.
+    pub fn account(&self, group: Ix<Group>) -> &Account {
+        &self.books.groups[group]
+    }
+
+    /// Returns the figures of a server as they were seen last, if it is still there.
+    pub fn seen(&self, id: Id<Server>) -> Option<ServerTally> {
+        let Server { flow, in_system, in_service, .. } = *self.servers.get(id)?;
+        let usage = self.servers[id].usage(self.now);
+        Some(ServerTally { flow, usage, in_system, in_service })
+    }
+
+    /// Returns what the clients of a source have met, as it was seen last.
+    pub fn met(&self, source: Ix<Source>) -> &Experience {
+        &self.books.clients[self.sources[source].client]
+    }
+
     /// Returns what the clients of a source have met up to now.
     pub fn source(&mut self, source: Ix<Source>) -> &Experience {
         self.settle();
@@ -452,7 +470,7 @@ impl Requests {
     }
 
     /// Writes down all departures up to now.
-    fn settle(&mut self) {
+    pub fn settle(&mut self) {
         if self.is_settled {
             return;
         }
