@@ -1,7 +1,8 @@
 //! Load: how many requests and messages arrive, and what becomes of them.
 
 pub mod fluid;
-pub mod queueing;
+#[cfg(test)]
+mod queueing;
 pub mod rate;
 pub mod requests;
 

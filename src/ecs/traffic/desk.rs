@@ -424,6 +424,14 @@ impl Served<'_> {
         }
     }
 
+    /// Returns how many single requests are at tasks that work; `None`: a fluid has a level of them.
+    pub fn there(&self) -> Option<u64> {
+        let Served::Requests(desk, requests) = self else { return None };
+        let alive = desk.places.values().filter(|it| !it.is_dead);
+        let seen = alive.filter_map(|it| requests.seen(it.server));
+        Some(seen.map(|it| u64::from(it.in_system)).sum())
+    }
+
     /// Goes through what requests use, by place, as it was told.
     pub fn uses(&self) -> Vec<Use> {
         match self {
