@@ -147,7 +147,7 @@ pub enum Stop {
 /// A bound of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// `limits.events`.
+    /// `limits.events`: events, and requests that are simulated one by one.
     Events(u64),
     /// `limits.tasks`: tasks alive and submissions that wait.
     Tasks(u64),
@@ -444,7 +444,8 @@ impl Sim {
     pub fn run_some(&mut self, until: SimTime, events: u64, observer: &mut dyn Observer) -> Stop {
         let pause = self.events.saturating_add(events);
         loop {
-            if self.events >= self.model.limits.events {
+            let done = self.events.saturating_add(self.world.traffic.requests());
+            if done >= self.model.limits.events {
                 return Stop::LimitReached(Limit::Events(self.model.limits.events));
             }
             if self.world.things() > self.model.limits.tasks {

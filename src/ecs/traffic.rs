@@ -134,6 +134,11 @@ impl Traffic {
         None
     }
 
+    /// Returns how many single requests there have been.
+    pub(super) fn requests(&self) -> u64 {
+        self.requests.attempts()
+    }
+
     /// Returns how many requests a second arrive at a target group.
     fn at_target_group(&self, model: &Model, group: Ix<TargetGroup>) -> f64 {
         let to = Destination::TargetGroup(group);

@@ -563,14 +563,14 @@ codes! {
         "Both are without effect: nobody gives up, and no retries come on top of what arrives \
          when a service is too slow or refuses requests."
         "Write `traffic.fidelity = \"requests\"`, or take them out."
-        ""
+        "ecsim, the key traffic.fidelity"
     QueuesStayFluid "W144" "messages beside single requests"
         "`traffic.fidelity = \"requests\"` simulates requests one by one; messages of queues are a \
          fluid all the same."
         "Services that work off a queue have no percentiles of latency, and no luck in when \
          messages come and how long one takes."
         "Nothing need be changed."
-        "";
+        "ecsim, the key traffic.fidelity";
 }
 
 impl Code {

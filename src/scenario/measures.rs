@@ -89,7 +89,7 @@ const OF_SERVICES: Names = &[
     ("request_latency_p50", Time),
     ("request_latency_p95", Time),
     ("request_latency_p99", Time),
-    ("request_latency_p99.9", Time),
+    ("request_latency_p99_9", Time),
     ("requests_timed_out", Count),
     ("requests_retried", Count),
     ("requests_given_up", Count),

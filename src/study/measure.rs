@@ -243,7 +243,7 @@ impl List {
     /// What only requests that are simulated one by one tell.
     fn single_requests(&mut self, name: &str, it: Option<&SingleRequests>) {
         let Some(it) = it else { return };
-        for (part, time) in ["p50", "p95", "p99", "p99.9"].into_iter().zip(it.latency) {
+        for (part, time) in ["p50", "p95", "p99", "p99_9"].into_iter().zip(it.latency) {
             let secs = time.map(Span::as_secs_f64);
             self.add_if(format!("{name}.request_latency_{part}"), secs, Unit::Seconds);
         }

@@ -5,7 +5,7 @@ use super::super::load::fluid::{Routing, Totals};
 use super::super::load::requests::Histogram;
 use super::super::load::{Clock, Outside, Rate, Steps};
 use super::super::model::*;
-use super::super::{Fact, Served, Sim};
+use super::super::{Fact, Limit, Served, Sim, Stop};
 use crate::engine::{Distribution, Ix, Seed};
 use crate::units::{SimTime, Span};
 
@@ -262,6 +262,17 @@ fn the_task_that_has_one_request_too_many_ends_at_once() {
         }
     }
     panic!("no task ran out of memory");
+}
+
+/// Single requests count as events, so that a rate without measure does not run for ever.
+#[test]
+fn so_many_single_requests_end_a_run() {
+    let (mut f, _) = balanced((2, 1), &[(0, 1e6)], Fidelity::Requests);
+    f.model.limits.events = 100_000;
+    let mut sim = f.sim();
+    let stop = sim.run_until(SimTime::from_secs(100), &mut ());
+    assert_eq!(stop, Stop::LimitReached(Limit::Events(100_000)));
+    assert!(sim.now() <= SimTime::from_secs(2));
 }
 
 /// Two classes of which one costs four times as much: the mean is that of both.

@@ -21,6 +21,9 @@ use crate::units::SimTime;
 
 use super::Task;
 
+/// How many requests a dead task takes; what more comes is refused at once, so that memory ends.
+const DEAD_QUEUE: u32 = 100_000;
+
 /// What becomes of the requests of a service, however they are simulated.
 #[derive(Clone, Copy, Debug)]
 pub enum Served<'a> {
@@ -41,8 +44,8 @@ pub struct Desk {
     /// CPU time of a usual request.
     cpu: fluid::Moments,
     places: BTreeMap<Id<Task>, Place>,
-    /// Requests that were sent to dead tasks which are gone.
-    unreachable: u64,
+    /// Requests that were sent to dead tasks which are gone, and how many of them were refused.
+    unreachable: [u64; 2],
     /// By place, what tasks used that are gone.
     past: Vec<(u32, Usage)>,
     /// How it stood when it was looked at.
@@ -98,7 +101,8 @@ struct Reading {
     flow: Flow,
     /// Of those that arrived, sent to dead tasks.
     unreachable: u64,
-    /// Of those lost, in tasks that served.
+    /// Those that were refused and those that were lost, but by dead tasks.
+    rejected: u64,
     lost: u64,
     /// Microseconds that those completed took, together.
     response_us: u128,
@@ -148,7 +152,7 @@ impl Reading {
         let mut level = Level {
             arrivals: rate(flow.arrived, seconds),
             served: rate(flow.completed, seconds),
-            rejected: rate(flow.queue_full, seconds),
+            rejected: rate(self.rejected - earlier.rejected, seconds),
             no_target: rate(flow.no_server, seconds),
             unreachable: rate(self.unreachable - earlier.unreachable, seconds),
             ..Level::default()
@@ -214,7 +218,7 @@ impl Desk {
             work: serving.work(),
             cpu: serving.work().cpu,
             places: BTreeMap::new(),
-            unreachable: 0,
+            unreachable: [0; 2],
             past: Vec::new(),
             looked: Reading::default(),
             told: Reading::default(),
@@ -282,7 +286,7 @@ impl Desk {
                 let dead = ServerSpec {
                     cpu: 0.0,
                     concurrency: 0,
-                    queue_limit: u32::MAX,
+                    queue_limit: DEAD_QUEUE,
                     crowded_above: None,
                     ..self.server
                 };
@@ -317,7 +321,10 @@ impl Desk {
         let Some(place) = self.places.remove(&task) else { return };
         let Some(tally) = requests.remove_server(place.server) else { return };
         match place.is_dead {
-            true => self.unreachable += tally.flow.arrived,
+            true => {
+                self.unreachable[0] += tally.flow.arrived;
+                self.unreachable[1] += tally.flow.queue_full;
+            }
             false => add(&mut self.past, place.capacity.place, tally.usage),
         }
     }
@@ -325,11 +332,14 @@ impl Desk {
     /// Reads how it stands now, if departures have been settled.
     fn read(&self, requests: &Requests) -> Reading {
         let account = requests.account(self.group);
-        let (mut unreachable, mut usage) = (self.unreachable, self.past.clone());
+        let ([mut unreachable, mut refused], mut usage) = (self.unreachable, self.past.clone());
         for place in self.places.values() {
             let Some(seen) = requests.seen(place.server) else { continue };
             match place.is_dead {
-                true => unreachable += seen.flow.arrived,
+                true => {
+                    unreachable += seen.flow.arrived;
+                    refused += seen.flow.queue_full;
+                }
                 false => add(&mut usage, place.capacity.place, seen.usage),
             }
         }
@@ -338,7 +348,8 @@ impl Desk {
             at: requests.now(),
             flow,
             unreachable,
-            lost: flow.lost - self.unreachable,
+            rejected: flow.queue_full - refused,
+            lost: flow.lost - (self.unreachable[0] - self.unreachable[1]),
             response_us: account.responses.sum_us(),
             usage,
         }
@@ -388,8 +399,9 @@ impl Desk {
 
     /// Says whether nothing comes and nothing is there.
     pub(super) fn is_idle(&self) -> bool {
-        let dead: u64 = self.looked.unreachable - self.unreachable;
-        self.looked.flow.in_system() == dead && self.inflows.iter().all(|it| it.rate <= 0.0)
+        let Reading { flow, unreachable, rejected, .. } = &self.looked;
+        let alive = flow.arrived - flow.completed - flow.no_server - unreachable - rejected;
+        alive == self.looked.lost && self.inflows.iter().all(|it| it.rate <= 0.0)
     }
 
     /// Goes through the target groups by which requests came lately, and how many a second.
@@ -410,11 +422,12 @@ impl Served<'_> {
             Served::Fluid(station) => return *station.totals(),
             Served::Requests(desk, requests) => (desk, requests),
         };
-        let Reading { flow, unreachable, lost, response_us, usage, at: _ } = desk.read(requests);
+        let read = desk.read(requests);
+        let Reading { flow, unreachable, rejected, lost, response_us, usage, at: _ } = read;
         Totals {
             arrived: flow.arrived as f64,
             served: flow.completed as f64,
-            rejected: flow.queue_full as f64,
+            rejected: rejected as f64,
             no_target: flow.no_server as f64,
             unreachable: unreachable as f64,
             lost: lost as f64,

@@ -91,6 +91,7 @@ impl Requests {
     #[inline]
     pub(super) fn send(&mut self, ask: Ask) -> Option<Id<Request>> {
         let group = self.clients[ask.client].to;
+        self.attempts += 1;
         self.books.clients[ask.client].attempts += 1;
         self.books.groups[group].flow.arrived += 1;
         self.books.classes[ask.class].flow.arrived += 1;

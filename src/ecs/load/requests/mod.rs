@@ -66,6 +66,8 @@ pub struct Requests {
     notices: VecDeque<Notice>,
     /// How many servers there have been.
     server_count: u64,
+    /// How many attempts there have been.
+    attempts: u64,
     /// Whether all recursions have been settled up to now.
     is_settled: bool,
     /// Whether each departure is an event.
@@ -347,6 +349,11 @@ impl Requests {
                 Event::Retry(retry) => self.on_retry(retry),
             }
         }
+    }
+
+    /// Returns how many requests have been sent, retries and calls too.
+    pub fn attempts(&self) -> u64 {
+        self.attempts
     }
 
     /// Returns up to when time has passed.
