@@ -58,6 +58,9 @@ pub struct Desk {
     pub(super) is_watched: bool,
 }
 
+/// A load, the share of it that comes here, and how much of that by which target group.
+pub(super) type Part = (Ix<Load>, f64, Vec<(Ix<TargetGroup>, f64)>);
+
 /// What comes of a load.
 #[derive(Clone, Debug)]
 struct Inflow {
@@ -174,7 +177,7 @@ impl Desk {
         requests: &mut Requests,
         model: &Model,
         (serving, routing): (&Serving, fluid::Routing),
-        loads: Vec<(Ix<Load>, f64, Vec<(Ix<TargetGroup>, f64)>)>,
+        loads: Vec<Part>,
         luck: Luck,
     ) -> Desk {
         let routing = match routing {
