@@ -130,8 +130,8 @@ fn requests_one_by_one_take_as_long_as_the_fluid_says() {
 }
 
 /// Every second of random arrivals: the fluid has the wait of Allen and Cunneen, ¾ of that of
-/// M/M/1, which is some 9 % more than that of E2/M/1. That one is exact: σ = (2λ ÷ (2λ + μ(1 − σ)))²,
-/// and the time from arrival to answer 1 ÷ μ(1 − σ).
+/// M/M/1, which is some 9 % more than that of E2/M/1. That one is exact:
+/// σ = (2λ ÷ (2λ + μ(1 − σ)))², and the time from arrival to answer 1 ÷ μ(1 − σ).
 #[test]
 fn two_tasks_in_turn_are_e2_m_1_each() {
     let case = Case { tasks: 2, ..Case::one(exponential(0.1), 14.0) };

@@ -1,7 +1,7 @@
 //! Requests of a service one by one: which servers of the inner simulation are its tasks.
 //!
-//! A [`Desk`] drives its part of [`Requests`]: sources follow the loads, tasks are servers from when
-//! they are targets first until their process ends. One that gets no more requests answers those it
+//! A [`Desk`] drives its part of [`Requests`]: sources follow the loads, tasks are servers from
+//! when they are targets first until their process ends. One that gets no more requests answers those it
 //! has; what is there when it ends is lost. A task whose host has failed is a server without CPU:
 //! what is sent to it waits there for nothing, and load balancers that count requests in flight
 //! soon avoid it.
@@ -440,7 +440,7 @@ impl Served<'_> {
         }
     }
 
-    /// Returns how many single requests are at tasks that work; `None`: a fluid has a level of them.
+    /// Returns how many single requests are at tasks that work; `None`: a fluid has a level.
     pub fn there(&self) -> Option<u64> {
         let Served::Requests(desk, requests) = self else { return None };
         let alive = desk.places.values().filter(|it| !it.is_dead);
