@@ -227,6 +227,7 @@ fn model(case: &Case, instances: u32) -> Model {
         groups: [group].into_iter().collect(),
         target_groups: Default::default(),
         fallbacks: Default::default(),
+        fidelity: Default::default(),
         loads: Default::default(),
         queues: Default::default(),
         services: Default::default(),

@@ -141,6 +141,7 @@ impl Fixture {
             target_groups: Default::default(),
             queues: Default::default(),
             services: Default::default(),
+            fidelity: Default::default(),
             loads: Default::default(),
             fargate_cpu_speed: 1.0,
             fallbacks: Default::default(),

@@ -906,6 +906,7 @@ fn container_ended(
     (since, exit_code): (SimTime, i32),
 ) {
     end_start_up(cx, world, id);
+    traffic::process_ended(cx, world, id);
     let entry = &mut world.tasks[id.0];
     entry.containers[id.1 as usize].state = ContainerState::Stopped { exit_code: Some(exit_code) };
     cpu_credits::container_ended(cx, world, id);
@@ -1201,6 +1202,7 @@ fn stopped(cx: &mut Cx, world: &mut World, task: Id<Task>) {
         provisioning::room_appeared(cx, world);
     }
     set_status(cx, world, task, TaskStatus::Stopped);
+    traffic::task_is_gone(world, task);
     world.tasks.remove(task);
     if let Some(instance) = instance {
         world.cluster.leave(instance, daemon);

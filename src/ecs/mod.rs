@@ -68,12 +68,12 @@ use self::fallback::FallbackState;
 use self::fargate_spot::FargateSpot;
 use self::fault::{Faults, Outage};
 use self::group_scaling::ScalingState;
-use self::load::fluid::{Level, Station};
+use self::load::fluid::Level;
 use self::metric::Metrics;
 use self::model::Queue as MessageQueue;
 use self::model::{
-    AutoScalingGroup, CapacityPool, CapacityProvider, ClusterSpec, Fallback, Fault, Load, Service,
-    SpotSupply, Submitter, Zone,
+    AutoScalingGroup, CapacityPool, CapacityProvider, ClusterSpec, Fallback, Fault, Fidelity, Load,
+    Service, SpotSupply, Submitter, Zone,
 };
 use self::placement::Placer;
 use self::provisioning::Waiting;
@@ -83,6 +83,7 @@ use self::service_scaling::TargetState;
 use self::spot::SupplyState;
 use self::submit::{Submission, SubmitterState};
 use self::traffic::Traffic;
+pub use self::traffic::{Clients, Desk, Served};
 
 /// One run: deterministic, and a clone of it at any instant continues as the original does.
 #[derive(Clone, Debug)]
@@ -146,7 +147,7 @@ pub enum Stop {
 /// A bound of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// `limits.events`.
+    /// `limits.events`: events, and requests that are simulated one by one.
     Events(u64),
     /// `limits.tasks`: tasks alive and submissions that wait.
     Tasks(u64),
@@ -245,6 +246,8 @@ enum Event {
     MessagesVisible(Ix<Service>),
     /// Requests may fill the memory of a service's tasks.
     MemoryLook(Ix<Service>),
+    /// A task works at more requests than its memory is enough for.
+    OutOfMemory(Id<Task>),
     /// Application Auto Scaling of a service goes on.
     ServiceScaling(Ix<Service>, ScalingStep),
     /// A test says how many CPU units, in thousandths, a service uses.
@@ -441,7 +444,8 @@ impl Sim {
     pub fn run_some(&mut self, until: SimTime, events: u64, observer: &mut dyn Observer) -> Stop {
         let pause = self.events.saturating_add(events);
         loop {
-            if self.events >= self.model.limits.events {
+            let done = self.events.saturating_add(self.world.traffic.requests());
+            if done >= self.model.limits.events {
                 return Stop::LimitReached(Limit::Events(self.model.limits.events));
             }
             if self.world.things() > self.model.limits.tasks {
@@ -449,6 +453,9 @@ impl Sim {
             }
             if self.events >= pause {
                 return Stop::Paused;
+            }
+            if self.model.fidelity == Fidelity::Requests {
+                traffic::advance(self, until);
             }
             let tasks = &self.world.tasks;
             let ahead = |event: &Event| {
@@ -467,7 +474,10 @@ impl Sim {
                     };
                     handle(&mut cx, &mut self.world, event);
                 }
-                Ok(None) => return Stop::Reached,
+                Ok(None) => {
+                    traffic::settle(&mut self.world);
+                    return Stop::Reached;
+                }
                 Err(livelock) => return Stop::Livelock(livelock),
             }
         }
@@ -508,7 +518,7 @@ impl World {
 
     /// Returns what becomes of the requests that are sent to a service, and what holds of them
     /// until the next change, on average; `None`: none are sent.
-    pub fn station(&self, service: Ix<Service>) -> Option<(&Station, &Level)> {
+    pub fn station(&self, service: Ix<Service>) -> Option<(Served<'_>, &Level)> {
         self.traffic.station(service)
     }
 
@@ -579,6 +589,7 @@ fn handle(cx: &mut Cx, world: &mut World, event: Event) {
         Event::QueueChanges(queue) => traffic::on_queue(cx, world, queue),
         Event::MessagesVisible(service) => traffic::on_visible(cx, world, service),
         Event::MemoryLook(service) => traffic::on_memory_look(cx, world, service),
+        Event::OutOfMemory(task) => traffic::on_out_of_memory(cx, world, task),
         Event::ServiceScaling(service, step) => service_scaling::on_step(cx, world, service, step),
         #[cfg(test)]
         Event::Uses(service, used) => service_metric::uses(cx, world, service, used),

@@ -15,6 +15,7 @@ use super::capacity::reservation::{ManagedScaling, Room, WaitingGroup};
 use super::capacity::spot::{Availability, Hazard, OnDemandShare, SpotMarket, SpotPool};
 use super::load::Rate;
 use super::load::fluid::{Moments, Routing, Work};
+pub use super::load::requests::Patience;
 use super::placement::query::Query;
 use super::scaling::group::ScalingPolicy;
 use super::scaling::service::{ScalableTarget, Suspended};
@@ -72,6 +73,8 @@ pub struct Model {
     pub target_groups: Table<TargetGroup>,
     /// Services.
     pub services: Table<Service>,
+    /// How requests are simulated.
+    pub fidelity: Fidelity,
     /// Requests that arrive from outside.
     pub loads: Table<Load>,
     /// Queues of messages that services work off.
@@ -860,6 +863,19 @@ pub struct Load {
     /// Kinds of requests: the share of each, and by what its CPU time is longer than usual. The
     /// shares come to 1; none: all are usual.
     pub classes: Vec<RequestClass>,
+    /// How long a client waits for an answer, and how often it tries again; only
+    /// [`Fidelity::Requests`] looks at it.
+    pub patience: Patience,
+}
+
+/// How requests are simulated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fidelity {
+    /// As a fluid: rates, backlogs, and the mean delay of queueing theory.
+    #[default]
+    Fluid,
+    /// One by one: percentiles of latency, time-outs and retries. Messages of queues stay a fluid.
+    Requests,
 }
 
 /// A kind of requests of a load.

@@ -6,6 +6,10 @@
 //! at instants that are foreseen; what it uses and leaves undone goes to the metrics and, as a
 //! fact, to observers.
 //!
+//! Requests are a fluid or simulated one by one ([`Fidelity`]): a station knows which, and all else
+//! is the same. Single requests are a simulation inside, which is brought up to each event before
+//! that is handled, and looked at every two seconds.
+//!
 //! Source: Elastic Load Balancing User Guide, "Target groups for your Application Load Balancers":
 //! only healthy targets get requests, and a target that is deregistered none but those in flight.
 //! Assumption: without a load balancer, whoever runs and passes its checks is found at once.
@@ -17,13 +21,22 @@ use crate::units::{SimTime, Span};
 
 use super::cluster::Instance;
 use super::load::fluid::{Capacity, Level, Moments, Routing, Station};
+use super::load::requests::{Notice, Requests};
 use super::load::{Rate, RateCursor};
 use super::metric::{self, Used};
-use super::model::{Destination, Load, Model, Queue, Service, TargetGroup};
-use super::{Cx, Event, Fact, StopReason, Task, TaskStatus, World, life, rank};
+use super::model::{Destination, Fidelity, Load, Model, Queue, Service, TargetGroup};
+use super::{Cx, Event, Fact, Sim, StopReason, Task, TaskStatus, World, life, rank};
+
+mod desk;
+
+pub use self::desk::{Clients, Desk, Served};
+
+use self::desk::Role;
 
 /// While a backlog changes, what is told of it is no older than this.
 const STEP: Span = Span::secs(10);
+/// How often metrics learn of single requests; observers do every [`STEP`].
+const LOOK: Span = Span::secs(2);
 /// From memory being full to a look at it.
 const MEMORY_LOOK: Span = Span::SECOND;
 
@@ -37,6 +50,15 @@ pub(super) struct Traffic {
     stations: Table<Option<Box<StationState>>, Service>,
     /// By instance, the tasks that share what is left of its CPU.
     sharers: BTreeMap<Id<Instance>, Vec<Id<Task>>>,
+    /// Those that are simulated one by one, of all services.
+    requests: Box<Requests>,
+}
+
+/// How requests of a service are simulated.
+#[derive(Clone, Debug)]
+enum Way {
+    Fluid(Station),
+    OneByOne(Box<Desk>),
 }
 
 #[derive(Clone, Debug)]
@@ -48,7 +70,7 @@ struct LoadState {
 
 #[derive(Clone, Debug)]
 struct StationState {
-    station: Station,
+    way: Way,
     /// The loads that come here, and which share of each; of a queue its messages.
     sources: Vec<(Ix<Load>, f64)>,
     queue: Option<Ix<Queue>>,
@@ -87,12 +109,34 @@ impl Traffic {
         };
         let loads = model.loads.iter().map(|(_, it)| state("load", &it.name, &it.rate));
         let queues = model.queues.iter().map(|(_, it)| state("queue", &it.name, &it.arrivals));
+        let mut requests = Box::new(Requests::new(SimTime::ZERO));
+        let mut station = |ix| StationState::new(model, ix, (seed, &mut requests));
         Traffic {
             loads: loads.collect(),
             queues: queues.collect(),
-            stations: model.services.indices().map(|ix| StationState::new(model, ix)).collect(),
+            stations: model.services.indices().map(&mut station).collect(),
             sharers: BTreeMap::new(),
+            requests,
         }
+    }
+
+    /// Lets single requests go on for so long; what runs out of memory meanwhile ends in an event.
+    fn advance(&mut self, until: SimTime) -> Option<(SimTime, Id<Task>)> {
+        while let Some(Notice::Crowded { at, server, .. }) = self.requests.advance(until) {
+            let desks = self.stations.iter().filter_map(|(_, it)| match &it.as_ref()?.way {
+                Way::OneByOne(desk) => Some(desk),
+                Way::Fluid(_) => None,
+            });
+            if let Some(task) = desks.into_iter().find_map(|it| it.task_of(server)) {
+                return Some((at, task));
+            }
+        }
+        None
+    }
+
+    /// Returns how many single requests there have been.
+    pub(super) fn requests(&self) -> u64 {
+        self.requests.attempts()
     }
 
     /// Returns how many requests a second arrive at a target group.
@@ -106,19 +150,29 @@ impl Traffic {
     }
 
     /// Returns the station of a service, and what holds of it until the next change, on average.
-    pub(super) fn station(&self, service: Ix<Service>) -> Option<(&Station, &Level)> {
-        self.stations[service].as_ref().map(|it| (&it.station, &it.level))
+    pub(super) fn station(&self, service: Ix<Service>) -> Option<(Served<'_>, &Level)> {
+        let state = self.stations[service].as_ref()?;
+        let served = match &state.way {
+            Way::Fluid(station) => Served::Fluid(station),
+            Way::OneByOne(desk) => Served::Requests(desk, &self.requests),
+        };
+        Some((served, &state.level))
     }
 }
 
 impl StationState {
-    fn new(model: &Model, service: Ix<Service>) -> Option<Box<StationState>> {
+    fn new(
+        model: &Model,
+        service: Ix<Service>,
+        (seed, requests): (Seed, &mut Requests),
+    ) -> Option<Box<StationState>> {
         let spec = &model.services[service];
         let serving = model.task_definitions[spec.task_definition].serving.as_ref()?;
         let sharers = |group| {
             model.services.iter().filter(|(_, it)| it.target_groups.contains(&group)).count()
         };
         let mut sources = Vec::new();
+        let mut inflows = Vec::new();
         for (ix, load) in model.loads.iter() {
             let share = |to: &Destination| match *to {
                 Destination::Service(it) => f64::from(u8::from(it == service)),
@@ -128,17 +182,30 @@ impl StationState {
                 }
                 Destination::TargetGroup(_) => 0.0,
             };
-            let share: f64 = load.routes.iter().map(|it| it.share * share(&it.to)).sum();
-            if share > 0.0 {
-                sources.push((ix, share));
+            let all: f64 = load.routes.iter().map(|it| it.share * share(&it.to)).sum();
+            if all > 0.0 {
+                sources.push((ix, all));
+                let by_group = load.routes.iter().filter_map(|it| match it.to {
+                    Destination::TargetGroup(to) => Some((to, it.share * share(&it.to) / all)),
+                    Destination::Service(_) => None,
+                });
+                inflows.push((ix, all, by_group.filter(|it| it.1 > 0.0).collect()));
             }
         }
         let queue = model.queues.iter().find(|(_, it)| it.service == service).map(|(ix, _)| ix);
         let balanced = spec.target_groups.first().map(|&it| model.target_groups[it].routing);
         let routing = if queue.is_some() { Some(Routing::Queue) } else { balanced };
+        let routing = routing.unwrap_or_default();
         (queue.is_some() || !sources.is_empty()).then(|| {
+            let way = if queue.is_none() && model.fidelity == Fidelity::Requests {
+                let luck = seed.luck("requests").named(&spec.name);
+                let desk = Desk::new(requests, model, (serving, routing), inflows, luck);
+                Way::OneByOne(Box::new(desk))
+            } else {
+                Way::Fluid(Station::new(serving.work(), routing))
+            };
             Box::new(StationState {
-                station: Station::new(serving.work(), routing.unwrap_or_default()),
+                way,
                 sources,
                 queue,
                 cpu: serving.work().cpu,
@@ -204,10 +271,16 @@ pub(super) fn on_load(cx: &mut Cx, world: &mut World, load: Ix<Load>) {
     }
     for route in &spec.routes {
         let Destination::TargetGroup(group) = route.to else { continue };
+        if cx.model.fidelity == Fidelity::Requests {
+            continue; // metrics learn what comes indeed
+        }
         let all = world.traffic.at_target_group(cx.model, group);
         metric::requests_arrive(cx, world, group, (all * 1000.0).round() as u64);
     }
     for service in cx.model.services.indices() {
+        if set_rates(cx, world, service, load) {
+            continue;
+        }
         let Some(state) = &world.traffic.stations[service] else { continue };
         if !state.sources.iter().any(|it| it.0 == load) {
             continue;
@@ -228,6 +301,109 @@ pub(super) fn on_load(cx: &mut Cx, world: &mut World, load: Ix<Load>) {
             }
             station.set_arrivals(arrivals);
         });
+    }
+}
+
+/// Gives single requests of a service their rates; says whether it has such.
+fn set_rates(cx: &mut Cx, world: &mut World, service: Ix<Service>, changed: Ix<Load>) -> bool {
+    let now = cx.now();
+    let Traffic { loads, stations, requests, .. } = &mut world.traffic;
+    let Some(state) = &mut stations[service] else { return false };
+    let Way::OneByOne(desk) = &mut state.way else { return false };
+    if !desk.gets(changed) {
+        return true;
+    }
+    let comes = desk.set_rates(requests, cx.model, |load| loads[load].now);
+    if comes && !desk.is_watched {
+        desk.wake(now);
+        cx.at(next_look(now), rank::PROGRESSED, Event::Station(service, 0));
+    }
+    true
+}
+
+/// Returns when single requests are looked at next: all services at the same instants.
+fn next_look(now: SimTime) -> SimTime {
+    let passed = now.as_micros() % LOOK.as_micros();
+    now.saturating_add(Span::micros(LOOK.as_micros() - passed))
+}
+
+/// Tells what became of single requests lately, and comes back as long as there are any.
+fn look_at_requests(cx: &mut Cx, world: &mut World, service: Ix<Service>) {
+    let now = cx.now();
+    let tells = now.as_micros().is_multiple_of(STEP.as_micros());
+    let Traffic { stations, requests, .. } = &mut world.traffic;
+    let Some(state) = &mut stations[service] else { return };
+    let Way::OneByOne(desk) = &mut state.way else { return };
+    let Some(lately) = desk.look(requests, false) else { return };
+    let told = if tells { desk.look(requests, true) } else { None };
+    // Once nothing has come for a whole step, that is told, and nobody looks any more.
+    let ends = desk.is_idle() && told.is_some_and(|it| it.arrivals <= 0.0 && it.in_system <= 0.0);
+    desk.is_watched = !ends;
+    let groups: Vec<Ix<TargetGroup>> = desk.at_target_groups().map(|it| it.0).collect();
+    state.level = lately;
+    tell_metrics(cx, world, service);
+    for group in groups {
+        let of_desk = |it: &Option<Box<StationState>>| match it.as_ref().map(|it| &it.way) {
+            Some(Way::OneByOne(desk)) => {
+                desk.at_target_groups().filter(|it| it.0 == group).map(|it| it.1).sum()
+            }
+            Some(Way::Fluid(_)) | None => 0.0,
+        };
+        let all: f64 = world.traffic.stations.iter().map(|(_, it)| of_desk(it)).sum();
+        metric::requests_arrive(cx, world, group, (all * 1000.0).round() as u64);
+    }
+    if let (Some(told), Some(state)) = (told, &mut world.traffic.stations[service]) {
+        state.level = told;
+        tell(cx, world, service);
+    }
+    if !ends {
+        cx.at(next_look(now), rank::PROGRESSED, Event::Station(service, 0));
+    }
+}
+
+/// Brings single requests up to the next event, which is due at `until` or before.
+pub(super) fn advance(sim: &mut Sim, until: SimTime) {
+    let due = sim.queue.next_until(until).unwrap_or(until);
+    if let Some((at, task)) = sim.world.traffic.advance(due) {
+        sim.queue.schedule(at, rank::ENDED, Event::OutOfMemory(task));
+    }
+}
+
+/// Writes down which requests have been answered up to now, when a run pauses or ends.
+pub(super) fn settle(world: &mut World) {
+    world.traffic.requests.settle();
+}
+
+/// A task works at one request more than its memory is enough for.
+pub(super) fn on_out_of_memory(cx: &mut Cx, world: &mut World, task: Id<Task>) {
+    let Some(entry) = world.tasks.get(task) else { return };
+    let serving = cx.model.task_definitions[entry.task_definition].serving.as_ref();
+    if let (Server::Serves(_), Some(serving)) = (entry.server, serving) {
+        life::out_of_memory(cx, world, (task, serving.container));
+    }
+}
+
+/// The process of a container has ended, and what it worked at one by one is lost.
+pub(super) fn process_ended(cx: &Cx, world: &mut World, (task, container): (Id<Task>, u8)) {
+    let entry = &world.tasks[task];
+    let serving = cx.model.task_definitions[entry.task_definition].serving.as_ref();
+    let Some(service) = entry.service() else { return };
+    let Traffic { stations, requests, .. } = &mut world.traffic;
+    let Some(state) = &mut stations[service] else { return };
+    if let Way::OneByOne(desk) = &mut state.way
+        && serving.is_some_and(|it| it.container == container)
+    {
+        desk.process_ended(requests, task);
+    }
+}
+
+/// A task is gone, and what it worked at one by one is lost.
+pub(super) fn task_is_gone(world: &mut World, task: Id<Task>) {
+    let Some(service) = world.tasks[task].service() else { return };
+    let Traffic { stations, requests, .. } = &mut world.traffic;
+    let Some(state) = &mut stations[service] else { return };
+    if let Way::OneByOne(desk) = &mut state.way {
+        desk.remove(requests, task);
     }
 }
 
@@ -266,6 +442,14 @@ pub(super) fn look(cx: &mut Cx, world: &mut World, task: Id<Task>) {
     state.dead -= u32::from(was == Server::Dead);
     state.dead += u32::from(is == Server::Dead);
     let dead = state.dead;
+    if let Way::OneByOne(desk) = &mut state.way {
+        let role = match (is, joined) {
+            (Server::Dead, _) => Role::Dead,
+            (_, Some(capacity)) => Role::Serves(capacity),
+            (_, None) => Role::Away { is_lost },
+        };
+        return desk.set_role(&mut world.traffic.requests, task, role);
+    }
     let mut lost = 0.0;
     change(cx, world, service, |station| {
         if let Some(capacity) = left {
@@ -323,6 +507,10 @@ pub(super) fn reserved_changes(cx: &mut Cx, world: &mut World, instance: Id<Inst
             continue;
         }
         world.tasks[task].server = Server::Serves(state.number_of(is));
+        if let Way::OneByOne(desk) = &mut state.way {
+            desk.set_role(&mut world.traffic.requests, task, Role::Serves(is));
+            continue;
+        }
         change(cx, world, service, |station| station.change_one(was, is));
     }
 }
@@ -394,6 +582,9 @@ fn share(cx: &Cx, world: &World, task: &Task) -> u32 {
 
 /// What was foreseen of a station happens, unless something else has happened before.
 pub(super) fn on_station(cx: &mut Cx, world: &mut World, service: Ix<Service>, epoch: u32) {
+    if let Some(Way::OneByOne(_)) = world.traffic.stations[service].as_ref().map(|it| &it.way) {
+        return look_at_requests(cx, world, service);
+    }
     if world.traffic.stations[service].as_ref().is_some_and(|it| it.epoch == epoch) {
         change(cx, world, service, |_| {});
     }
@@ -403,19 +594,26 @@ pub(super) fn on_station(cx: &mut Cx, world: &mut World, service: Ix<Service>, e
 fn change(cx: &mut Cx, world: &mut World, service: Ix<Service>, change: impl FnOnce(&mut Station)) {
     let now = cx.now();
     let Some(state) = &mut world.traffic.stations[service] else { return };
-    state.station.advance(now);
-    change(&mut state.station);
+    let Way::Fluid(station) = &mut state.way else { return };
+    station.advance(now);
+    change(station);
     state.epoch = state.epoch.wrapping_add(1);
     let mut step = Span::ZERO;
-    if let Some(after) = state.station.next_change() {
+    if let Some(after) = station.next_change() {
         // Rounded up, so that it has come when the event does.
         step = Span::from_secs_f64(after).saturating_add(Span::micros(1)).min(STEP);
         cx.after(step, rank::PROGRESSED, Event::Station(service, state.epoch));
     }
-    state.level = state.station.level(step.as_secs_f64() / 2.0);
-    let level = state.level;
+    state.level = station.level(step.as_secs_f64() / 2.0);
     tell_metrics(cx, world, service);
     watch_memory(cx, world, service);
+    tell(cx, world, service);
+}
+
+/// Tells observers how a service stands.
+fn tell(cx: &mut Cx, world: &World, service: Ix<Service>) {
+    let Some(state) = &world.traffic.stations[service] else { return };
+    let level = state.level;
     let millionths = |it: f64| (it * 1e6).round() as u64;
     let (arrivals, served) = (millionths(level.arrivals), millionths(level.served));
     cx.tell(world, Fact::Traffic { service, arrivals, served });
@@ -427,7 +625,8 @@ fn watch_memory(cx: &mut Cx, world: &mut World, service: Ix<Service>) {
     let serving = cx.model.task_definitions[definition].serving.as_ref();
     let Some(fatal) = serving.and_then(|it| it.fatal) else { return };
     let Some(state) = &mut world.traffic.stations[service] else { return };
-    if !state.memory.0 && state.station.crowded(fatal).next().is_some() {
+    let Way::Fluid(station) = &state.way else { return };
+    if !state.memory.0 && station.crowded(fatal).next().is_some() {
         state.memory.0 = true;
         cx.after(MEMORY_LOOK, rank::ENDED, Event::MemoryLook(service));
     }
@@ -446,7 +645,8 @@ pub(super) fn on_memory_look(cx: &mut Cx, world: &mut World, service: Ix<Service
     };
     state.memory = (false, state.memory.1 + 1);
     let look = state.memory.1;
-    let crowded: Vec<Capacity> = state.station.crowded(fatal).collect();
+    let Way::Fluid(station) = &state.way else { return };
+    let crowded: Vec<Capacity> = station.crowded(fatal).collect();
     let is_crowded = |server| match server {
         Server::Serves(it) => crowded.contains(&state.capacities[usize::from(it)]),
         Server::None | Server::Dead => false,
@@ -473,7 +673,11 @@ fn tell_metrics(cx: &Cx, world: &mut World, service: Ix<Service>) {
         cpu_milli_units: (state.level.cpu * 1024.0 * 1000.0).round() as u64,
         memory_kib: (state.level.in_service * each_kib).round() as u64,
     };
-    let visible = state.queue.map(|it| (it, (state.station.visible() * 1000.0).round() as u64));
+    let visible = match &state.way {
+        Way::Fluid(station) => station.visible(),
+        Way::OneByOne(_) => 0.0,
+    };
+    let visible = state.queue.map(|it| (it, (visible * 1000.0).round() as u64));
     metric::service_uses(cx, world, service, used);
     if let Some((queue, milli)) = visible {
         metric::queue_holds(cx, world, queue.index(), milli);

@@ -18,6 +18,8 @@ pub struct Distribution {
     shape: Shape,
     mean: f64,
     scv: f64,
+    /// What is drawn is so many times what the shape gives.
+    factor: f64,
 }
 
 /// Why parameters make no distribution.
@@ -107,7 +109,7 @@ impl Distribution {
         let width = high - low;
         let mean = low + width / 2.0;
         let scv = width * width / 12.0 / (mean * mean);
-        Ok(Distribution { shape: Shape::Uniform { low, width }, mean, scv })
+        Ok(Distribution { shape: Shape::Uniform { low, width }, mean, scv, factor: 1.0 })
     }
 
     /// Makes the exponential distribution of this mean.
@@ -119,7 +121,7 @@ impl Distribution {
         if mean == 0.0 {
             return Ok(Distribution::always(0.0));
         }
-        Ok(Distribution { shape: Shape::Exponential { mean }, mean, scv: 1.0 })
+        Ok(Distribution { shape: Shape::Exponential { mean }, mean, scv: 1.0, factor: 1.0 })
     }
 
     /// Makes the lognormal distribution with this median; `sigma` is the standard deviation of the
@@ -211,7 +213,7 @@ impl Distribution {
 
     /// Draws a value. It can be infinite where the tail is longer than a number can be.
     pub fn sample(&self, stream: &mut Stream) -> f64 {
-        match &self.shape {
+        let value = match &self.shape {
             Shape::Constant(value) => *value,
             Shape::Uniform { low, width } => low + width * stream.random::<f64>(),
             Shape::Exponential { mean } => mean * stream.sample::<f64, _>(Exp1),
@@ -225,7 +227,8 @@ impl Distribution {
                 let position = stream.random::<f64>() * sorted.len() as f64;
                 sorted[(position as usize).min(sorted.len() - 1)]
             }
-        }
+        };
+        value * self.factor
     }
 
     /// Draws a length of time, the values being seconds, from the stream of one key.
@@ -250,13 +253,20 @@ impl Distribution {
         self.scv
     }
 
+    /// Returns the distribution of values that are so many times as large: 0 or more.
+    pub fn times(&self, factor: f64) -> Distribution {
+        let factor = if factor > 0.0 && factor.is_finite() { factor } else { 0.0 };
+        let (mean, factor) = (self.mean * factor, self.factor * factor);
+        Distribution { mean, factor, ..self.clone() }
+    }
+
     /// Returns the value if there is only one.
     pub fn is_constant(&self) -> Option<f64> {
-        if let Shape::Constant(value) = self.shape { Some(value) } else { None }
+        if let Shape::Constant(value) = self.shape { Some(value * self.factor) } else { None }
     }
 
     fn always(value: f64) -> Distribution {
-        Distribution { shape: Shape::Constant(value), mean: value, scv: 0.0 }
+        Distribution { shape: Shape::Constant(value), mean: value, scv: 0.0, factor: 1.0 }
     }
 
     fn with_mean(
@@ -267,7 +277,7 @@ impl Distribution {
         if !mean.is_finite() {
             return Err(BadDistribution::InfiniteMean { distribution });
         }
-        Ok(Distribution { shape, mean, scv })
+        Ok(Distribution { shape, mean, scv, factor: 1.0 })
     }
 }
 

@@ -144,6 +144,15 @@ impl<E: Copy> Queue<E> {
         self.pop_ahead(until, |_| {})
     }
 
+    /// Returns when the next event is due, if that is at or before `until`.
+    pub fn next_until(&mut self, until: SimTime) -> Option<SimTime> {
+        if self.near.is_empty() && self.late.is_empty() && !self.reach_next_bucket(until, |_| {}) {
+            return None;
+        }
+        let next = self.late.peek().max(self.near.last())?;
+        Some(next.key.at()).filter(|&at| at <= until)
+    }
+
     /// Puts an entry beyond the horizon into its bucket.
     #[inline]
     fn file(&mut self, entry: Entry<E>) {
@@ -240,8 +249,10 @@ mod tests {
         }
 
         fn pop_until(&mut self, until: SimTime) -> Option<u64> {
+            let due = self.wheel.next_until(until);
             let popped = self.wheel.pop_until(until).unwrap();
             assert_eq!(Ok(popped), self.heap.pop_until(until));
+            assert_eq!(due, popped.map(|_| self.heap.now()));
             self.agree();
             popped
         }

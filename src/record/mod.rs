@@ -29,7 +29,7 @@ pub use recorder::{Ending, Recorder, RecorderOptions, WarmUp, why_partial};
 pub use recording::{
     CapacitySummary, ClusterSummary, CreditSummary, LaunchCounts, Metric, Pending, PerResource,
     ProviderSummary, Range, Ratio, Recording, RequestSummary, Scope, Series, ServiceEvents,
-    ServiceSummary, SubmitterSummary, Summary, TaskTotals, UsageGiven, Window,
+    ServiceSummary, SingleRequests, SubmitterSummary, Summary, TaskTotals, UsageGiven, Window,
 };
 pub use scaling::{AutoScalingSummary, scaling_event};
 pub use sentence::{credit_stage, failure_code, group_event, managed_instance, sentence, task_id};

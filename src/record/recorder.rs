@@ -10,7 +10,7 @@ use crate::ecs::model::{
 };
 use crate::ecs::placement::SmallestAsks;
 use crate::ecs::{
-    AfterFailure, Fact, Instance, Limit, Observer, Owner, PlacementFailure, ScalingEvent,
+    AfterFailure, Fact, Instance, Limit, Observer, Owner, PlacementFailure, ScalingEvent, Served,
     ServiceEvent, Stop, StopCode, Task, TaskStatus, TaskTimes, TerminationReason, World,
 };
 use crate::engine::{Id, Ix, Table};
@@ -533,7 +533,7 @@ impl Recorder {
         if let (None, WarmUp::Until(from)) = (self.window_from, self.options.warm_up)
             && now.at >= from
         {
-            self.begin_window(from, now.model);
+            self.begin_window(from, now);
         }
     }
 
@@ -544,6 +544,12 @@ impl Recorder {
         }
         self.catch_up(Now { at: end, world, model });
         self.settle_credits(end);
+        for ix in self.services.indices() {
+            let served = world.station(ix).map(|it| it.0);
+            if let (Some(served), Some(traffic)) = (served, self.traffic_of(ix, served)) {
+                traffic.end(served);
+            }
+        }
         for ix in self.clusters.indices() {
             self.clusters[ix].capacity.note_extremes(end);
         }
@@ -561,9 +567,9 @@ impl Recorder {
     }
 
     /// The warm-up is over: what was before does not count.
-    fn begin_window(&mut self, at: SimTime, model: &Model) {
+    fn begin_window(&mut self, at: SimTime, now: Now) {
         self.window_from = Some(at);
-        self.counts = Counts::new(model);
+        self.counts = Counts::new(now.model);
         self.settle_credits(at);
         for gauges in self.credits.indices().collect::<Vec<_>>() {
             let Some(gauges) = &mut self.credits[gauges] else { continue };
@@ -582,8 +588,9 @@ impl Recorder {
         }
         for ix in self.services.indices() {
             self.services[ix].each(&mut |_, gauge| gauge.begin_window(at));
-            if let Some(traffic) = &mut self.traffic[ix] {
-                traffic.begin_window(at);
+            let served = now.world.station(ix).map(|it| it.0);
+            if let Some(traffic) = self.traffic_of(ix, served) {
+                traffic.begin_window(at, served);
             }
         }
         for ix in self.submitters.indices() {
@@ -982,6 +989,19 @@ impl Recorder {
         self.clusters[host.cluster].capacity.change_use(now.at, change);
     }
 
+    /// Returns the gauges of requests, if any was told of or is simulated one by one.
+    fn traffic_of(
+        &mut self,
+        service: Ix<Service>,
+        served: Option<Served<'_>>,
+    ) -> Option<&mut TrafficGauges> {
+        let buckets = self.options.buckets;
+        if served.is_some_and(|it| it.responses().is_some()) {
+            self.traffic[service].get_or_insert_with(|| Box::new(TrafficGauges::new(buckets)));
+        }
+        self.traffic[service].as_deref_mut()
+    }
+
     /// Other requests are under way, and use something else.
     fn requests_change(&mut self, now: Now, service: Ix<Service>) {
         let Some((station, level)) = now.world.station(service) else { return };
@@ -1031,7 +1051,7 @@ impl Recorder {
                 self.not_steady[service] = false;
                 let warm = !self.not_steady.iter().any(|(_, not_yet)| *not_yet);
                 if warm && self.window_from.is_none() && self.options.warm_up == WarmUp::Steady {
-                    self.begin_window(now.at, now.model);
+                    self.begin_window(now.at, now);
                 }
             }
             ServiceEvent::StartedTasks { .. }

@@ -1,10 +1,12 @@
 //! What a recorder keeps of the requests of a service.
 
-use crate::ecs::load::fluid::{Level, Station};
+use crate::ecs::load::fluid::{Level, Totals};
+use crate::ecs::load::requests::Histogram;
+use crate::ecs::{Clients, Served};
 use crate::units::SimTime;
 
 use super::gauges::Group;
-use super::recording::{Metric, Range, RequestSummary};
+use super::recording::{Metric, Range, RequestSummary, SingleRequests};
 use super::series::{Buckets, Gauge};
 
 /// Requests of a service: levels in the parts of their metrics.
@@ -21,6 +23,24 @@ pub(super) struct TrafficGauges {
     lost: (f64, f64),
     /// What requests use in a place: CPU units and MiB.
     pub used: Vec<(u32, [u64; 2])>,
+    /// Of requests one by one, how they stood when the window began, and stand at its end.
+    single: Option<Box<(Single, Single)>>,
+    window_from: SimTime,
+}
+
+/// Requests one by one, counted from the beginning of the run.
+#[derive(Clone, Debug, Default)]
+struct Single {
+    totals: Totals,
+    clients: Clients,
+    responses: Histogram,
+}
+
+impl Single {
+    fn of(served: Served<'_>) -> Option<Single> {
+        let responses = served.responses()?.clone();
+        Some(Single { totals: served.totals(), clients: served.clients()?, responses })
+    }
 }
 
 /// Returns so many units in the parts of a metric; what is without end is the most there is.
@@ -41,11 +61,30 @@ impl TrafficGauges {
             latency: gauge,
             lost: (0.0, 0.0),
             used: Vec::new(),
+            single: None,
+            window_from: SimTime::ZERO,
         }
     }
 
     /// Other levels hold from now on.
-    pub fn set(&mut self, at: SimTime, station: &Station, level: &Level) {
+    pub fn set(&mut self, now: SimTime, served: Served<'_>, level: &Level) {
+        // Of single requests it is known afterwards.
+        let at = served.since().unwrap_or(now).max(self.window_from);
+        self.hold(at, level);
+        self.lost.0 = served.totals().lost;
+    }
+
+    /// The run ends: what has not been told of single requests is added.
+    pub fn end(&mut self, served: Served<'_>) {
+        let Some(is) = Single::of(served) else { return };
+        let was = self.single.take().map(|it| it.0).unwrap_or_default();
+        self.single = Some(Box::new((was, is)));
+        if let Some((since, level)) = served.untold() {
+            self.hold(since.max(self.window_from), &level);
+        }
+    }
+
+    fn hold(&mut self, at: SimTime, level: &Level) {
         for (gauge, metric, units) in [
             (&mut self.arrivals, Metric::RequestArrivals, level.arrivals),
             (&mut self.served, Metric::RequestsServed, level.served),
@@ -57,10 +96,12 @@ impl TrafficGauges {
         ] {
             gauge.set(at, parts(metric, units));
         }
-        self.lost.0 = station.totals().lost;
     }
 
-    pub fn begin_window(&mut self, at: SimTime) {
+    pub fn begin_window(&mut self, at: SimTime, served: Option<Served<'_>>) {
+        self.window_from = at;
+        let was = served.and_then(Single::of);
+        self.single = was.map(|it| Box::new((it, Single::default())));
         self.each(&mut |_, gauge| gauge.begin_window(at));
         self.lost.1 = self.lost.0;
     }
@@ -80,7 +121,7 @@ pub(super) fn summary(
     let unreachable = total(Metric::RequestsUnreachable);
     let admitted = arrived - rejected - without_target - unreachable;
     let there = total(Metric::RequestsInSystem);
-    RequestSummary {
+    let by_rates = RequestSummary {
         arrived,
         served: total(Metric::RequestsServed),
         rejected,
@@ -91,6 +132,32 @@ pub(super) fn summary(
         latency_mean: (admitted > 0.0).then(|| there / admitted),
         latency_worst: window(Metric::RequestLatency).1.max as f64
             / Metric::RequestLatency.parts() as f64,
+        single: None,
+    };
+    gauges.single.as_ref().map_or(by_rates, |it| counted(by_rates, it))
+}
+
+/// Puts exact counts of single requests in the place of what rates come to.
+fn counted(by_rates: RequestSummary, (was, is): &(Single, Single)) -> RequestSummary {
+    let between = |count: fn(&Totals) -> f64| count(&is.totals) - count(&was.totals);
+    let responses = is.responses.since(&was.responses);
+    let times = |q| responses.quantile(q);
+    let clients = |count: fn(&Clients) -> u64| count(&is.clients) - count(&was.clients);
+    RequestSummary {
+        arrived: between(|it| it.arrived),
+        served: between(|it| it.served),
+        rejected: between(|it| it.rejected),
+        without_target: between(|it| it.no_target),
+        unreachable: between(|it| it.unreachable),
+        lost: between(|it| it.lost),
+        latency_mean: responses.mean_secs(),
+        single: Some(SingleRequests {
+            latency: [0.5, 0.95, 0.99, 0.999].map(times),
+            timed_out: clients(|it| it.timed_out),
+            retried: clients(|it| it.retried),
+            gave_up: clients(|it| it.gave_up),
+        }),
+        ..by_rates
     }
 }
 

@@ -277,6 +277,22 @@ impl Screen<'_> {
         }
         self.line("\nREQUESTS");
         self.text += &table(rows);
+        let single = || with().filter_map(|(ix, it)| Some((ix, it.single?)));
+        if single().next().is_none() {
+            return;
+        }
+        let heads = ["", "latency", "", "", "", "timed", "tried", "given"];
+        let mut rows = vec![words(&heads)];
+        rows.push(words(&["", "p50", "p95", "p99", "p99.9", "out", "again", "up"]));
+        for (ix, it) in single() {
+            let mut row = vec![self.model.services[ix].name.clone()];
+            let time = |it: Option<Span>| it.map(Span::as_secs_f64);
+            row.extend(it.latency.map(|it| time(it).map_or(share(None), latency)));
+            row.extend([it.timed_out, it.retried, it.gave_up].map(number));
+            rows.push(row);
+        }
+        self.line("\nSINGLE REQUESTS");
+        self.text += &table(rows);
     }
 
     fn cost_of(&self, name: &str) -> String {

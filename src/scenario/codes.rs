@@ -557,14 +557,28 @@ codes! {
         "A load balancer answers them with 503, and none reaches a task."
         "Name the target group in `load_balancers` of the service."
         "Elastic Load Balancing, Troubleshoot your Application Load Balancers: HTTP 503"
-    RequestsOnCredits "W143" "requests on T instances"
+    PatienceOfFluid "W143" "time-outs or retries of a fluid"
+        "A load says how long its clients wait or how often they try again, and its requests are \
+         simulated as a fluid, which has rates and mean delays and no single request."
+        "Both are without effect: nobody gives up, and no retries come on top of what arrives \
+         when a service is too slow or refuses requests."
+        "Write `traffic.fidelity = \"requests\"`, or take them out."
+        "ecsim, the key traffic.fidelity"
+    QueuesStayFluid "W144" "messages beside single requests"
+        "`traffic.fidelity = \"requests\"` simulates requests one by one; messages of queues are a \
+         fluid all the same."
+        "Services that work off a queue have no percentiles of latency, and no luck in when \
+         messages come and how long one takes."
+        "Nothing need be changed."
+        "ecsim, the key traffic.fidelity"
+    RequestsOnCredits "W145" "requests on T instances"
         "Tasks that serve requests may run on T instances. What requests use is not taken from their \
          CPU credits, and they are as fast without credits as with them."
         "In truth an instance without credits is held to its baseline, a tenth to two fifths of its \
          vCPUs: requests wait there that are answered at once here, and unlimited mode costs money."
         "Run what serves requests on other types in this scenario."
         "Amazon EC2 User Guide, burstable performance instances"
-    NoRequests "W144" "what requests need, and none arrive"
+    NoRequests "W146" "what requests need, and none arrive"
         "Behaviour says what a request needs, or how a task takes requests, and no load or queue sends \
          any to a service with this task definition."
         "The keys have no effect: the service idles."

@@ -86,6 +86,13 @@ const OF_SERVICES: Names = &[
     ("request_success", Share),
     ("request_latency_mean", Time),
     ("request_latency_worst", Time),
+    ("request_latency_p50", Time),
+    ("request_latency_p95", Time),
+    ("request_latency_p99", Time),
+    ("request_latency_p99_9", Time),
+    ("requests_timed_out", Count),
+    ("requests_retried", Count),
+    ("requests_given_up", Count),
     ("cost_per_1000_requests", Money),
 ];
 

@@ -4,7 +4,8 @@ use crate::ecs::Model;
 use crate::ecs::model::{Provider, Service};
 use crate::engine::Ix;
 use crate::record::{
-    AutoScalingSummary, PerResource, Quantiles, Range, Ratio, RequestSummary, Summary,
+    AutoScalingSummary, PerResource, Quantiles, Range, Ratio, RequestSummary, SingleRequests,
+    Summary,
 };
 use crate::scenario::Objective;
 use crate::units::{Money, SimTime, Span};
@@ -233,8 +234,25 @@ impl List {
             self.add_if(format!("{name}.request_latency_mean"), latency, Unit::Seconds);
             let worst = latency.map(|_| it.latency_worst);
             self.add_if(format!("{name}.request_latency_worst"), worst, Unit::Seconds);
+            self.single_requests(&name, it.single.as_ref());
             let cost = per_thousand(outcome, model, (ix, it)).map(Money::as_dollars_f64);
             self.add_if(format!("{name}.cost_per_1000_requests"), cost, Unit::Dollars);
+        }
+    }
+
+    /// What only requests that are simulated one by one tell.
+    fn single_requests(&mut self, name: &str, it: Option<&SingleRequests>) {
+        let Some(it) = it else { return };
+        for (part, time) in ["p50", "p95", "p99", "p99_9"].into_iter().zip(it.latency) {
+            let secs = time.map(Span::as_secs_f64);
+            self.add_if(format!("{name}.request_latency_{part}"), secs, Unit::Seconds);
+        }
+        for (part, value) in [
+            ("requests_timed_out", it.timed_out),
+            ("requests_retried", it.retried),
+            ("requests_given_up", it.gave_up),
+        ] {
+            self.add(format!("{name}.{part}"), value as f64, Unit::Count);
         }
     }
 

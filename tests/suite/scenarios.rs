@@ -240,3 +240,85 @@ fn an_instance_has_its_subnet_as_an_attribute() {
     assert_eq!(rows.tasks.len(), 3);
     assert!(rows.tasks.iter().all(|row| row.instance.is_some_and(|name| name.number == 1)));
 }
+
+const SHOP: &str = r#"
+duration = "1 h"
+traffic.fidelity = "requests"
+[load_balancer.public]
+[target_group.web]
+load_balancer = "public"
+[service.web]
+launch_type = "FARGATE"
+desired_count = 4
+task_definition = { cpu = 1024, memory = 2048 }
+load_balancers = [{ target_group = "web", container_name = "app", container_port = 80 }]
+[service.web.auto_scaling]
+min_capacity = 2
+max_capacity = 20
+target_tracking.cpu = { metric = "ECSServiceAverageCPUUtilization", target_value = 60 }
+[load.shoppers]
+load_balancer = "public"
+timeout = "30 s"
+retries = 1
+classes = [{ share = 0.9, cost = 0.5 }, { share = 0.1, cost = 5.5 }]
+[behaviour.web.usage.app]
+cpu = { per_request = { exponential = { mean = "100 ms" } } }
+memory = "500 MiB"
+[objective]
+"service.web.request_latency_p99" = "<= 10 s"
+"service.web.request_latency_p99_9" = "<= 1 min"
+"service.web.requests_given_up" = ">= 0"
+[load.shoppers.requests_per_second.spike]
+base = 20
+height = 40
+at = "+10 min"
+rise = "15 min"
+holds = "10 min"
+decays = "5 min"
+"#;
+
+/// A spike of requests, each of them simulated, and the same as a fluid: both come to the same
+/// tasks. What a fluid cannot show is clients who wait for three seconds only: the service works at
+/// what they have given up, and falls behind its retries.
+#[test]
+fn single_requests_are_served_by_a_service_that_scales() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shop.toml");
+    std::fs::write(&path, SHOP).unwrap();
+    let of = |change: &str| {
+        let scenario = Scenario::read(&Disk, &path, &[Override::set(change)])
+            .unwrap_or_else(|problems| panic!("{}", problems.to_lines()));
+        let outcome = outcome(&scenario);
+        let measures = measures(&scenario.model, &outcome);
+        let objectives = verdicts(&scenario.objectives, &measures);
+        (measures, objectives, outcome.recording.fingerprint)
+    };
+    let value = |measures: &[Measure], name: &str| {
+        let name = format!("service.web.{name}");
+        measures.iter().find(|it| it.name == name).map(|it| it.value)
+    };
+    let (single, verdicts, fingerprint) = of("duration=\"1 h\"");
+    assert_eq!(of("duration=\"60 min\"").2, fingerprint, "the same luck leads to the same end");
+    assert!(verdicts.iter().all(|it| it.is_met() == Some(true)), "{verdicts:?}");
+    let (fluid, ..) = of("traffic.fidelity=\"fluid\"");
+    let of_single = |name| value(&single, name).unwrap_or_else(|| panic!("no {name}"));
+    let came = of_single("requests");
+    let expected = value(&fluid, "requests").unwrap();
+    assert_eq!(expected.round(), 120_000.0);
+    // Five deviations of a random number of requests.
+    let first = came - of_single("requests_retried");
+    assert!((first - expected).abs() < 5.0 * expected.sqrt(), "{first}");
+    let gone = of_single("requests_served") + of_single("requests_failed");
+    assert!((0.0..100.0).contains(&(came - gone)), "{came}, {gone}");
+    for name in ["running_mean", "cpu_utilization"] {
+        let (single, fluid) = (of_single(name), value(&fluid, name).unwrap());
+        assert!((single / fluid - 1.0).abs() < 0.05, "{name}: {single}, {fluid}");
+    }
+    let names = ["request_latency_p50", "request_latency_p95", "request_latency_p99"];
+    let times = names.map(of_single);
+    assert!(times.is_sorted() && times[0] > 0.03, "{times:?}");
+    assert_eq!(value(&fluid, "request_latency_p99"), None);
+    let (hasty, ..) = of("load.shoppers.timeout=\"3 s\"");
+    let gave_up = value(&hasty, "requests_given_up").unwrap();
+    assert!(gave_up > 100.0 * of_single("requests_given_up"), "{gave_up}");
+}

@@ -8,6 +8,7 @@ mod cpu_credits;
 mod fallback;
 mod fargate_spot;
 mod fault;
+mod fidelity;
 mod group_scaling;
 mod life;
 mod managed_instances;

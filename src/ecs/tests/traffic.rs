@@ -4,7 +4,7 @@ use super::super::fixture::*;
 use super::super::load::fluid::{Level, Totals};
 use super::super::load::{Clock, Outside, Rate, Steps};
 use super::super::model::*;
-use super::super::{Fact, Sim};
+use super::super::{Fact, Served, Sim};
 use crate::engine::Ix;
 use crate::units::{SimTime, Span};
 
@@ -28,7 +28,13 @@ fn load(f: &mut Fixture, to: Destination, steps: &[(u64, f64)]) {
     let made = Steps::new(points, Span::DAY).expect("a test's steps are in order");
     let outside = Outside::Level { before: 0.0, after: 0.0 };
     let rate = Rate::steps(made.into(), outside, Clock::beginning_at(0));
-    f.model.loads.push(Load { name: "shoppers".into(), rate, routes, classes: Vec::new() });
+    f.model.loads.push(Load {
+        name: "shoppers".into(),
+        rate,
+        routes,
+        classes: Vec::new(),
+        patience: Patience::default(),
+    });
 }
 
 /// Two tasks of one vCPU each, behind a load balancer, with requests of 100 ms.
@@ -46,6 +52,7 @@ fn balanced(steps: &[(u64, f64)]) -> (Fixture, Ix<Service>) {
 
 fn totals(sim: &Sim, service: Ix<Service>, until: u64) -> Totals {
     let (station, _) = sim.world().station(service).expect("requests are sent to it");
+    let Served::Fluid(station) = station else { return station.totals() };
     let mut station = station.clone();
     station.advance(SimTime::from_secs(until));
     *station.totals()

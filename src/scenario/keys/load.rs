@@ -13,7 +13,17 @@ pub(super) const TABLES: &[Key] = &[
         Kind::Named { thing: "queue", of: &Kind::Table(&[QUEUE]) },
         "Queues of messages, as Amazon SQS has them, that a service's tasks work off.",
     ),
+    key("traffic", Kind::Table(&[TRAFFIC_AT_LARGE]), "How requests are simulated.").or("{}"),
 ];
+
+const TRAFFIC_AT_LARGE: &[Key] = &[key(
+    "fidelity",
+    Kind::Choice(&["fluid", "requests"]),
+    "`fluid`: rates, backlogs and mean delays, at almost no cost. `requests`: each request is \
+     simulated, which takes about a second for a million and gives percentiles of latency, \
+     time-outs and retries. Messages of queues are a fluid in both.",
+)
+.or("\"fluid\"")];
 
 const LOAD: &[Key] = &[
     key("like", reference("load"), "Copies another load, then changes it."),
@@ -37,6 +47,19 @@ pub(super) const RATE: &[Key] = &[
          what `per_request` says.",
     )
     .or("[]"),
+    key(
+        "timeout",
+        POSITIVE_SPAN,
+        "How long a client waits for an answer; what it has given up is worked at all the same. \
+         Without it, for ever. Only `traffic.fidelity = \"requests\"` looks at it.",
+    ),
+    key(
+        "retries",
+        integer(0, 100),
+        "How often a client tries again, at once, when it gets no answer: after its time-out, when \
+         it is refused, or when the task dies. Only `traffic.fidelity = \"requests\"` looks at it.",
+    )
+    .or("0"),
 ];
 
 const CLASS: &[Key] = &[

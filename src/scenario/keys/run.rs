@@ -284,7 +284,8 @@ const RECORD: &[Key] = &[
 const LIMITS: &[Key] = &[
     key("instances", POSITIVE_COUNT, "Container instances that may exist.").or("200_000"),
     key("tasks", POSITIVE_COUNT, "Tasks that may exist at one time.").or("5_000_000"),
-    key("events", integer(1, u64::MAX), "Events that may be handled.").or("10_000_000_000"),
+    key("events", integer(1, u64::MAX), "Events that may be handled, and single requests.")
+        .or("10_000_000_000"),
     key(
         "record_memory",
         Kind::Bytes,

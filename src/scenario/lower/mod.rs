@@ -37,8 +37,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::billing::PriceBook;
 use crate::catalogue::Catalogue;
 use crate::ecs::model::{
-    Account, AutoScalingGroup, CapacityProvider, ClusterSpec, Fleet, Image, InitialState, Launch,
-    Limits, Model, Requirement, Service, Subnet, TargetGroup, TaskDefinition, TaskGroup, Zone,
+    Account, AutoScalingGroup, CapacityProvider, ClusterSpec, Fidelity, Fleet, Image, InitialState,
+    Launch, Limits, Model, Requirement, Service, Subnet, TargetGroup, TaskDefinition, TaskGroup,
+    Zone,
 };
 use crate::engine::{Distribution, Ix, Table};
 use crate::record::Buckets;
@@ -209,6 +210,7 @@ impl<'d> Lower<'d> {
             groups: Table::new(),
             target_groups: Table::new(),
             services: Table::new(),
+            fidelity: Fidelity::default(),
             loads: Table::new(),
             queues: Table::new(),
             fargate_cpu_speed: 1.0,

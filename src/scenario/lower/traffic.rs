@@ -1,6 +1,8 @@
 //! What arrives: loads at load balancers and services, and messages in queues.
 
-use crate::ecs::model::{Destination, Load, Queue, RequestClass, Route, TargetGroup};
+use crate::ecs::model::{
+    Destination, Fidelity, Load, Patience, Queue, RequestClass, Route, TargetGroup,
+};
 use crate::engine::Ix;
 
 use super::super::View;
@@ -14,11 +16,15 @@ const ROUNDING: f64 = 1e-6;
 
 /// Loads by name, then those of services, then queues.
 pub(super) fn all(lower: &mut Lower) {
+    let fidelity: String = lower.root().table("traffic").get("fidelity");
+    if fidelity == "requests" {
+        lower.model.fidelity = Fidelity::Requests;
+    }
     for (name, view) in lower.root().entries("load") {
         let rate = rate::rate(lower, &view, "requests_per_second");
         let Some(routes) = routes(lower, &view) else { continue };
-        let classes = classes(lower, &view);
-        lower.model.loads.push(Load { name: name.to_string(), rate, routes, classes });
+        let (classes, patience) = (classes(lower, &view), patience(lower, &view));
+        lower.model.loads.push(Load { name: name.to_string(), rate, routes, classes, patience });
     }
     for (name, view) in lower.root().entries("service") {
         let Some(load) = view.child("load") else { continue };
@@ -44,16 +50,33 @@ pub(super) fn all(lower: &mut Lower) {
             lower.problems.push(load.error_here(message).hint("give it another"));
         }
         let routes = vec![Route { to, share: 1.0 }];
-        let classes = classes(lower, &load);
-        lower.model.loads.push(Load { name, rate, routes, classes });
+        let (classes, patience) = (classes(lower, &load), patience(lower, &load));
+        lower.model.loads.push(Load { name, rate, routes, classes, patience });
     }
     for (name, view) in lower.root().entries("queue") {
         let arrivals = rate::rate(lower, &view, "messages_per_second");
         let Some(&service) = lower.services.get(&view.get::<String>("service")) else { continue };
         let visibility_timeout = view.get("visibility_timeout");
+        if lower.model.fidelity == Fidelity::Requests {
+            let message = "messages of queues are a fluid, also beside single requests";
+            let hint = "nothing need be changed; read the latencies of services with requests only";
+            lower.problems.push(view.warning_here(Code::QueuesStayFluid, message).hint(hint));
+        }
         let name = name.to_string();
         lower.model.queues.push(Queue { name, arrivals, visibility_timeout, service });
     }
+}
+
+/// Returns how long clients of a load wait, and how often they try again.
+fn patience(lower: &mut Lower, view: &View) -> Patience {
+    for key in ["timeout", "retries"] {
+        if view.is_written(key) && lower.model.fidelity == Fidelity::Fluid {
+            let message = "requests that are a fluid are neither given up nor tried again";
+            let hint = "write `traffic.fidelity = \"requests\"`, which looks at it";
+            lower.problems.push(view.warning(Code::PatienceOfFluid, key, message).hint(hint));
+        }
+    }
+    Patience { timeout: view.find("timeout"), retries: view.get("retries"), ..Patience::default() }
 }
 
 /// Returns the kinds of requests of a load.
