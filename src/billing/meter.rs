@@ -292,6 +292,7 @@ impl Observer for Meter {
             Fact::InstanceLaunched { .. }
             | Fact::InstanceDraining { .. }
             | Fact::ManagedScaling { .. }
+            | Fact::WarmPool { .. }
             | Fact::SpotRebalanceRecommended { .. }
             | Fact::SpotInterruptionNotice { .. }
             | Fact::LaunchFailed { .. }

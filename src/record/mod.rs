@@ -9,6 +9,7 @@ mod fingerprint;
 mod gauges;
 mod histogram;
 mod log;
+mod pools;
 mod recorder;
 mod recording;
 mod scaling;

@@ -24,6 +24,7 @@ use super::gauges::{
 };
 use super::histogram::Histogram;
 use super::log::is_daemon;
+use super::pools::{SpotGauges, WarmPoolGauges, Warmed};
 use super::recording::{LaunchCounts, Pending, ServiceEvents};
 use super::scaling::{TargetCounts, TargetGauges};
 use super::sentence::failure_code;
@@ -97,6 +98,10 @@ pub(super) struct FleetState {
     /// The most that one of its instances has, of each resource; `None`: what they have on average
     /// counts, as it may have any of many types.
     instance: Option<Resources>,
+    /// Of those that buy Spot capacity.
+    pub spot: Option<Box<SpotGauges>>,
+    /// Of those with a warm pool.
+    pub warm_pool: Option<Box<WarmPoolGauges>>,
 }
 
 /// What the recorder knows of an instance.
@@ -109,6 +114,10 @@ struct Host {
     tasks: u32,
     /// Whether EC2 has said that it will reclaim it.
     is_noticed: bool,
+    /// Whether EC2 has recommended to replace it.
+    is_recommended: bool,
+    /// Where in a warm pool it is, if it is in one.
+    warmed: Option<Warmed>,
     stranded: Resources,
     stage: Stage,
     /// Its CPU credits, as they were at the last fact about them or when the window began.
@@ -339,9 +348,11 @@ impl Observer for Recorder {
         match *fact {
             Fact::InstanceActive { instance } => self.instance_comes(now, instance),
             Fact::InstanceTerminated { instance, reason } => {
+                self.interruption(now, fact, instance);
                 if reason == TerminationReason::SpotInterrupted {
                     self.launches(now, instance).interruptions += 1;
                 }
+                self.warm_pool(at, instance, None);
                 self.instance_goes(now, instance);
             }
             Fact::TaskCreated { task } => self.task_comes(now, &world.tasks[task]),
@@ -395,10 +406,13 @@ impl Observer for Recorder {
             | Fact::ManagedInstance { .. }
             | Fact::Fallback { .. } => {}
             Fact::CpuCredits { instance, .. } => self.credits_change(now, instance),
+            Fact::WarmPool { instance, change } => self.warm_pool(at, instance, change.into()),
             Fact::SpotRebalanceRecommended { instance } => {
+                self.interruption(now, fact, instance);
                 self.launches(now, instance).recommendations += 1;
             }
             Fact::SpotInterruptionNotice { instance } => {
+                self.interruption(now, fact, instance);
                 self.launches(now, instance).notices += 1;
                 self.hosts[instance.slot()].is_noticed = true;
             }
@@ -448,6 +462,8 @@ impl Recorder {
         let fleet = |fleet: &Fleet| FleetState {
             capacity: Capacity::new(buckets),
             instance: fleet.group.is_none_or(wants).then(|| largest(fleet)),
+            spot: buys_spot(model, fleet).then(|| Box::new(SpotGauges::new(buckets))),
+            warm_pool: warm_pool_gauges(model, fleet, buckets).map(Box::new),
         };
         let mut recorder = Recorder {
             options,
@@ -518,6 +534,7 @@ impl Recorder {
         [
             model.clusters.len() * count(&mut ClusterGauges::new(buckets)),
             model.fleets.len() * count(&mut Capacity::new(buckets))
+                + model.fleets.iter().map(|(_, it)| pool_series(model, it, buckets)).sum::<usize>()
                 + model.fleets.iter().filter(|(_, it)| has_credits(model, it)).count()
                     * count(&mut CreditGauges::new(buckets)),
             model.services.len() * count(&mut ServiceGauges::new(buckets))
@@ -583,6 +600,12 @@ impl Recorder {
             let capacity = &mut self.fleets[ix].capacity;
             capacity.forget_extremes(at);
             capacity.each(&mut |_, gauge| gauge.begin_window(at));
+            if let Some(spot) = &mut self.fleets[ix].spot {
+                spot.each(&mut |_, gauge| gauge.begin_window(at));
+            }
+            if let Some(warm_pool) = &mut self.fleets[ix].warm_pool {
+                warm_pool.each(&mut |_, gauge| gauge.begin_window(at));
+            }
         }
         for ix in self.services.indices() {
             self.services[ix].each(&mut |_, gauge| gauge.begin_window(at));
@@ -690,6 +713,37 @@ impl Recorder {
         from
     }
 
+    /// Spot capacity is at risk, has a notice, or goes.
+    fn interruption(&mut self, now: Now, fact: &Fact, instance: Id<Instance>) {
+        let host = &mut self.hosts[instance.slot()];
+        let Some(gauges) = &mut self.fleets[host.fleet].spot else { return };
+        match *fact {
+            Fact::SpotRebalanceRecommended { .. } => {
+                let is_new = !std::mem::replace(&mut host.is_recommended, true);
+                gauges.recommended.add(now.at, is_new.into());
+            }
+            Fact::SpotInterruptionNotice { .. } => {
+                gauges.noticed.add(now.at, (!host.is_noticed).into());
+            }
+            Fact::InstanceTerminated { reason, .. } => {
+                gauges.recommended.subtract(now.at, host.is_recommended.into());
+                gauges.noticed.subtract(now.at, host.is_noticed.into());
+                let is_reclaimed = reason == TerminationReason::SpotInterrupted;
+                gauges.reclaimed.add(now.at, is_reclaimed.into());
+            }
+            _ => {}
+        }
+    }
+
+    /// An instance is somewhere else in its warm pool, or in none.
+    fn warm_pool(&mut self, at: SimTime, instance: Id<Instance>, to: Option<Warmed>) {
+        let host = &mut self.hosts[instance.slot()];
+        let from = std::mem::replace(&mut host.warmed, to);
+        if let Some(gauges) = &mut self.fleets[host.fleet].warm_pool {
+            gauges.change(at, from, to);
+        }
+    }
+
     /// Knows an instance from now on, which has nothing on it.
     fn add_host(&mut self, now: Now, instance: Id<Instance>) {
         let class = now.world.cluster.instance(instance).class;
@@ -700,6 +754,8 @@ impl Recorder {
             cluster: kind.cluster,
             tasks: 0,
             is_noticed: false,
+            is_recommended: false,
+            warmed: None,
             stranded: Resources::ZERO,
             stage: Stage::Gone,
             credits: None,
@@ -1121,6 +1177,29 @@ impl Recorder {
 /// Says whether instances of a fleet have CPU credits.
 fn has_credits(model: &Model, fleet: &Fleet) -> bool {
     fleet.classes.iter().any(|&class| model.classes[class].cpu_credits.is_some())
+}
+
+/// Says whether a fleet buys Spot capacity.
+fn buys_spot(model: &Model, fleet: &Fleet) -> bool {
+    fleet.classes.iter().any(|&class| model.classes[class].spot.is_some())
+}
+
+/// Returns what is kept of the warm pool of a fleet, if it has one.
+fn warm_pool_gauges(model: &Model, fleet: &Fleet, buckets: Buckets) -> Option<WarmPoolGauges> {
+    let pool = model.auto_scaling_groups[fleet.group?].warm_pool?;
+    Some(WarmPoolGauges::new(pool.state, buckets))
+}
+
+/// Returns how many series of interruptions and of a warm pool a fleet has.
+fn pool_series(model: &Model, fleet: &Fleet, buckets: Buckets) -> usize {
+    let mut series = 0;
+    if buys_spot(model, fleet) {
+        SpotGauges::new(buckets).each(&mut |_, _| series += 1);
+    }
+    if let Some(mut gauges) = warm_pool_gauges(model, fleet, buckets) {
+        gauges.each(&mut |_, _| series += 1);
+    }
+    series
 }
 
 /// Returns the CPU units and the MiB of a task, wherever it runs.

@@ -122,6 +122,20 @@ pub enum Metric {
     DrainingInstances,
     /// Of the instances, those bought as Spot.
     SpotInstances,
+    /// Instances with a rebalance recommendation.
+    RecommendedInstances,
+    /// Instances with an interruption notice.
+    NoticedInstances,
+    /// Instances that EC2 has reclaimed since the run began.
+    ReclaimedInstances,
+    /// Instances on their way into a warm pool: `Warmed:Pending`.
+    WarmedPendingInstances,
+    /// Instances that wait in a warm pool and run: `Warmed:Running`.
+    WarmedRunningInstances,
+    /// Instances that wait in a warm pool and are stopped: `Warmed:Stopped`.
+    WarmedStoppedInstances,
+    /// Instances that wait in a warm pool and are hibernated: `Warmed:Hibernated`.
+    WarmedHibernatedInstances,
     /// Instances beyond what managed scaling aims at: M ÷ target capacity, rounded up.
     SurplusInstances,
     /// CPUCreditBalance, of all instances together, rounded.
@@ -602,6 +616,13 @@ impl Metric {
             Metric::LaunchingInstances => "launching_instances",
             Metric::DrainingInstances => "draining_instances",
             Metric::SpotInstances => "spot_instances",
+            Metric::RecommendedInstances => "recommended_instances",
+            Metric::NoticedInstances => "noticed_instances",
+            Metric::ReclaimedInstances => "reclaimed_instances",
+            Metric::WarmedPendingInstances => "warmed_pending_instances",
+            Metric::WarmedRunningInstances => "warmed_running_instances",
+            Metric::WarmedStoppedInstances => "warmed_stopped_instances",
+            Metric::WarmedHibernatedInstances => "warmed_hibernated_instances",
             Metric::SurplusInstances => "surplus_instances",
             Metric::CpuCreditBalance => "cpu_credit_balance",
             Metric::CpuSurplusCreditBalance => "cpu_surplus_credit_balance",
@@ -668,6 +689,13 @@ impl Metric {
             | Metric::LaunchingInstances
             | Metric::DrainingInstances
             | Metric::SpotInstances
+            | Metric::RecommendedInstances
+            | Metric::NoticedInstances
+            | Metric::ReclaimedInstances
+            | Metric::WarmedPendingInstances
+            | Metric::WarmedRunningInstances
+            | Metric::WarmedStoppedInstances
+            | Metric::WarmedHibernatedInstances
             | Metric::SurplusInstances
             | Metric::ThrottledInstances => "instances",
             Metric::CpuCreditBalance | Metric::CpuSurplusCreditBalance => "CPU credits",
@@ -726,6 +754,13 @@ impl Metric {
             | Metric::LaunchingInstances
             | Metric::DrainingInstances
             | Metric::SpotInstances
+            | Metric::RecommendedInstances
+            | Metric::NoticedInstances
+            | Metric::ReclaimedInstances
+            | Metric::WarmedPendingInstances
+            | Metric::WarmedRunningInstances
+            | Metric::WarmedStoppedInstances
+            | Metric::WarmedHibernatedInstances
             | Metric::SurplusInstances
             | Metric::CpuCreditBalance
             | Metric::CpuSurplusCreditBalance
@@ -768,6 +803,13 @@ impl Metric {
             | Metric::LaunchingInstances
             | Metric::DrainingInstances
             | Metric::SpotInstances
+            | Metric::RecommendedInstances
+            | Metric::NoticedInstances
+            | Metric::ReclaimedInstances
+            | Metric::WarmedPendingInstances
+            | Metric::WarmedRunningInstances
+            | Metric::WarmedStoppedInstances
+            | Metric::WarmedHibernatedInstances
             | Metric::SurplusInstances
             | Metric::CpuSurplusCreditBalance
             | Metric::ThrottledInstances

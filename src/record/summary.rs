@@ -224,6 +224,13 @@ impl Recorder {
         let largest = largest_free(sim.world(), |class| classes[class].fleet == ix);
         let summary = capacity_summary(&ended, capacity, largest);
         series.extend(ended.into_series());
+        let fleet = &mut self.fleets[ix];
+        if let Some(spot) = &mut fleet.spot {
+            series.extend(Ended::new(Scope::Fleet(ix), &mut **spot, end).into_series());
+        }
+        if let Some(warm_pool) = &mut fleet.warm_pool {
+            series.extend(Ended::new(Scope::Fleet(ix), &mut **warm_pool, end).into_series());
+        }
         summary
     }
 

@@ -1,5 +1,6 @@
 //! Laws of recordings, figures by hand, and levels against a walk over the whole world.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::gauges::Group;
@@ -7,13 +8,14 @@ use super::*;
 use crate::ecs::capacity::credits::CreditTerms;
 use crate::ecs::fixture::{Fixture, az_spread};
 use crate::ecs::model::{
-    Action, FargateSize, InitialState, Model, Provider, Scheduling, Usage, WhenFull,
+    Action, FargateSize, InitialState, Model, Provider, Scheduling, Usage, WarmPool, WarmState,
+    WhenFull,
 };
 use crate::ecs::{
-    AfterFailure, FailedChecks, FailureReason, InstanceStatus, Owner, Sim, StopCode, StopReason,
-    TaskStatus,
+    AfterFailure, Fact, FailedChecks, FailureReason, Instance, InstanceStatus, Observer, Owner,
+    Sim, StopCode, StopReason, TaskStatus, TerminationReason, World,
 };
-use crate::engine::{Distribution, Ix, Seed};
+use crate::engine::{Distribution, Id, Ix, Seed};
 use crate::units::{Bytes, Resources, SimTime, Span};
 
 const SECS: u64 = 2400;
@@ -714,4 +716,89 @@ fn of_managed_instances_what_is_needed_is_counted_in_those_that_are_there() {
     assert_eq!(capacity.bound(None), 3);
     // Of the largest one is enough.
     assert_eq!(capacity.bound(Some(&large.registered)), 1);
+}
+
+/// Ids of instances by what Spot has said of them, kept as sets.
+#[derive(Default)]
+struct SpotTwin {
+    recommended: BTreeSet<Id<Instance>>,
+    noticed: BTreeSet<Id<Instance>>,
+    reclaimed: u64,
+}
+
+impl Observer for SpotTwin {
+    fn observe(&mut self, _: SimTime, fact: &Fact, _: &World, _: &Model) {
+        match *fact {
+            Fact::SpotRebalanceRecommended { instance } => {
+                self.recommended.insert(instance);
+            }
+            Fact::SpotInterruptionNotice { instance } => {
+                self.noticed.insert(instance);
+            }
+            Fact::InstanceTerminated { instance, reason } => {
+                self.recommended.remove(&instance);
+                self.noticed.remove(&instance);
+                self.reclaimed += u64::from(reason == TerminationReason::SpotInterrupted);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn interruptions_of_a_group_are_levels_over_time() {
+    let mut fixture = Fixture::new(2);
+    let group = fixture.spot_group("g", (0, 12, 30), (0.5, &["m5.large"]));
+    fixture.model.auto_scaling_groups[group].spot_instance_draining = true;
+    let mut sim = sim_of(fixture, 1);
+    let mut recorder = Recorder::new(sim.model(), options(WarmUp::default()));
+    let (mut twin, mut most) = (SpotTwin::default(), [0; 3]);
+    for second in (0..100_000).step_by(10) {
+        sim.run_until(SimTime::from_secs(second), &mut (&mut recorder, &mut twin));
+        let fleet = &mut recorder.fleets[Ix::new(0)];
+        let kept = levels(&mut **fleet.spot.as_mut().unwrap());
+        let count = |ids: &BTreeSet<_>| ids.len() as u64;
+        let expected = [count(&twin.recommended), count(&twin.noticed), twin.reclaimed];
+        assert_eq!(kept.iter().map(|it| it.1).collect::<Vec<_>>(), expected, "at {second} s");
+        assert!(fleet.warm_pool.is_none());
+        most = std::array::from_fn(|n| most[n].max(expected[n]));
+    }
+    assert!(most[0] > 0 && most[1] > 0 && most[2] > 5, "{most:?}");
+}
+
+#[test]
+fn a_warm_pool_is_known_by_the_state_of_its_instances() {
+    for state in [WarmState::Stopped, WarmState::Hibernated, WarmState::Running] {
+        let mut fixture = Fixture::new(2);
+        let group = fixture.group("g", (0, 2, 6), (1024, 1024));
+        fixture.model.auto_scaling_groups[group].warm_pool = Some(WarmPool {
+            max_group_prepared_capacity: None,
+            min_size: 0,
+            state,
+            has_images: false,
+        });
+        for (second, desired) in [(4000, 5), (8000, 6), (12_000, 2)] {
+            fixture.set_capacity(second, group, desired);
+        }
+        let mut sim = sim_of(fixture, 1);
+        let mut recorder = Recorder::new(sim.model(), options(WarmUp::default()));
+        for (second, waiting) in [(3000, 4), (7000, 1), (11_000, 0), (15_000, 4)] {
+            sim.run_until(SimTime::from_secs(second), &mut recorder);
+            let kept = levels(&mut **recorder.fleets[Ix::new(0)].warm_pool.as_mut().unwrap());
+            let metric = match state {
+                WarmState::Stopped => Metric::WarmedStoppedInstances,
+                WarmState::Hibernated => Metric::WarmedHibernatedInstances,
+                WarmState::Running => Metric::WarmedRunningInstances,
+            };
+            let expected = vec![(Metric::WarmedPendingInstances, 0), (metric, waiting)];
+            assert_eq!(kept, expected, "at {second} s");
+            let hosts = sim.world().cluster.instances();
+            let pending = hosts.filter(|(_, host)| host.status() == InstanceStatus::Pending);
+            assert_eq!(pending.count() as u64, waiting, "at {second} s");
+        }
+        let pending = recorder.finish(&sim, ending(SimTime::from_secs(15_000)));
+        let pending = pending.find(Scope::Fleet(Ix::new(0)), Metric::WarmedPendingInstances);
+        let most = pending.unwrap().buckets.iter().map(|it| it.max).max();
+        assert_eq!(most, Some(4));
+    }
 }

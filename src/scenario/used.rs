@@ -118,9 +118,8 @@ impl Scenario {
         let of_rates = rates(&filled);
         let of_model =
             |it: &Filled| uses.of_scaling(&it.path).unwrap_or_else(|| self.is_used(&uses, it));
-        let is_used = |it: &&Filled| {
-            it.place.is_some() || (is_used_by_rate(&of_rates, it) && of_model(it))
-        };
+        let is_used =
+            |it: &&Filled| it.place.is_some() || (is_used_by_rate(&of_rates, it) && of_model(it));
         filled.iter().filter(is_used).cloned().collect()
     }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use crate::ecs::capacity::reservation::Decision;
 use crate::ecs::model::Submitter;
-use crate::ecs::{Fact, FaultEvent, Instance, Model, Observer, Owner, Sim, Task, World};
+use crate::ecs::{
+    Fact, FaultEvent, Instance, Model, Observer, Owner, Sim, Task, WarmPoolChange, World,
+};
 use crate::engine::{Id, Seed};
 use crate::record::{InstanceName, credit_stage, group_event, managed_instance, scaling_event};
 use crate::units::SimTime;
@@ -178,6 +180,14 @@ fn describe_capacity(
         }
         Fact::InstanceStopped { instance, .. } => write!(out, "{} is stopped", host(instance)),
         Fact::InstanceStarted { instance, .. } => write!(out, "{} is started", host(instance)),
+        Fact::WarmPool { instance, change } => {
+            let what = match change {
+                WarmPoolChange::Launched => "is launched for its warm pool",
+                WarmPoolChange::Waits => "waits in its warm pool",
+                WarmPoolChange::Taken => "is taken out of its warm pool",
+            };
+            write!(out, "{} {what}", host(instance))
+        }
         Fact::CpuCredits { instance, stage: Some(stage) } => {
             write!(out, "{} {}", host(instance), credit_stage(stage))
         }
@@ -239,6 +249,7 @@ fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> f
         | Fact::ServiceScaling { .. }
         | Fact::InstanceStopped { .. }
         | Fact::InstanceStarted { .. }
+        | Fact::WarmPool { .. }
         | Fact::CpuCredits { .. } => describe_capacity(out, fact, world, model),
         Fact::TaskCreated { task: id } => {
             write!(out, "{} is created {}", task(id), Place(task(id)))
