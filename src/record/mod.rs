@@ -7,6 +7,7 @@
 mod credits;
 mod fingerprint;
 mod gauges;
+mod group_scaling;
 mod histogram;
 mod log;
 mod pools;
@@ -21,6 +22,7 @@ mod tests;
 mod traffic;
 
 pub use fingerprint::Fingerprint;
+pub use group_scaling::GroupPolicySummary;
 pub use histogram::{Histogram, Quantiles};
 pub use log::{
     EventRow, Happening, InstanceName, InstanceRow, Refusal, RowLog, RowSink, Rows, Speaker,

@@ -19,16 +19,17 @@ use crate::units::{Resources, SimTime, Span};
 use super::credits::CreditGauges;
 use super::fingerprint::Fingerprint;
 use super::gauges::{
-    Capacity, ClusterGauges, Group, ManagedScalingGauges, ProviderGauges, ScalingPolicyGauges,
-    ServiceGauges, SubmitterGauges,
+    Capacity, ClusterGauges, Group, ManagedScalingGauges, ProviderGauges, ServiceGauges,
+    SubmitterGauges,
 };
+use super::group_scaling::GroupScalingGauges;
 use super::histogram::Histogram;
 use super::log::is_daemon;
 use super::pools::{SpotGauges, WarmPoolGauges, Warmed};
 use super::recording::{LaunchCounts, Pending, ServiceEvents};
 use super::scaling::{TargetCounts, TargetGauges};
 use super::sentence::failure_code;
-use super::series::{Buckets, Gauge};
+use super::series::Buckets;
 use super::traffic::TrafficGauges;
 
 /// What a recorder is asked for.
@@ -78,8 +79,10 @@ pub struct Recorder {
     pub(super) managed_scaling: Table<ManagedScalingGauges, CapacityProvider>,
     /// Of fleets with types that have CPU credits.
     pub(super) credits: Table<Option<CreditGauges>, Fleet>,
-    /// By group, and position of the policy.
-    pub(super) scaling_policies: Table<Vec<ScalingPolicyGauges>, AutoScalingGroup>,
+    /// Of groups with scaling policies.
+    pub(super) group_scaling: Table<Option<Box<GroupScalingGauges>>, AutoScalingGroup>,
+    /// Which those are.
+    scaled_groups: Vec<Ix<AutoScalingGroup>>,
     /// Application Auto Scaling of services.
     pub(super) targets: Table<Option<TargetGauges>, Service>,
     /// By slot.
@@ -358,7 +361,16 @@ impl Observer for Recorder {
             Fact::TaskCreated { task } => self.task_comes(now, &world.tasks[task]),
             Fact::TaskPlaced { task } => self.task_is_placed(now, &world.tasks[task]),
             Fact::ManagedScaling { .. } => self.managed_scaling_looks(now, fact),
-            Fact::ScalingMetric { .. } => self.policy_sees(at, fact),
+            Fact::ScalingMetric { group, policy, value } => {
+                if let Some(gauges) = &mut self.group_scaling[group] {
+                    gauges.sees(at, policy, value);
+                }
+            }
+            Fact::GroupEvent { group, event } => {
+                if let Some(gauges) = &mut self.group_scaling[group] {
+                    gauges.note(at, &event);
+                }
+            }
             Fact::Traffic { service, .. } => self.requests_change(now, service),
             Fact::StartUp { task, container, begins } => {
                 self.start_up(now, &world.tasks[task], (container, begins));
@@ -401,7 +413,6 @@ impl Observer for Recorder {
             Fact::InstanceStopped { instance, .. } => self.power(at, instance, Stage::Stopped),
             Fact::InstanceStarted { instance, .. } => self.power(at, instance, Stage::Launching),
             Fact::TaskPullStarted { .. }
-            | Fact::GroupEvent { .. }
             | Fact::Fault { .. }
             | Fact::ManagedInstance { .. }
             | Fact::Fallback { .. } => {}
@@ -439,6 +450,17 @@ fn scaling_series(service: &Service, buckets: Buckets) -> usize {
     let mut series = 0;
     target.each(&mut |_, _| series += 1);
     for policy in &mut target.policies {
+        policy.each(&mut |_, _| series += 1);
+    }
+    series
+}
+
+/// Returns how many series the scaling policies of a group have.
+fn group_series(group: &AutoScalingGroup, buckets: Buckets) -> usize {
+    let Some(mut gauges) = GroupScalingGauges::new(group, buckets) else { return 0 };
+    let mut series = 0;
+    gauges.each(&mut |_, _| series += 1);
+    for policy in &mut gauges.policies {
         policy.each(&mut |_, _| series += 1);
     }
     series
@@ -485,13 +507,16 @@ impl Recorder {
                 .iter()
                 .map(|(_, fleet)| has_credits(model, fleet).then(|| CreditGauges::new(buckets)))
                 .collect(),
-            scaling_policies: model
+            group_scaling: model
                 .auto_scaling_groups
                 .iter()
-                .map(|(_, it)| {
-                    let gauges = ScalingPolicyGauges { metric: Gauge::new(buckets) };
-                    vec![gauges; it.policies.len()]
-                })
+                .map(|(_, it)| GroupScalingGauges::new(it, buckets).map(Box::new))
+                .collect(),
+            scaled_groups: model
+                .auto_scaling_groups
+                .iter()
+                .filter(|(_, it)| !it.policies.is_empty())
+                .map(|(ix, _)| ix)
                 .collect(),
             targets: model.services.iter().map(|(_, it)| target_gauges(it, buckets)).collect(),
             hosts: Vec::new(),
@@ -542,7 +567,7 @@ impl Recorder {
             model.submitters.len() * count(&mut SubmitterGauges::new(buckets)),
             Provider::ALL.len() * count(&mut ProviderGauges::new(buckets)),
             model.capacity_providers.len() * count(&mut ManagedScalingGauges::new(buckets)),
-            model.auto_scaling_groups.iter().map(|(_, it)| it.policies.len()).sum(),
+            model.auto_scaling_groups.iter().map(|(_, it)| group_series(it, buckets)).sum(),
         ]
     }
 
@@ -555,6 +580,12 @@ impl Recorder {
             && now.at >= from
         {
             self.begin_window(from, now.model);
+        }
+        for &ix in &self.scaled_groups {
+            if let Some(gauges) = &mut self.group_scaling[ix] {
+                let group = &now.world.groups[ix];
+                gauges.set(now.at, group.desired_capacity(), group.sizes());
+            }
         }
     }
 
@@ -625,6 +656,11 @@ impl Recorder {
             target.each(&mut |_, gauge| gauge.begin_window(at));
             for policy in &mut target.policies {
                 policy.each(&mut |_, gauge| gauge.begin_window(at));
+            }
+        }
+        for ix in self.group_scaling.indices().collect::<Vec<_>>() {
+            if let Some(gauges) = &mut self.group_scaling[ix] {
+                gauges.begin_window(at);
             }
         }
         for ix in self.managed_scaling.indices() {
@@ -765,14 +801,6 @@ impl Recorder {
             self.hosts.resize(slot + 1, host);
         }
         self.hosts[slot] = host;
-    }
-
-    /// A scaling policy sees its metric.
-    fn policy_sees(&mut self, at: SimTime, fact: &Fact) {
-        let Fact::ScalingMetric { group, policy, value: Some(value) } = *fact else { return };
-        if let Some(gauges) = self.scaling_policies[group].get_mut(usize::from(policy)) {
-            gauges.metric.set(at, value.rounded());
-        }
     }
 
     fn managed_scaling_looks(&mut self, now: Now, fact: &Fact) {

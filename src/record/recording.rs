@@ -11,6 +11,7 @@ use crate::engine::{Ix, Table, Tally};
 use crate::units::{Resources, SimTime, Span};
 
 use super::fingerprint::Fingerprint;
+use super::group_scaling::GroupPolicySummary;
 use super::histogram::Quantiles;
 use super::scaling::AutoScalingSummary;
 
@@ -136,6 +137,12 @@ pub enum Metric {
     WarmedStoppedInstances,
     /// Instances that wait in a warm pool and are hibernated: `Warmed:Hibernated`.
     WarmedHibernatedInstances,
+    /// The desired capacity of a group with scaling policies.
+    DesiredCapacity,
+    /// The minimum size of a group with scaling policies.
+    MinSize,
+    /// The maximum size of a group with scaling policies.
+    MaxSize,
     /// Instances beyond what managed scaling aims at: M ÷ target capacity, rounded up.
     SurplusInstances,
     /// CPUCreditBalance, of all instances together, rounded.
@@ -225,6 +232,8 @@ pub struct Summary {
     pub submitters: Table<SubmitterSummary, Submitter>,
     /// Tasks by provider, in the order of [`Provider::ALL`].
     pub providers: [ProviderSummary; Provider::ALL.len()],
+    /// Scaling policies of each group, by position.
+    pub group_scaling: Table<Vec<GroupPolicySummary>, AutoScalingGroup>,
     /// Managed scaling of each capacity provider.
     pub capacity_providers: Table<ManagedScalingSummary, CapacityProvider>,
     /// Times that no room was found, by failure code: each RunTask call that failed, and each time
@@ -623,6 +632,9 @@ impl Metric {
             Metric::WarmedRunningInstances => "warmed_running_instances",
             Metric::WarmedStoppedInstances => "warmed_stopped_instances",
             Metric::WarmedHibernatedInstances => "warmed_hibernated_instances",
+            Metric::DesiredCapacity => "desired_capacity",
+            Metric::MinSize => "min_size",
+            Metric::MaxSize => "max_size",
             Metric::SurplusInstances => "surplus_instances",
             Metric::CpuCreditBalance => "cpu_credit_balance",
             Metric::CpuSurplusCreditBalance => "cpu_surplus_credit_balance",
@@ -689,6 +701,9 @@ impl Metric {
             | Metric::LaunchingInstances
             | Metric::DrainingInstances
             | Metric::SpotInstances
+            | Metric::DesiredCapacity
+            | Metric::MinSize
+            | Metric::MaxSize
             | Metric::RecommendedInstances
             | Metric::NoticedInstances
             | Metric::ReclaimedInstances
@@ -754,6 +769,9 @@ impl Metric {
             | Metric::LaunchingInstances
             | Metric::DrainingInstances
             | Metric::SpotInstances
+            | Metric::DesiredCapacity
+            | Metric::MinSize
+            | Metric::MaxSize
             | Metric::RecommendedInstances
             | Metric::NoticedInstances
             | Metric::ReclaimedInstances
@@ -832,6 +850,9 @@ impl Metric {
             | Metric::Instances
             | Metric::EmptyInstances
             | Metric::NeededInstances
+            | Metric::DesiredCapacity
+            | Metric::MinSize
+            | Metric::MaxSize
             | Metric::CpuCreditBalance
             | Metric::Tasks(_)
             | Metric::WaitingTasks

@@ -1,13 +1,15 @@
 //! From what a recorder has kept to a recording: series end, figures are worked out.
 
 use crate::ecs::model::{
-    CapacityProvider, ClusterSpec, Fleet, InstanceClass, Model, Provider, Service, Submitter,
+    AutoScalingGroup, CapacityProvider, ClusterSpec, Fleet, InstanceClass, Model, Provider,
+    Service, Submitter,
 };
 use crate::ecs::{Sim, World};
 use crate::engine::{Ix, Table, Tally};
 use crate::units::{Resources, SimTime, Span};
 
 use super::gauges::{Capacity, Extremes, Group};
+use super::group_scaling::{GroupPolicyGauges, GroupPolicySummary};
 use super::recorder::{Ending, Recorder};
 use super::recording::{
     CapacitySummary, ClusterSummary, CreditSummary, ManagedScalingSummary, Metric, PerResource,
@@ -74,7 +76,7 @@ impl Recorder {
     pub fn finish(mut self, sim: &Sim, ending: Ending) -> Recording {
         let (world, model, end) = (sim.world(), &**sim.model(), ending.at);
         self.catch_up_at_end(end, world, model);
-        let (mut series, mut scaling) = (Vec::new(), Vec::new());
+        let (mut series, mut policies, mut scaling) = (Vec::new(), Vec::new(), Vec::new());
         let clusters = self.clusters.indices();
         let clusters = clusters.map(|ix| self.finish_cluster(ix, sim, end, &mut series)).collect();
         let (mut fleets, mut cpu_credits) = (Table::new(), Table::new());
@@ -115,6 +117,11 @@ impl Recorder {
                 .indices()
                 .map(|ix| self.finish_scaling(ix, end, &mut series))
                 .collect(),
+            group_scaling: self
+                .group_scaling
+                .indices()
+                .map(|ix| self.finish_policies(ix, model, end, &mut policies))
+                .collect(),
             tasks: TaskTotals {
                 created: self.whole_run.created,
                 stopped: self.whole_run.stopped,
@@ -127,7 +134,7 @@ impl Recorder {
             launches: self.counts.fleets.clone(),
             cpu_credits,
         };
-        self.finish_policies(end, &mut series);
+        series.extend(policies);
         series.extend(scaling);
         Recording {
             end,
@@ -162,13 +169,21 @@ impl Recorder {
         Some(summary)
     }
 
-    fn finish_policies(&mut self, end: SimTime, series: &mut Vec<Series>) {
-        for ix in self.scaling_policies.indices() {
-            for (position, gauges) in (0..).zip(&mut self.scaling_policies[ix]) {
-                let scope = Scope::ScalingPolicy(ix, position);
-                series.extend(Ended::new(scope, gauges, end).into_series());
-            }
+    fn finish_policies(
+        &mut self,
+        ix: Ix<AutoScalingGroup>,
+        model: &Model,
+        end: SimTime,
+        series: &mut Vec<Series>,
+    ) -> Vec<GroupPolicySummary> {
+        let Some(gauges) = self.group_scaling[ix].as_deref_mut() else { return Vec::new() };
+        let scope = Scope::Fleet(model.auto_scaling_groups[ix].fleet);
+        series.extend(Ended::new(scope, gauges, end).into_series());
+        for (position, gauges) in (0..).zip(&mut gauges.policies) {
+            let scope = Scope::ScalingPolicy(ix, position);
+            series.extend(Ended::new(scope, gauges, end).into_series());
         }
+        gauges.policies.iter().map(GroupPolicyGauges::summary).collect()
     }
 
     fn finish_scaling(

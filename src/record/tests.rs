@@ -11,9 +11,12 @@ use crate::ecs::model::{
     Action, FargateSize, InitialState, Model, Provider, Scheduling, Usage, WarmPool, WarmState,
     WhenFull,
 };
+use crate::ecs::scaling::adjustment::AdjustmentType;
+use crate::ecs::scaling::alarm::{Alarm, Comparison, MetricValue, MissingData, Statistic};
+use crate::ecs::scaling::group::{PolicyKind, PolicyMetric, ScalingPolicy};
 use crate::ecs::{
-    AfterFailure, Fact, FailedChecks, FailureReason, Instance, InstanceStatus, Observer, Owner,
-    Sim, StopCode, StopReason, TaskStatus, TerminationReason, World,
+    AfterFailure, Fact, FailedChecks, FailureReason, GroupEvent, Instance, InstanceStatus,
+    Observer, Owner, Sim, StopCode, StopReason, TaskStatus, TerminationReason, World,
 };
 use crate::engine::{Distribution, Id, Ix, Seed};
 use crate::units::{Bytes, Resources, SimTime, Span};
@@ -800,5 +803,87 @@ fn a_warm_pool_is_known_by_the_state_of_its_instances() {
         let pending = pending.find(Scope::Fleet(Ix::new(0)), Metric::WarmedPendingInstances);
         let most = pending.unwrap().buckets.iter().map(|it| it.max).max();
         assert_eq!(most, Some(4));
+    }
+}
+
+#[test]
+fn scaling_policies_of_a_group_are_counted_by_what_they_do() {
+    let mut fixture = Fixture::new(1);
+    let group = fixture.group("g", (1, 2, 6), (1024, 1024));
+    let alarm = |comparison, threshold: i64| Alarm {
+        threshold: MetricValue(threshold * 1_000_000),
+        comparison,
+        statistic: Statistic::Average,
+        period: Span::MINUTE,
+        evaluation_periods: 2,
+        datapoints_to_alarm: 2,
+        treat_missing_data: MissingData::Missing,
+    };
+    let policy = |name: &str, alarm, adjustment| ScalingPolicy {
+        name: name.into(),
+        metric: PolicyMetric::CpuReservation,
+        kind: PolicyKind::Simple {
+            alarm,
+            adjustment_type: AdjustmentType::ChangeInCapacity,
+            adjustment,
+            cooldown: Span::secs(300),
+        },
+        warmup: Span::ZERO,
+    };
+    fixture.model.auto_scaling_groups[group].policies = vec![
+        policy("out", alarm(Comparison::Greater, 80), 2),
+        policy("in", alarm(Comparison::Less, 40), -1),
+    ];
+    fixture.model.initial_state = InitialState::Steady;
+    let web = fixture.definition("web", 512, 512);
+    let service = fixture.service("web", web, 4);
+    for (second, desired_count) in [(3000, 14), (12_000, 2), (24_000, 9)] {
+        let change = Action::SetDesiredCount { service, desired_count };
+        fixture.model.actions.push((SimTime::from_secs(second), change));
+    }
+    fixture.set_capacity(30_000, group, 1);
+    let mut sim = sim_of(fixture, 1);
+    let mut recorder = Recorder::new(sim.model(), options(WarmUp::default()));
+    let mut twin = PolicyTwin::default();
+    for second in (0..40_000).step_by(100) {
+        sim.run_until(SimTime::from_secs(second), &mut (&mut recorder, &mut twin));
+        let gauges = recorder.group_scaling[group].as_mut().unwrap();
+        let desired = u64::from(sim.world().groups[group].desired_capacity());
+        let expected =
+            vec![(Metric::DesiredCapacity, desired), (Metric::MinSize, 1), (Metric::MaxSize, 6)];
+        assert_eq!(levels(&mut **gauges), expected, "at {second} s");
+    }
+    let recording = recorder.finish(&sim, ending(SimTime::from_secs(40_000)));
+    let policies = &recording.summary.group_scaling[group];
+    let counts = |it: &GroupPolicySummary| (it.scale_outs, it.scale_ins, it.held.values().sum());
+    assert_eq!(policies.iter().map(counts).collect::<Vec<_>>(), twin.counts);
+    assert!(twin.counts[0].0 > 2 && twin.counts[1].1 > 2, "{:?}", twin.counts);
+    assert!(policies[0].held["at the maximum size"] > 0, "{policies:?}");
+    assert_eq!(policies.iter().map(|it| it.last).collect::<Vec<_>>(), twin.last);
+}
+
+/// What policies were told to have done: out, in, nothing; and their metric.
+#[derive(Default)]
+struct PolicyTwin {
+    counts: [(u64, u64, u64); 2],
+    last: [Option<MetricValue>; 2],
+}
+
+impl Observer for PolicyTwin {
+    fn observe(&mut self, _: SimTime, fact: &Fact, _: &World, _: &Model) {
+        match *fact {
+            Fact::GroupEvent {
+                event: GroupEvent::PolicyActs { policy, from, proposal, .. },
+                ..
+            } => {
+                let count = &mut self.counts[usize::from(policy)];
+                *(if proposal.to > from { &mut count.0 } else { &mut count.1 }) += 1;
+            }
+            Fact::GroupEvent { event: GroupEvent::PolicyHolds { policy, .. }, .. } => {
+                self.counts[usize::from(policy)].2 += 1;
+            }
+            Fact::ScalingMetric { policy, value, .. } => self.last[usize::from(policy)] = value,
+            _ => {}
+        }
     }
 }
