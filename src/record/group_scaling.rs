@@ -1,10 +1,10 @@
-//! Scaling policies of Auto Scaling groups: what they see, and what they have done with their group.
+//! Scaling policies of Auto Scaling groups: what they see, and what they have done.
 
 use std::collections::BTreeMap;
 
-use crate::ecs::GroupEvent;
 use crate::ecs::model::AutoScalingGroup;
 use crate::ecs::scaling::alarm::MetricValue;
+use crate::ecs::{Fact, GroupEvent};
 use crate::units::SimTime;
 
 use super::gauges::Group;
@@ -71,28 +71,23 @@ impl GroupScalingGauges {
         self.max_size.set(at, max_size.into());
     }
 
-    /// A period of what a policy watches is published.
-    pub fn sees(&mut self, at: SimTime, policy: u16, value: Option<MetricValue>) {
-        let Some(policy) = self.policies.get_mut(usize::from(policy)) else { return };
-        policy.last = value;
-        if let Some(value) = value {
-            policy.metric.set(at, value.rounded());
-        }
-    }
-
-    /// Takes in what a policy has done, or not done.
-    pub fn note(&mut self, at: SimTime, event: &GroupEvent) {
-        let (GroupEvent::Alarm { policy, .. }
-        | GroupEvent::PolicyActs { policy, .. }
-        | GroupEvent::PolicyHolds { policy, .. }) = *event
+    /// Takes in what a policy has seen, done, or not done.
+    pub fn note(&mut self, at: SimTime, fact: &Fact) {
+        let (Fact::ScalingMetric { policy, .. }
+        | Fact::GroupEvent {
+            event:
+                GroupEvent::Alarm { policy, .. }
+                | GroupEvent::PolicyActs { policy, .. }
+                | GroupEvent::PolicyHolds { policy, .. },
+            ..
+        }) = *fact
         else {
             return;
         };
         let Some(gauges) = self.policies.get_mut(usize::from(policy)) else { return };
-        match *event {
-            GroupEvent::Alarm { side, state, .. } => gauges.alarms.set(at, side, state),
-            GroupEvent::PolicyActs { from, proposal, .. } => gauges.counts.step(from, proposal.to),
-            GroupEvent::PolicyHolds { why, .. } => gauges.counts.hold(why.words()),
+        match *fact {
+            Fact::ScalingMetric { value, .. } => gauges.see(at, value),
+            Fact::GroupEvent { event, .. } => gauges.note(at, &event),
             _ => {}
         }
     }
@@ -108,6 +103,23 @@ impl GroupScalingGauges {
 }
 
 impl GroupPolicyGauges {
+    /// A period of its metric is published.
+    fn see(&mut self, at: SimTime, value: Option<MetricValue>) {
+        self.last = value;
+        if let Some(value) = value {
+            self.metric.set(at, value.rounded());
+        }
+    }
+
+    fn note(&mut self, at: SimTime, event: &GroupEvent) {
+        match *event {
+            GroupEvent::Alarm { side, state, .. } => self.alarms.set(at, side, state),
+            GroupEvent::PolicyActs { from, proposal, .. } => self.counts.step(from, proposal.to),
+            GroupEvent::PolicyHolds { why, .. } => self.counts.hold(why.words()),
+            _ => {}
+        }
+    }
+
     pub fn summary(&self) -> GroupPolicySummary {
         GroupPolicySummary {
             scale_outs: self.counts.outs,

@@ -350,25 +350,17 @@ impl Observer for Recorder {
         self.catch_up(now);
         match *fact {
             Fact::InstanceActive { instance } => self.instance_comes(now, instance),
-            Fact::InstanceTerminated { instance, reason } => {
+            Fact::InstanceTerminated { instance, .. } => {
                 self.interruption(now, fact, instance);
-                if reason == TerminationReason::SpotInterrupted {
-                    self.launches(now, instance).interruptions += 1;
-                }
                 self.warm_pool(at, instance, None);
                 self.instance_goes(now, instance);
             }
             Fact::TaskCreated { task } => self.task_comes(now, &world.tasks[task]),
             Fact::TaskPlaced { task } => self.task_is_placed(now, &world.tasks[task]),
             Fact::ManagedScaling { .. } => self.managed_scaling_looks(now, fact),
-            Fact::ScalingMetric { group, policy, value } => {
+            Fact::ScalingMetric { group, .. } | Fact::GroupEvent { group, .. } => {
                 if let Some(gauges) = &mut self.group_scaling[group] {
-                    gauges.sees(at, policy, value);
-                }
-            }
-            Fact::GroupEvent { group, event } => {
-                if let Some(gauges) = &mut self.group_scaling[group] {
-                    gauges.note(at, &event);
+                    gauges.note(at, fact);
                 }
             }
             Fact::Traffic { service, .. } => self.requests_change(now, service),
@@ -418,15 +410,8 @@ impl Observer for Recorder {
             | Fact::Fallback { .. } => {}
             Fact::CpuCredits { instance, .. } => self.credits_change(now, instance),
             Fact::WarmPool { instance, change } => self.warm_pool(at, instance, change.into()),
-            Fact::SpotRebalanceRecommended { instance } => {
-                self.interruption(now, fact, instance);
-                self.launches(now, instance).recommendations += 1;
-            }
-            Fact::SpotInterruptionNotice { instance } => {
-                self.interruption(now, fact, instance);
-                self.launches(now, instance).notices += 1;
-                self.hosts[instance.slot()].is_noticed = true;
-            }
+            Fact::SpotRebalanceRecommended { instance }
+            | Fact::SpotInterruptionNotice { instance } => self.interruption(now, fact, instance),
             Fact::LaunchFailed { pool, .. } => {
                 let fleet = model.auto_scaling_groups[model.pools[pool].group].fleet;
                 self.counts.fleets[fleet].failures += 1;
@@ -466,13 +451,11 @@ fn group_series(group: &AutoScalingGroup, buckets: Buckets) -> usize {
     series
 }
 
-impl Recorder {
-    /// Makes a recorder for a run that has not begun.
-    pub fn new(model: &Model, options: RecorderOptions) -> Recorder {
-        let buckets = options.buckets;
+impl FleetState {
+    fn new(model: &Model, fleet: &Fleet, buckets: Buckets) -> FleetState {
         // Of Managed Instances any type of many may be launched.
         let wants = |group| model.auto_scaling_groups[group].managed_instances.is_none();
-        let largest = |fleet: &Fleet| {
+        let largest = || {
             let mut most = Resources::ZERO;
             for class in fleet.classes.iter().map(|&class| model.classes[class].registered) {
                 most.cpu_units = most.cpu_units.max(class.cpu_units);
@@ -481,18 +464,29 @@ impl Recorder {
             }
             most
         };
-        let fleet = |fleet: &Fleet| FleetState {
+        FleetState {
             capacity: Capacity::new(buckets),
-            instance: fleet.group.is_none_or(wants).then(|| largest(fleet)),
+            instance: fleet.group.is_none_or(wants).then(largest),
             spot: buys_spot(model, fleet).then(|| Box::new(SpotGauges::new(buckets))),
             warm_pool: warm_pool_gauges(model, fleet, buckets).map(Box::new),
-        };
+        }
+    }
+}
+
+impl Recorder {
+    /// Makes a recorder for a run that has not begun.
+    pub fn new(model: &Model, options: RecorderOptions) -> Recorder {
+        let buckets = options.buckets;
         let mut recorder = Recorder {
             options,
             window_from: None,
             not_steady: model.services.iter().map(|_| true).collect(),
             clusters: model.clusters.iter().map(|_| ClusterGauges::new(buckets)).collect(),
-            fleets: model.fleets.iter().map(|(_, spec)| fleet(spec)).collect(),
+            fleets: model
+                .fleets
+                .iter()
+                .map(|(_, it)| FleetState::new(model, it, buckets))
+                .collect(),
             services: model.services.iter().map(|_| ServiceGauges::new(buckets)).collect(),
             traffic: model.services.iter().map(|_| None).collect(),
             submitters: model.submitters.iter().map(|_| SubmitterGauges::new(buckets)).collect(),
@@ -711,11 +705,6 @@ impl Recorder {
         }
     }
 
-    fn launches(&mut self, now: Now, instance: Id<Instance>) -> &mut LaunchCounts {
-        let class = now.world.cluster.instance(instance).class;
-        &mut self.counts.fleets[now.model.classes[class].fleet]
-    }
-
     fn instance_is_launched(&mut self, now: Now, instance: Id<Instance>) {
         self.add_host(now, instance);
         self.stage(now.at, instance, Stage::Launching);
@@ -753,18 +742,23 @@ impl Recorder {
     fn interruption(&mut self, now: Now, fact: &Fact, instance: Id<Instance>) {
         let host = &mut self.hosts[instance.slot()];
         let Some(gauges) = &mut self.fleets[host.fleet].spot else { return };
+        let counts = &mut self.counts.fleets[host.fleet];
         match *fact {
             Fact::SpotRebalanceRecommended { .. } => {
+                counts.recommendations += 1;
                 let is_new = !std::mem::replace(&mut host.is_recommended, true);
                 gauges.recommended.add(now.at, is_new.into());
             }
             Fact::SpotInterruptionNotice { .. } => {
-                gauges.noticed.add(now.at, (!host.is_noticed).into());
+                counts.notices += 1;
+                let is_new = !std::mem::replace(&mut host.is_noticed, true);
+                gauges.noticed.add(now.at, is_new.into());
             }
             Fact::InstanceTerminated { reason, .. } => {
                 gauges.recommended.subtract(now.at, host.is_recommended.into());
                 gauges.noticed.subtract(now.at, host.is_noticed.into());
                 let is_reclaimed = reason == TerminationReason::SpotInterrupted;
+                counts.interruptions += u64::from(is_reclaimed);
                 gauges.reclaimed.add(now.at, is_reclaimed.into());
             }
             _ => {}

@@ -640,16 +640,7 @@ impl Metric {
             Metric::CpuSurplusCreditBalance => "cpu_surplus_credit_balance",
             Metric::ThrottledInstances => "throttled_instances",
             Metric::ThrottledCpu => "throttled_cpu",
-            Metric::Tasks(status) => match status {
-                TaskStatus::Provisioning => "tasks_provisioning",
-                TaskStatus::Pending => "tasks_pending",
-                TaskStatus::Activating => "tasks_activating",
-                TaskStatus::Running => "tasks_running",
-                TaskStatus::Deactivating => "tasks_deactivating",
-                TaskStatus::Stopping => "tasks_stopping",
-                TaskStatus::Deprovisioning => "tasks_deprovisioning",
-                TaskStatus::Stopped => "tasks_stopped",
-            },
+            Metric::Tasks(status) => Metric::of_tasks(status),
             Metric::WaitingTasks => "waiting_tasks",
             Metric::CapacityProviderReservation => "capacity_provider_reservation",
             Metric::ScalingMetric => "scaling_metric",
@@ -677,6 +668,19 @@ impl Metric {
             Metric::AliveTasks => "alive_tasks",
             Metric::AliveCpu => "alive_cpu",
             Metric::AliveMemory => "alive_memory",
+        }
+    }
+
+    const fn of_tasks(status: TaskStatus) -> &'static str {
+        match status {
+            TaskStatus::Provisioning => "tasks_provisioning",
+            TaskStatus::Pending => "tasks_pending",
+            TaskStatus::Activating => "tasks_activating",
+            TaskStatus::Running => "tasks_running",
+            TaskStatus::Deactivating => "tasks_deactivating",
+            TaskStatus::Stopping => "tasks_stopping",
+            TaskStatus::Deprovisioning => "tasks_deprovisioning",
+            TaskStatus::Stopped => "tasks_stopped",
         }
     }
 

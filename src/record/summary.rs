@@ -102,16 +102,7 @@ impl Recorder {
                 .indices()
                 .map(|ix| self.finish_submitter(ix, world, end, &mut series))
                 .collect(),
-            providers: Provider::ALL.map(|provider| {
-                let group = &mut self.providers[provider as usize];
-                let ended = Ended::new(Scope::Provider(provider), group, end);
-                let summary = ProviderSummary {
-                    tasks: ended.range(Metric::AliveTasks),
-                    cpu_units: ended.range(Metric::AliveCpu),
-                };
-                series.extend(ended.into_series());
-                summary
-            }),
+            providers: Provider::ALL.map(|it| self.finish_provider(it, end, &mut series)),
             capacity_providers: self
                 .managed_scaling
                 .indices()
@@ -149,6 +140,22 @@ impl Recorder {
             series,
             summary,
         }
+    }
+
+    fn finish_provider(
+        &mut self,
+        provider: Provider,
+        end: SimTime,
+        series: &mut Vec<Series>,
+    ) -> ProviderSummary {
+        let group = &mut self.providers[provider as usize];
+        let ended = Ended::new(Scope::Provider(provider), group, end);
+        let summary = ProviderSummary {
+            tasks: ended.range(Metric::AliveTasks),
+            cpu_units: ended.range(Metric::AliveCpu),
+        };
+        series.extend(ended.into_series());
+        summary
     }
 
     fn finish_target(

@@ -180,14 +180,7 @@ fn describe_capacity(
         }
         Fact::InstanceStopped { instance, .. } => write!(out, "{} is stopped", host(instance)),
         Fact::InstanceStarted { instance, .. } => write!(out, "{} is started", host(instance)),
-        Fact::WarmPool { instance, change } => {
-            let what = match change {
-                WarmPoolChange::Launched => "is launched for its warm pool",
-                WarmPoolChange::Waits => "waits in its warm pool",
-                WarmPoolChange::Taken => "is taken out of its warm pool",
-            };
-            write!(out, "{} {what}", host(instance))
-        }
+        Fact::WarmPool { instance, change } => write!(out, "{} {}", host(instance), warms(change)),
         Fact::CpuCredits { instance, stage: Some(stage) } => {
             write!(out, "{} {}", host(instance), credit_stage(stage))
         }
@@ -227,6 +220,26 @@ fn describe_capacity(
             }
         }
         _ => Ok(()),
+    }
+}
+
+fn describe_exit(
+    out: &mut dyn Write,
+    (task, container): (TaskName, u8),
+    exit_code: Option<i32>,
+) -> fmt::Result {
+    let name = task.container(container);
+    match exit_code {
+        Some(code) => write!(out, "{task} has its container {name} exit with {code}"),
+        None => write!(out, "{task} never ran its container {name}"),
+    }
+}
+
+fn warms(change: WarmPoolChange) -> &'static str {
+    match change {
+        WarmPoolChange::Launched => "is launched for its warm pool",
+        WarmPoolChange::Waits => "waits in its warm pool",
+        WarmPoolChange::Taken => "is taken out of its warm pool",
     }
 }
 
@@ -270,12 +283,7 @@ fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> f
             write!(out, "{} runs its container {}", task(id), task(id).container(container))
         }
         Fact::ContainerStopped { task: id, container, exit_code } => {
-            let task = task(id);
-            let name = task.container(container);
-            match exit_code {
-                Some(code) => write!(out, "{task} has its container {name} exit with {code}"),
-                None => write!(out, "{task} never ran its container {name}"),
-            }
+            describe_exit(out, (task(id), container), exit_code)
         }
         Fact::StartUp { task: id, container, begins } => {
             let verb = if begins { "begins" } else { "ends" };

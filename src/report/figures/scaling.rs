@@ -26,8 +26,8 @@ pub(super) fn managed_scaling(page: &Page) -> Option<Figure> {
     let left_out = not_shown(scaled.len().saturating_sub(most), "capacity providers");
     let footnote = format!(
         "{}, as managed scaling sees it once a minute. Needed is M: instances with tasks, daemons' \
-         apart, and what waiting tasks ask for. Greatest: at any time of a step. The group scales out above the target at once, and \
-         in after 15 minutes below it.{left_out}",
+         apart, and what waiting tasks ask for. Greatest: at any time of a step. The group scales \
+         out above the target at once, and in after 15 minutes below it.{left_out}",
         page.means()
     );
     Some(page.over_time("managed scaling", panels, Some(footnote)))
