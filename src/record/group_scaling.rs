@@ -85,10 +85,10 @@ impl GroupScalingGauges {
             return;
         };
         let Some(gauges) = self.policies.get_mut(usize::from(policy)) else { return };
-        match *fact {
-            Fact::ScalingMetric { value, .. } => gauges.see(at, value),
-            Fact::GroupEvent { event, .. } => gauges.note(at, &event),
-            _ => {}
+        if let Fact::ScalingMetric { value, .. } = *fact {
+            gauges.see(at, value);
+        } else if let Fact::GroupEvent { event, .. } = fact {
+            gauges.note(at, event);
         }
     }
 
@@ -112,11 +112,12 @@ impl GroupPolicyGauges {
     }
 
     fn note(&mut self, at: SimTime, event: &GroupEvent) {
-        match *event {
-            GroupEvent::Alarm { side, state, .. } => self.alarms.set(at, side, state),
-            GroupEvent::PolicyActs { from, proposal, .. } => self.counts.step(from, proposal.to),
-            GroupEvent::PolicyHolds { why, .. } => self.counts.hold(why.words()),
-            _ => {}
+        if let GroupEvent::Alarm { side, state, .. } = *event {
+            self.alarms.set(at, side, state);
+        } else if let GroupEvent::PolicyActs { from, proposal, .. } = *event {
+            self.counts.step(from, proposal.to);
+        } else if let GroupEvent::PolicyHolds { why, .. } = *event {
+            self.counts.hold(why.words());
         }
     }
 

@@ -399,11 +399,9 @@ impl Observer for Recorder {
             | Fact::TaskReach { .. }
             | Fact::TaskUnhealthy { .. } => self.health_changes(now, fact),
             Fact::InstanceLaunched { instance } => self.instance_is_launched(now, instance),
-            Fact::InstanceDraining { instance } => {
-                self.stage(at, instance, Stage::Draining);
-            }
-            Fact::InstanceStopped { instance, .. } => self.power(at, instance, Stage::Stopped),
-            Fact::InstanceStarted { instance, .. } => self.power(at, instance, Stage::Launching),
+            Fact::InstanceDraining { instance } => self.goes_on(at, instance, Stage::Draining),
+            Fact::InstanceStopped { instance, .. } => self.goes_on(at, instance, Stage::Stopped),
+            Fact::InstanceStarted { instance, .. } => self.goes_on(at, instance, Stage::Launching),
             Fact::TaskPullStarted { .. }
             | Fact::Fault { .. }
             | Fact::ManagedInstance { .. }
@@ -710,8 +708,8 @@ impl Recorder {
         self.stage(now.at, instance, Stage::Launching);
     }
 
-    /// An instance of a warm pool is stopped or started.
-    fn power(&mut self, at: SimTime, instance: Id<Instance>, to: Stage) {
+    /// An instance drains, or is stopped or started in a warm pool.
+    fn goes_on(&mut self, at: SimTime, instance: Id<Instance>, to: Stage) {
         self.stage(at, instance, to);
     }
 
@@ -743,25 +741,20 @@ impl Recorder {
         let host = &mut self.hosts[instance.slot()];
         let Some(gauges) = &mut self.fleets[host.fleet].spot else { return };
         let counts = &mut self.counts.fleets[host.fleet];
-        match *fact {
-            Fact::SpotRebalanceRecommended { .. } => {
-                counts.recommendations += 1;
-                let is_new = !std::mem::replace(&mut host.is_recommended, true);
-                gauges.recommended.add(now.at, is_new.into());
-            }
-            Fact::SpotInterruptionNotice { .. } => {
-                counts.notices += 1;
-                let is_new = !std::mem::replace(&mut host.is_noticed, true);
-                gauges.noticed.add(now.at, is_new.into());
-            }
-            Fact::InstanceTerminated { reason, .. } => {
-                gauges.recommended.subtract(now.at, host.is_recommended.into());
-                gauges.noticed.subtract(now.at, host.is_noticed.into());
-                let is_reclaimed = reason == TerminationReason::SpotInterrupted;
-                counts.interruptions += u64::from(is_reclaimed);
-                gauges.reclaimed.add(now.at, is_reclaimed.into());
-            }
-            _ => {}
+        if let Fact::SpotRebalanceRecommended { .. } = fact {
+            counts.recommendations += 1;
+            let is_new = !std::mem::replace(&mut host.is_recommended, true);
+            gauges.recommended.add(now.at, is_new.into());
+        } else if let Fact::SpotInterruptionNotice { .. } = fact {
+            counts.notices += 1;
+            let is_new = !std::mem::replace(&mut host.is_noticed, true);
+            gauges.noticed.add(now.at, is_new.into());
+        } else if let Fact::InstanceTerminated { reason, .. } = *fact {
+            gauges.recommended.subtract(now.at, host.is_recommended.into());
+            gauges.noticed.subtract(now.at, host.is_noticed.into());
+            let is_reclaimed = reason == TerminationReason::SpotInterrupted;
+            counts.interruptions += u64::from(is_reclaimed);
+            gauges.reclaimed.add(now.at, is_reclaimed.into());
         }
     }
 

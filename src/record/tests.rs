@@ -731,19 +731,14 @@ struct SpotTwin {
 
 impl Observer for SpotTwin {
     fn observe(&mut self, _: SimTime, fact: &Fact, _: &World, _: &Model) {
-        match *fact {
-            Fact::SpotRebalanceRecommended { instance } => {
-                self.recommended.insert(instance);
-            }
-            Fact::SpotInterruptionNotice { instance } => {
-                self.noticed.insert(instance);
-            }
-            Fact::InstanceTerminated { instance, reason } => {
-                self.recommended.remove(&instance);
-                self.noticed.remove(&instance);
-                self.reclaimed += u64::from(reason == TerminationReason::SpotInterrupted);
-            }
-            _ => {}
+        if let Fact::SpotRebalanceRecommended { instance } = *fact {
+            self.recommended.insert(instance);
+        } else if let Fact::SpotInterruptionNotice { instance } = *fact {
+            self.noticed.insert(instance);
+        } else if let Fact::InstanceTerminated { instance, reason } = *fact {
+            self.recommended.remove(&instance);
+            self.noticed.remove(&instance);
+            self.reclaimed += u64::from(reason == TerminationReason::SpotInterrupted);
         }
     }
 }
@@ -871,19 +866,15 @@ struct PolicyTwin {
 
 impl Observer for PolicyTwin {
     fn observe(&mut self, _: SimTime, fact: &Fact, _: &World, _: &Model) {
-        match *fact {
-            Fact::GroupEvent {
-                event: GroupEvent::PolicyActs { policy, from, proposal, .. },
-                ..
-            } => {
-                let count = &mut self.counts[usize::from(policy)];
-                *(if proposal.to > from { &mut count.0 } else { &mut count.1 }) += 1;
-            }
-            Fact::GroupEvent { event: GroupEvent::PolicyHolds { policy, .. }, .. } => {
-                self.counts[usize::from(policy)].2 += 1;
-            }
-            Fact::ScalingMetric { policy, value, .. } => self.last[usize::from(policy)] = value,
-            _ => {}
+        if let Fact::ScalingMetric { policy, value, .. } = *fact {
+            self.last[usize::from(policy)] = value;
+        }
+        let Fact::GroupEvent { event, .. } = *fact else { return };
+        if let GroupEvent::PolicyActs { policy, from, proposal, .. } = event {
+            let count = &mut self.counts[usize::from(policy)];
+            *(if proposal.to > from { &mut count.0 } else { &mut count.1 }) += 1;
+        } else if let GroupEvent::PolicyHolds { policy, .. } = event {
+            self.counts[usize::from(policy)].2 += 1;
         }
     }
 }
