@@ -250,9 +250,7 @@ impl Observer for Meter {
                 self.instance_goes(at, (instance, reason), (world, model))
             }
             Fact::InstanceStopped { instance, ran } => {
-                let host = world.cluster.instance(instance);
-                let from = SimTime::from_micros(at.as_micros() - ran.as_micros());
-                self.bill_run(host.class, (from, at), false, (world, model));
+                self.instance_stops(at, (instance, ran), (world, model));
             }
             Fact::InstanceStarted { instance, stopped } => {
                 self.bill_stop(world.cluster.instance(instance).class, stopped);
@@ -285,6 +283,7 @@ impl Observer for Meter {
             Fact::InstanceLaunched { .. }
             | Fact::InstanceDraining { .. }
             | Fact::ManagedScaling { .. }
+            | Fact::WarmPool { .. }
             | Fact::SpotRebalanceRecommended { .. }
             | Fact::SpotInterruptionNotice { .. }
             | Fact::LaunchFailed { .. }
@@ -311,6 +310,17 @@ impl Observer for Meter {
 }
 
 impl Meter {
+    fn instance_stops(
+        &mut self,
+        at: SimTime,
+        (instance, ran): (Id<Instance>, Span),
+        (world, model): (&World, &Model),
+    ) {
+        let host = world.cluster.instance(instance);
+        let from = SimTime::from_micros(at.as_micros() - ran.as_micros());
+        self.bill_run(host.class, (from, at), false, (world, model));
+    }
+
     fn task_goes(&mut self, at: SimTime, task: &Task, (world, model): (&World, &Model)) {
         self.bill_task(at, task, model);
         if model.requirements[task.requirement].awsvpc

@@ -297,6 +297,24 @@ pub enum Fact {
         /// What.
         event: ScalingEvent,
     },
+    /// An instance comes into a warm pool, waits there, or is taken out of it.
+    WarmPool {
+        /// Which.
+        instance: Id<Instance>,
+        /// What.
+        change: WarmPoolChange,
+    },
+}
+
+/// What an instance does in a warm pool. One that ends there is `InstanceTerminated`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WarmPoolChange {
+    /// It is launched for the pool: `Warmed:Pending`.
+    Launched,
+    /// It waits, in the state of the pool.
+    Waits,
+    /// It leaves the pool, to be in service soon.
+    Taken,
 }
 
 /// What Application Auto Scaling has seen, done, or not done about a service.

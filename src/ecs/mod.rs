@@ -55,7 +55,7 @@ pub use self::cpu_credits::CpuCredits;
 pub use self::fact::{
     AfterFailure, Fact, FailedChecks, FailureReason, FaultEvent, GroupEvent, LaunchFailure,
     ManagedChange, Observer, PlacementFailure, ScalingEvent, ServiceEvent, TerminationReason,
-    ZoneTasks,
+    WarmPoolChange, ZoneTasks,
 };
 pub use self::model::Model;
 pub(crate) use self::service::provider_targets;

@@ -48,6 +48,8 @@ pub(super) struct Traffic {
     loads: Table<LoadState, Load>,
     queues: Table<LoadState, Queue>,
     stations: Table<Option<Box<StationState>>, Service>,
+    /// By load, the services that it comes to.
+    goes_to: Table<Vec<Ix<Service>>, Load>,
     /// By instance, the tasks that share what is left of its CPU.
     sharers: BTreeMap<Id<Instance>, Vec<Id<Task>>>,
     /// Those that are simulated one by one, of all services.
@@ -111,10 +113,19 @@ impl Traffic {
         let queues = model.queues.iter().map(|(_, it)| state("queue", &it.name, &it.arrivals));
         let mut requests = Box::new(Requests::new(SimTime::ZERO));
         let mut station = |ix| StationState::new(model, ix, (seed, &mut requests));
+        let stations: Table<Option<Box<StationState>>, Service> =
+            model.services.indices().map(&mut station).collect();
+        let goes_to = |load| {
+            let gets = |it: &Option<Box<StationState>>| {
+                it.as_ref().is_some_and(|it| it.sources.iter().any(|source| source.0 == load))
+            };
+            stations.iter().filter(|it| gets(it.1)).map(|it| it.0).collect()
+        };
         Traffic {
             loads: loads.collect(),
             queues: queues.collect(),
-            stations: model.services.indices().map(&mut station).collect(),
+            goes_to: model.loads.indices().map(goes_to).collect(),
+            stations,
             sharers: BTreeMap::new(),
             requests,
         }
@@ -277,14 +288,12 @@ pub(super) fn on_load(cx: &mut Cx, world: &mut World, load: Ix<Load>) {
         let all = world.traffic.at_target_group(cx.model, group);
         metric::requests_arrive(cx, world, group, (all * 1000.0).round() as u64);
     }
-    for service in cx.model.services.indices() {
+    for position in 0..world.traffic.goes_to[load].len() {
+        let service = world.traffic.goes_to[load][position];
         if set_rates(cx, world, service, load) {
             continue;
         }
         let Some(state) = &world.traffic.stations[service] else { continue };
-        if !state.sources.iter().any(|it| it.0 == load) {
-            continue;
-        }
         let loads = &world.traffic.loads;
         let (mut arrivals, mut cost, mut square) = (0.0, 0.0, 0.0);
         for &(load, share) in &state.sources {

@@ -11,7 +11,7 @@ use crate::units::{SimTime, Span};
 use super::capacity::group::warm_pool_size;
 use super::cluster::Instance;
 use super::model::{AutoScalingGroup, InitialState, WarmState};
-use super::{Cx, Event, World, auto_scaling, instance};
+use super::{Cx, Event, Fact, WarmPoolChange, World, auto_scaling, instance};
 
 const START: Purpose = Purpose::new("start from a warm pool");
 
@@ -37,6 +37,7 @@ pub(super) fn fill(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) {
     }
     let was_there = cx.now() == SimTime::ZERO && cx.model.initial_state == InitialState::Steady;
     for instance in auto_scaling::launch_warm(cx, world, ix, missing) {
+        cx.tell(world, Fact::WarmPool { instance, change: WarmPoolChange::Launched });
         if was_there {
             on_warmed(cx, world, instance);
         } else {
@@ -54,6 +55,7 @@ pub(super) fn on_warmed(cx: &mut Cx, world: &mut World, instance: Id<Instance>) 
     if !auto_scaling::is_ready(cx, world, (ix, instance)) {
         return;
     }
+    cx.tell(world, Fact::WarmPool { instance, change: WarmPoolChange::Waits });
     if pool.has_images {
         let puller = &mut world.cluster.instance_mut(instance).puller;
         cx.model.images.indices().for_each(|image| puller.keep(image));
@@ -67,6 +69,7 @@ pub(super) fn on_warmed(cx: &mut Cx, world: &mut World, instance: Id<Instance>) 
 pub(super) fn take(cx: &mut Cx, world: &mut World, ix: Ix<AutoScalingGroup>) -> bool {
     let Some(pool) = cx.model.auto_scaling_groups[ix].warm_pool else { return false };
     let Some(instance) = auto_scaling::take_warm(cx, world, ix) else { return false };
+    cx.tell(world, Fact::WarmPool { instance, change: WarmPoolChange::Taken });
     let luck = auto_scaling::luck_of(cx, world, ix, instance);
     let timing = &cx.model.timing;
     let starts = match pool.state {

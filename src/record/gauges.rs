@@ -107,13 +107,6 @@ pub(super) struct ManagedScalingGauges {
     pub surplus: Gauge,
 }
 
-/// A scaling policy of an Auto Scaling group.
-#[derive(Clone, Debug)]
-pub(super) struct ScalingPolicyGauges {
-    /// What it watches, in percent, rounded, as it was published last.
-    pub metric: Gauge,
-}
-
 fn amounts(resources: &Resources) -> [u64; 3] {
     [resources.cpu_units.into(), resources.memory_mib.into(), resources.gpus.into()]
 }
@@ -424,12 +417,6 @@ impl Group for ManagedScalingGauges {
         visit(Metric::WaitingTasks, &mut self.waiting);
         visit(Metric::CapacityProviderReservation, &mut self.reservation);
         visit(Metric::SurplusInstances, &mut self.surplus);
-    }
-}
-
-impl Group for ScalingPolicyGauges {
-    fn each(&mut self, visit: &mut dyn FnMut(Metric, &mut Gauge)) {
-        visit(Metric::ScalingMetric, &mut self.metric);
     }
 }
 

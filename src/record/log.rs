@@ -431,6 +431,7 @@ impl<S: RowSink> Observer for RowLog<S> {
             Fact::InstanceDraining { .. }
             | Fact::InstanceStopped { .. }
             | Fact::InstanceStarted { .. }
+            | Fact::WarmPool { .. }
             | Fact::SpotRebalanceRecommended { .. }
             | Fact::SpotInterruptionNotice { .. }
             | Fact::TaskMoved { .. }

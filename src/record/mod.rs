@@ -7,8 +7,10 @@
 mod credits;
 mod fingerprint;
 mod gauges;
+mod group_scaling;
 mod histogram;
 mod log;
+mod pools;
 mod recorder;
 mod recording;
 mod scaling;
@@ -20,6 +22,7 @@ mod tests;
 mod traffic;
 
 pub use fingerprint::Fingerprint;
+pub use group_scaling::GroupPolicySummary;
 pub use histogram::{Histogram, Quantiles};
 pub use log::{
     EventRow, Happening, InstanceName, InstanceRow, Refusal, RowLog, RowSink, Rows, Speaker,

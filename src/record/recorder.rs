@@ -19,15 +19,17 @@ use crate::units::{Resources, SimTime, Span};
 use super::credits::CreditGauges;
 use super::fingerprint::Fingerprint;
 use super::gauges::{
-    Capacity, ClusterGauges, Group, ManagedScalingGauges, ProviderGauges, ScalingPolicyGauges,
-    ServiceGauges, SubmitterGauges,
+    Capacity, ClusterGauges, Group, ManagedScalingGauges, ProviderGauges, ServiceGauges,
+    SubmitterGauges,
 };
+use super::group_scaling::GroupScalingGauges;
 use super::histogram::Histogram;
 use super::log::is_daemon;
+use super::pools::{SpotGauges, WarmPoolGauges, Warmed};
 use super::recording::{LaunchCounts, Pending, ServiceEvents};
 use super::scaling::{TargetCounts, TargetGauges};
 use super::sentence::failure_code;
-use super::series::{Buckets, Gauge};
+use super::series::Buckets;
 use super::traffic::TrafficGauges;
 
 /// What a recorder is asked for.
@@ -77,8 +79,10 @@ pub struct Recorder {
     pub(super) managed_scaling: Table<ManagedScalingGauges, CapacityProvider>,
     /// Of fleets with types that have CPU credits.
     pub(super) credits: Table<Option<CreditGauges>, Fleet>,
-    /// By group, and position of the policy.
-    pub(super) scaling_policies: Table<Vec<ScalingPolicyGauges>, AutoScalingGroup>,
+    /// Of groups with scaling policies.
+    pub(super) group_scaling: Table<Option<Box<GroupScalingGauges>>, AutoScalingGroup>,
+    /// Which those are.
+    scaled_groups: Vec<Ix<AutoScalingGroup>>,
     /// Application Auto Scaling of services.
     pub(super) targets: Table<Option<TargetGauges>, Service>,
     /// By slot.
@@ -97,6 +101,10 @@ pub(super) struct FleetState {
     /// The most that one of its instances has, of each resource; `None`: what they have on average
     /// counts, as it may have any of many types.
     instance: Option<Resources>,
+    /// Of those that buy Spot capacity.
+    pub spot: Option<Box<SpotGauges>>,
+    /// Of those with a warm pool.
+    pub warm_pool: Option<Box<WarmPoolGauges>>,
 }
 
 /// What the recorder knows of an instance.
@@ -109,6 +117,10 @@ struct Host {
     tasks: u32,
     /// Whether EC2 has said that it will reclaim it.
     is_noticed: bool,
+    /// Whether EC2 has recommended to replace it.
+    is_recommended: bool,
+    /// Where in a warm pool it is, if it is in one.
+    warmed: Option<Warmed>,
     stranded: Resources,
     stage: Stage,
     /// Its CPU credits, as they were at the last fact about them or when the window began.
@@ -338,16 +350,19 @@ impl Observer for Recorder {
         self.catch_up(now);
         match *fact {
             Fact::InstanceActive { instance } => self.instance_comes(now, instance),
-            Fact::InstanceTerminated { instance, reason } => {
-                if reason == TerminationReason::SpotInterrupted {
-                    self.launches(now, instance).interruptions += 1;
-                }
+            Fact::InstanceTerminated { instance, .. } => {
+                self.interruption(now, fact, instance);
+                self.warm_pool(at, instance, None);
                 self.instance_goes(now, instance);
             }
             Fact::TaskCreated { task } => self.task_comes(now, &world.tasks[task]),
             Fact::TaskPlaced { task } => self.task_is_placed(now, &world.tasks[task]),
             Fact::ManagedScaling { .. } => self.managed_scaling_looks(now, fact),
-            Fact::ScalingMetric { .. } => self.policy_sees(at, fact),
+            Fact::ScalingMetric { group, .. } | Fact::GroupEvent { group, .. } => {
+                if let Some(gauges) = &mut self.group_scaling[group] {
+                    gauges.note(at, fact);
+                }
+            }
             Fact::Traffic { service, .. } => self.requests_change(now, service),
             Fact::StartUp { task, container, begins } => {
                 self.start_up(now, &world.tasks[task], (container, begins));
@@ -380,24 +395,17 @@ impl Observer for Recorder {
             | Fact::TaskReach { .. }
             | Fact::TaskUnhealthy { .. } => self.health_changes(now, fact),
             Fact::InstanceLaunched { instance } => self.instance_is_launched(now, instance),
-            Fact::InstanceDraining { instance } => {
-                self.stage(at, instance, Stage::Draining);
-            }
-            Fact::InstanceStopped { instance, .. } => self.power(at, instance, Stage::Stopped),
-            Fact::InstanceStarted { instance, .. } => self.power(at, instance, Stage::Launching),
+            Fact::InstanceDraining { instance } => self.goes_on(at, instance, Stage::Draining),
+            Fact::InstanceStopped { instance, .. } => self.goes_on(at, instance, Stage::Stopped),
+            Fact::InstanceStarted { instance, .. } => self.goes_on(at, instance, Stage::Launching),
             Fact::TaskPullStarted { .. }
-            | Fact::GroupEvent { .. }
             | Fact::Fault { .. }
             | Fact::ManagedInstance { .. }
             | Fact::Fallback { .. } => {}
             Fact::CpuCredits { instance, .. } => self.credits_change(now, instance),
-            Fact::SpotRebalanceRecommended { instance } => {
-                self.launches(now, instance).recommendations += 1;
-            }
-            Fact::SpotInterruptionNotice { instance } => {
-                self.launches(now, instance).notices += 1;
-                self.hosts[instance.slot()].is_noticed = true;
-            }
+            Fact::WarmPool { instance, change } => self.warm_pool(at, instance, change.into()),
+            Fact::SpotRebalanceRecommended { instance }
+            | Fact::SpotInterruptionNotice { instance } => self.interruption(now, fact, instance),
             Fact::LaunchFailed { pool, .. } => {
                 let fleet = model.auto_scaling_groups[model.pools[pool].group].fleet;
                 self.counts.fleets[fleet].failures += 1;
@@ -426,13 +434,22 @@ fn scaling_series(service: &Service, buckets: Buckets) -> usize {
     series
 }
 
-impl Recorder {
-    /// Makes a recorder for a run that has not begun.
-    pub fn new(model: &Model, options: RecorderOptions) -> Recorder {
-        let buckets = options.buckets;
+/// Returns how many series the scaling policies of a group have.
+fn group_series(group: &AutoScalingGroup, buckets: Buckets) -> usize {
+    let Some(mut gauges) = GroupScalingGauges::new(group, buckets) else { return 0 };
+    let mut series = 0;
+    gauges.each(&mut |_, _| series += 1);
+    for policy in &mut gauges.policies {
+        policy.each(&mut |_, _| series += 1);
+    }
+    series
+}
+
+impl FleetState {
+    fn new(model: &Model, fleet: &Fleet, buckets: Buckets) -> FleetState {
         // Of Managed Instances any type of many may be launched.
         let wants = |group| model.auto_scaling_groups[group].managed_instances.is_none();
-        let largest = |fleet: &Fleet| {
+        let largest = || {
             let mut most = Resources::ZERO;
             for class in fleet.classes.iter().map(|&class| model.classes[class].registered) {
                 most.cpu_units = most.cpu_units.max(class.cpu_units);
@@ -441,16 +458,29 @@ impl Recorder {
             }
             most
         };
-        let fleet = |fleet: &Fleet| FleetState {
+        FleetState {
             capacity: Capacity::new(buckets),
-            instance: fleet.group.is_none_or(wants).then(|| largest(fleet)),
-        };
+            instance: fleet.group.is_none_or(wants).then(largest),
+            spot: buys_spot(model, fleet).then(|| Box::new(SpotGauges::new(buckets))),
+            warm_pool: warm_pool_gauges(model, fleet, buckets).map(Box::new),
+        }
+    }
+}
+
+impl Recorder {
+    /// Makes a recorder for a run that has not begun.
+    pub fn new(model: &Model, options: RecorderOptions) -> Recorder {
+        let buckets = options.buckets;
         let mut recorder = Recorder {
             options,
             window_from: None,
             not_steady: model.services.iter().map(|_| true).collect(),
             clusters: model.clusters.iter().map(|_| ClusterGauges::new(buckets)).collect(),
-            fleets: model.fleets.iter().map(|(_, spec)| fleet(spec)).collect(),
+            fleets: model
+                .fleets
+                .iter()
+                .map(|(_, it)| FleetState::new(model, it, buckets))
+                .collect(),
             services: model.services.iter().map(|_| ServiceGauges::new(buckets)).collect(),
             traffic: model.services.iter().map(|_| None).collect(),
             submitters: model.submitters.iter().map(|_| SubmitterGauges::new(buckets)).collect(),
@@ -465,13 +495,16 @@ impl Recorder {
                 .iter()
                 .map(|(_, fleet)| has_credits(model, fleet).then(|| CreditGauges::new(buckets)))
                 .collect(),
-            scaling_policies: model
+            group_scaling: model
                 .auto_scaling_groups
                 .iter()
-                .map(|(_, it)| {
-                    let gauges = ScalingPolicyGauges { metric: Gauge::new(buckets) };
-                    vec![gauges; it.policies.len()]
-                })
+                .map(|(_, it)| GroupScalingGauges::new(it, buckets).map(Box::new))
+                .collect(),
+            scaled_groups: model
+                .auto_scaling_groups
+                .iter()
+                .filter(|(_, it)| !it.policies.is_empty())
+                .map(|(ix, _)| ix)
                 .collect(),
             targets: model.services.iter().map(|(_, it)| target_gauges(it, buckets)).collect(),
             hosts: Vec::new(),
@@ -514,6 +547,7 @@ impl Recorder {
         [
             model.clusters.len() * count(&mut ClusterGauges::new(buckets)),
             model.fleets.len() * count(&mut Capacity::new(buckets))
+                + model.fleets.iter().map(|(_, it)| pool_series(model, it, buckets)).sum::<usize>()
                 + model.fleets.iter().filter(|(_, it)| has_credits(model, it)).count()
                     * count(&mut CreditGauges::new(buckets)),
             model.services.len() * count(&mut ServiceGauges::new(buckets))
@@ -521,7 +555,7 @@ impl Recorder {
             model.submitters.len() * count(&mut SubmitterGauges::new(buckets)),
             Provider::ALL.len() * count(&mut ProviderGauges::new(buckets)),
             model.capacity_providers.len() * count(&mut ManagedScalingGauges::new(buckets)),
-            model.auto_scaling_groups.iter().map(|(_, it)| it.policies.len()).sum(),
+            model.auto_scaling_groups.iter().map(|(_, it)| group_series(it, buckets)).sum(),
         ]
     }
 
@@ -534,6 +568,12 @@ impl Recorder {
             && now.at >= from
         {
             self.begin_window(from, now);
+        }
+        for &ix in &self.scaled_groups {
+            if let Some(gauges) = &mut self.group_scaling[ix] {
+                let group = &now.world.groups[ix];
+                gauges.set(now.at, group.desired_capacity(), group.sizes());
+            }
         }
     }
 
@@ -585,6 +625,12 @@ impl Recorder {
             let capacity = &mut self.fleets[ix].capacity;
             capacity.forget_extremes(at);
             capacity.each(&mut |_, gauge| gauge.begin_window(at));
+            if let Some(spot) = &mut self.fleets[ix].spot {
+                spot.each(&mut |_, gauge| gauge.begin_window(at));
+            }
+            if let Some(warm_pool) = &mut self.fleets[ix].warm_pool {
+                warm_pool.each(&mut |_, gauge| gauge.begin_window(at));
+            }
         }
         for ix in self.services.indices() {
             self.services[ix].each(&mut |_, gauge| gauge.begin_window(at));
@@ -605,6 +651,11 @@ impl Recorder {
             target.each(&mut |_, gauge| gauge.begin_window(at));
             for policy in &mut target.policies {
                 policy.each(&mut |_, gauge| gauge.begin_window(at));
+            }
+        }
+        for ix in self.group_scaling.indices().collect::<Vec<_>>() {
+            if let Some(gauges) = &mut self.group_scaling[ix] {
+                gauges.begin_window(at);
             }
         }
         for ix in self.managed_scaling.indices() {
@@ -655,18 +706,13 @@ impl Recorder {
         }
     }
 
-    fn launches(&mut self, now: Now, instance: Id<Instance>) -> &mut LaunchCounts {
-        let class = now.world.cluster.instance(instance).class;
-        &mut self.counts.fleets[now.model.classes[class].fleet]
-    }
-
     fn instance_is_launched(&mut self, now: Now, instance: Id<Instance>) {
         self.add_host(now, instance);
         self.stage(now.at, instance, Stage::Launching);
     }
 
-    /// An instance of a warm pool is stopped or started.
-    fn power(&mut self, at: SimTime, instance: Id<Instance>, to: Stage) {
+    /// An instance drains, or is stopped or started in a warm pool.
+    fn goes_on(&mut self, at: SimTime, instance: Id<Instance>, to: Stage) {
         self.stage(at, instance, to);
     }
 
@@ -693,6 +739,37 @@ impl Recorder {
         from
     }
 
+    /// Spot capacity is at risk, has a notice, or goes.
+    fn interruption(&mut self, now: Now, fact: &Fact, instance: Id<Instance>) {
+        let host = &mut self.hosts[instance.slot()];
+        let Some(gauges) = &mut self.fleets[host.fleet].spot else { return };
+        let counts = &mut self.counts.fleets[host.fleet];
+        if let Fact::SpotRebalanceRecommended { .. } = fact {
+            counts.recommendations += 1;
+            let is_new = !std::mem::replace(&mut host.is_recommended, true);
+            gauges.recommended.add(now.at, is_new.into());
+        } else if let Fact::SpotInterruptionNotice { .. } = fact {
+            counts.notices += 1;
+            let is_new = !std::mem::replace(&mut host.is_noticed, true);
+            gauges.noticed.add(now.at, is_new.into());
+        } else if let Fact::InstanceTerminated { reason, .. } = *fact {
+            gauges.recommended.subtract(now.at, host.is_recommended.into());
+            gauges.noticed.subtract(now.at, host.is_noticed.into());
+            let is_reclaimed = reason == TerminationReason::SpotInterrupted;
+            counts.interruptions += u64::from(is_reclaimed);
+            gauges.reclaimed.add(now.at, is_reclaimed.into());
+        }
+    }
+
+    /// An instance is somewhere else in its warm pool, or in none.
+    fn warm_pool(&mut self, at: SimTime, instance: Id<Instance>, to: Option<Warmed>) {
+        let host = &mut self.hosts[instance.slot()];
+        let from = std::mem::replace(&mut host.warmed, to);
+        if let Some(gauges) = &mut self.fleets[host.fleet].warm_pool {
+            gauges.change(at, from, to);
+        }
+    }
+
     /// Knows an instance from now on, which has nothing on it.
     fn add_host(&mut self, now: Now, instance: Id<Instance>) {
         let class = now.world.cluster.instance(instance).class;
@@ -703,6 +780,8 @@ impl Recorder {
             cluster: kind.cluster,
             tasks: 0,
             is_noticed: false,
+            is_recommended: false,
+            warmed: None,
             stranded: Resources::ZERO,
             stage: Stage::Gone,
             credits: None,
@@ -718,14 +797,6 @@ impl Recorder {
     fn scaling_goes_on(&mut self, at: SimTime, service: Ix<Service>, event: &ScalingEvent) {
         if let Some(target) = &mut self.targets[service] {
             target.note(at, event);
-        }
-    }
-
-    /// A scaling policy sees its metric.
-    fn policy_sees(&mut self, at: SimTime, fact: &Fact) {
-        let Fact::ScalingMetric { group, policy, value: Some(value) } = *fact else { return };
-        if let Some(gauges) = self.scaling_policies[group].get_mut(usize::from(policy)) {
-            gauges.metric.set(at, value.rounded());
         }
     }
 
@@ -1144,6 +1215,29 @@ impl Recorder {
 /// Says whether instances of a fleet have CPU credits.
 fn has_credits(model: &Model, fleet: &Fleet) -> bool {
     fleet.classes.iter().any(|&class| model.classes[class].cpu_credits.is_some())
+}
+
+/// Says whether a fleet buys Spot capacity.
+fn buys_spot(model: &Model, fleet: &Fleet) -> bool {
+    fleet.classes.iter().any(|&class| model.classes[class].spot.is_some())
+}
+
+/// Returns what is kept of the warm pool of a fleet, if it has one.
+fn warm_pool_gauges(model: &Model, fleet: &Fleet, buckets: Buckets) -> Option<WarmPoolGauges> {
+    let pool = model.auto_scaling_groups[fleet.group?].warm_pool?;
+    Some(WarmPoolGauges::new(pool.state, buckets))
+}
+
+/// Returns how many series of interruptions and of a warm pool a fleet has.
+fn pool_series(model: &Model, fleet: &Fleet, buckets: Buckets) -> usize {
+    let mut series = 0;
+    if buys_spot(model, fleet) {
+        SpotGauges::new(buckets).each(&mut |_, _| series += 1);
+    }
+    if let Some(mut gauges) = warm_pool_gauges(model, fleet, buckets) {
+        gauges.each(&mut |_, _| series += 1);
+    }
+    series
 }
 
 /// Returns the CPU units and the MiB of a task, wherever it runs.

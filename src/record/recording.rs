@@ -11,6 +11,7 @@ use crate::engine::{Ix, Table, Tally};
 use crate::units::{Resources, SimTime, Span};
 
 use super::fingerprint::Fingerprint;
+use super::group_scaling::GroupPolicySummary;
 use super::histogram::Quantiles;
 use super::scaling::AutoScalingSummary;
 
@@ -122,6 +123,26 @@ pub enum Metric {
     DrainingInstances,
     /// Of the instances, those bought as Spot.
     SpotInstances,
+    /// Instances with a rebalance recommendation.
+    RecommendedInstances,
+    /// Instances with an interruption notice.
+    NoticedInstances,
+    /// Instances that EC2 has reclaimed since the run began.
+    ReclaimedInstances,
+    /// Instances on their way into a warm pool: `Warmed:Pending`.
+    WarmedPendingInstances,
+    /// Instances that wait in a warm pool and run: `Warmed:Running`.
+    WarmedRunningInstances,
+    /// Instances that wait in a warm pool and are stopped: `Warmed:Stopped`.
+    WarmedStoppedInstances,
+    /// Instances that wait in a warm pool and are hibernated: `Warmed:Hibernated`.
+    WarmedHibernatedInstances,
+    /// The desired capacity of a group with scaling policies.
+    DesiredCapacity,
+    /// The minimum size of a group with scaling policies.
+    MinSize,
+    /// The maximum size of a group with scaling policies.
+    MaxSize,
     /// Instances beyond what managed scaling aims at: M ÷ target capacity, rounded up.
     SurplusInstances,
     /// CPUCreditBalance, of all instances together, rounded.
@@ -211,6 +232,8 @@ pub struct Summary {
     pub submitters: Table<SubmitterSummary, Submitter>,
     /// Tasks by provider, in the order of [`Provider::ALL`].
     pub providers: [ProviderSummary; Provider::ALL.len()],
+    /// Scaling policies of each group, by position.
+    pub group_scaling: Table<Vec<GroupPolicySummary>, AutoScalingGroup>,
     /// Managed scaling of each capacity provider.
     pub capacity_providers: Table<ManagedScalingSummary, CapacityProvider>,
     /// Times that no room was found, by failure code: each RunTask call that failed, and each time
@@ -618,21 +641,22 @@ impl Metric {
             Metric::LaunchingInstances => "launching_instances",
             Metric::DrainingInstances => "draining_instances",
             Metric::SpotInstances => "spot_instances",
+            Metric::RecommendedInstances => "recommended_instances",
+            Metric::NoticedInstances => "noticed_instances",
+            Metric::ReclaimedInstances => "reclaimed_instances",
+            Metric::WarmedPendingInstances => "warmed_pending_instances",
+            Metric::WarmedRunningInstances => "warmed_running_instances",
+            Metric::WarmedStoppedInstances => "warmed_stopped_instances",
+            Metric::WarmedHibernatedInstances => "warmed_hibernated_instances",
+            Metric::DesiredCapacity => "desired_capacity",
+            Metric::MinSize => "min_size",
+            Metric::MaxSize => "max_size",
             Metric::SurplusInstances => "surplus_instances",
             Metric::CpuCreditBalance => "cpu_credit_balance",
             Metric::CpuSurplusCreditBalance => "cpu_surplus_credit_balance",
             Metric::ThrottledInstances => "throttled_instances",
             Metric::ThrottledCpu => "throttled_cpu",
-            Metric::Tasks(status) => match status {
-                TaskStatus::Provisioning => "tasks_provisioning",
-                TaskStatus::Pending => "tasks_pending",
-                TaskStatus::Activating => "tasks_activating",
-                TaskStatus::Running => "tasks_running",
-                TaskStatus::Deactivating => "tasks_deactivating",
-                TaskStatus::Stopping => "tasks_stopping",
-                TaskStatus::Deprovisioning => "tasks_deprovisioning",
-                TaskStatus::Stopped => "tasks_stopped",
-            },
+            Metric::Tasks(status) => Metric::of_tasks(status),
             Metric::WaitingTasks => "waiting_tasks",
             Metric::CapacityProviderReservation => "capacity_provider_reservation",
             Metric::ScalingMetric => "scaling_metric",
@@ -663,6 +687,19 @@ impl Metric {
         }
     }
 
+    const fn of_tasks(status: TaskStatus) -> &'static str {
+        match status {
+            TaskStatus::Provisioning => "tasks_provisioning",
+            TaskStatus::Pending => "tasks_pending",
+            TaskStatus::Activating => "tasks_activating",
+            TaskStatus::Running => "tasks_running",
+            TaskStatus::Deactivating => "tasks_deactivating",
+            TaskStatus::Stopping => "tasks_stopping",
+            TaskStatus::Deprovisioning => "tasks_deprovisioning",
+            TaskStatus::Stopped => "tasks_stopped",
+        }
+    }
+
     /// Returns the unit.
     pub const fn unit(self) -> &'static str {
         match self {
@@ -684,6 +721,16 @@ impl Metric {
             | Metric::LaunchingInstances
             | Metric::DrainingInstances
             | Metric::SpotInstances
+            | Metric::DesiredCapacity
+            | Metric::MinSize
+            | Metric::MaxSize
+            | Metric::RecommendedInstances
+            | Metric::NoticedInstances
+            | Metric::ReclaimedInstances
+            | Metric::WarmedPendingInstances
+            | Metric::WarmedRunningInstances
+            | Metric::WarmedStoppedInstances
+            | Metric::WarmedHibernatedInstances
             | Metric::SurplusInstances
             | Metric::ThrottledInstances => "instances",
             Metric::CpuCreditBalance | Metric::CpuSurplusCreditBalance => "CPU credits",
@@ -742,6 +789,16 @@ impl Metric {
             | Metric::LaunchingInstances
             | Metric::DrainingInstances
             | Metric::SpotInstances
+            | Metric::DesiredCapacity
+            | Metric::MinSize
+            | Metric::MaxSize
+            | Metric::RecommendedInstances
+            | Metric::NoticedInstances
+            | Metric::ReclaimedInstances
+            | Metric::WarmedPendingInstances
+            | Metric::WarmedRunningInstances
+            | Metric::WarmedStoppedInstances
+            | Metric::WarmedHibernatedInstances
             | Metric::SurplusInstances
             | Metric::CpuCreditBalance
             | Metric::CpuSurplusCreditBalance
@@ -784,6 +841,13 @@ impl Metric {
             | Metric::LaunchingInstances
             | Metric::DrainingInstances
             | Metric::SpotInstances
+            | Metric::RecommendedInstances
+            | Metric::NoticedInstances
+            | Metric::ReclaimedInstances
+            | Metric::WarmedPendingInstances
+            | Metric::WarmedRunningInstances
+            | Metric::WarmedStoppedInstances
+            | Metric::WarmedHibernatedInstances
             | Metric::SurplusInstances
             | Metric::CpuSurplusCreditBalance
             | Metric::ThrottledInstances
@@ -806,6 +870,9 @@ impl Metric {
             | Metric::Instances
             | Metric::EmptyInstances
             | Metric::NeededInstances
+            | Metric::DesiredCapacity
+            | Metric::MinSize
+            | Metric::MaxSize
             | Metric::CpuCreditBalance
             | Metric::Tasks(_)
             | Metric::WaitingTasks

@@ -1,5 +1,6 @@
 //! What a recorder keeps of Application Auto Scaling, and how it is said.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use crate::ecs::ScalingEvent;
@@ -37,17 +38,26 @@ pub(super) struct TargetGauges {
 #[derive(Clone, Debug)]
 pub(super) struct PolicyGauges {
     metric: Gauge,
-    /// Whether its alarms are in ALARM: the first, and that for scaling in.
-    alarms: [Gauge; 2],
+    alarms: AlarmGauges,
     forecast: Gauge,
+}
+
+/// Whether the alarms of a policy are in ALARM: the first, and that for scaling in.
+#[derive(Clone, Debug)]
+pub(super) struct AlarmGauges([Gauge; 2]);
+
+/// What policies have done, and what they have not.
+#[derive(Clone, Debug, Default)]
+pub(super) struct StepCounts {
+    pub outs: u64,
+    pub ins: u64,
+    pub not_scaled: BTreeMap<&'static str, u64>,
 }
 
 /// What was scaled, and what was not.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TargetCounts {
-    pub outs: u64,
-    pub ins: u64,
-    pub not_scaled: BTreeMap<&'static str, u64>,
+    pub steps: StepCounts,
     pub flaps: u64,
     pub overshoot: u64,
 }
@@ -71,12 +81,40 @@ pub struct AutoScalingSummary {
     pub overshoot: u64,
 }
 
+impl AlarmGauges {
+    pub fn new(buckets: Buckets) -> AlarmGauges {
+        AlarmGauges([Gauge::new(buckets), Gauge::new(buckets)])
+    }
+
+    /// An alarm has another state.
+    pub fn set(&mut self, at: SimTime, side: Side, state: AlarmState) {
+        let alarm = &mut self.0[usize::from(side == Side::Low)];
+        alarm.set(at, (state == AlarmState::Alarm).into());
+    }
+}
+
+impl StepCounts {
+    /// More or fewer are wanted.
+    pub fn step(&mut self, from: u32, to: u32) {
+        match to.cmp(&from) {
+            Ordering::Greater => self.outs += 1,
+            Ordering::Less => self.ins += 1,
+            Ordering::Equal => {}
+        }
+    }
+
+    /// A policy does nothing, for this reason.
+    pub fn hold(&mut self, why: &'static str) {
+        *self.not_scaled.entry(why).or_default() += 1;
+    }
+}
+
 impl TargetGauges {
     pub fn new(target: &ScalableTarget, desired: u32, buckets: Buckets) -> TargetGauges {
         let gauge = Gauge::new(buckets);
         let policy = PolicyGauges {
             metric: gauge.clone(),
-            alarms: [gauge.clone(), gauge.clone()],
+            alarms: AlarmGauges::new(buckets),
             forecast: gauge.clone(),
         };
         let mut gauges = TargetGauges {
@@ -118,16 +156,15 @@ impl TargetGauges {
             }
             ScalingEvent::Alarm { policy, side, state, .. } => {
                 if let Some(gauges) = self.policies.get_mut(usize::from(policy)) {
-                    let alarm = &mut gauges.alarms[usize::from(side == Side::Low)];
-                    alarm.set(at, (state == AlarmState::Alarm).into());
+                    gauges.alarms.set(at, side, state);
                 }
             }
             ScalingEvent::Scaled { from, proposal, .. } => self.scaled(at, (from, proposal.to)),
             ScalingEvent::NotScaled { why, .. } => {
-                *self.counts.not_scaled.entry(why.code()).or_default() += 1;
+                self.counts.steps.hold(why.code());
             }
             ScalingEvent::ScheduledSuspended { .. } => {
-                *self.counts.not_scaled.entry("suspended").or_default() += 1;
+                self.counts.steps.hold("suspended");
             }
             ScalingEvent::Forecast { policy, next, .. } => self.forecast(at, (policy, next)),
             ScalingEvent::Scheduled { from, to, .. }
@@ -154,7 +191,7 @@ impl TargetGauges {
             return;
         }
         let is_out = to > from;
-        *(if is_out { &mut self.counts.outs } else { &mut self.counts.ins }) += 1;
+        self.counts.steps.step(from, to);
         if let Some((before, was, is)) = self.last
             && at.since(before) <= FLAP
             && (is > was) != is_out
@@ -172,9 +209,9 @@ impl TargetGauges {
         let span = |integral: u128| Span::micros(u64::try_from(integral).unwrap_or(u64::MAX));
         let counts = &self.counts;
         AutoScalingSummary {
-            scale_outs: counts.outs,
-            scale_ins: counts.ins,
-            not_scaled: counts.not_scaled.clone(),
+            scale_outs: counts.steps.outs,
+            scale_ins: counts.steps.ins,
+            not_scaled: counts.steps.not_scaled.clone(),
             at_min_capacity: span(at_min),
             at_max_capacity: span(at_max),
             flaps: counts.flaps,
@@ -195,10 +232,16 @@ impl Group for TargetGauges {
 impl Group for PolicyGauges {
     fn each(&mut self, visit: &mut dyn FnMut(Metric, &mut Gauge)) {
         visit(Metric::WatchedMetric, &mut self.metric);
-        let [first, low] = &mut self.alarms;
+        self.alarms.each(visit);
+        visit(Metric::ForecastTasks, &mut self.forecast);
+    }
+}
+
+impl Group for AlarmGauges {
+    fn each(&mut self, visit: &mut dyn FnMut(Metric, &mut Gauge)) {
+        let [first, low] = &mut self.0;
         visit(Metric::InAlarm, first);
         visit(Metric::InLowAlarm, low);
-        visit(Metric::ForecastTasks, &mut self.forecast);
     }
 }
 

@@ -1,13 +1,15 @@
 //! From what a recorder has kept to a recording: series end, figures are worked out.
 
 use crate::ecs::model::{
-    CapacityProvider, ClusterSpec, Fleet, InstanceClass, Model, Provider, Service, Submitter,
+    AutoScalingGroup, CapacityProvider, ClusterSpec, Fleet, InstanceClass, Model, Provider,
+    Service, Submitter,
 };
 use crate::ecs::{Sim, World};
 use crate::engine::{Ix, Table, Tally};
 use crate::units::{Resources, SimTime, Span};
 
 use super::gauges::{Capacity, Extremes, Group};
+use super::group_scaling::{GroupPolicyGauges, GroupPolicySummary};
 use super::recorder::{Ending, Recorder};
 use super::recording::{
     CapacitySummary, ClusterSummary, CreditSummary, ManagedScalingSummary, Metric, PerResource,
@@ -74,7 +76,7 @@ impl Recorder {
     pub fn finish(mut self, sim: &Sim, ending: Ending) -> Recording {
         let (world, model, end) = (sim.world(), &**sim.model(), ending.at);
         self.catch_up_at_end(end, world, model);
-        let (mut series, mut scaling) = (Vec::new(), Vec::new());
+        let (mut series, mut policies, mut scaling) = (Vec::new(), Vec::new(), Vec::new());
         let clusters = self.clusters.indices();
         let clusters = clusters.map(|ix| self.finish_cluster(ix, sim, end, &mut series)).collect();
         let (mut fleets, mut cpu_credits) = (Table::new(), Table::new());
@@ -96,20 +98,16 @@ impl Recorder {
                 .indices()
                 .map(|ix| self.finish_submitter(ix, world, end, &mut series))
                 .collect(),
-            providers: Provider::ALL.map(|provider| {
-                let group = &mut self.providers[provider as usize];
-                let ended = Ended::new(Scope::Provider(provider), group, end);
-                let summary = ProviderSummary {
-                    tasks: ended.range(Metric::AliveTasks),
-                    cpu_units: ended.range(Metric::AliveCpu),
-                };
-                series.extend(ended.into_series());
-                summary
-            }),
+            providers: Provider::ALL.map(|it| self.finish_provider(it, end, &mut series)),
             capacity_providers: self
                 .managed_scaling
                 .indices()
                 .map(|ix| self.finish_scaling(ix, end, &mut series))
+                .collect(),
+            group_scaling: self
+                .group_scaling
+                .indices()
+                .map(|ix| self.finish_policies(ix, model, end, &mut policies))
                 .collect(),
             tasks: TaskTotals {
                 created: self.whole_run.created,
@@ -123,7 +121,7 @@ impl Recorder {
             launches: self.counts.fleets.clone(),
             cpu_credits,
         };
-        self.finish_policies(end, &mut series);
+        series.extend(policies);
         series.extend(scaling);
         Recording {
             end,
@@ -148,6 +146,22 @@ impl Recorder {
         self.targets.indices().map(|ix| self.finish_target(ix, end, series)).collect()
     }
 
+    fn finish_provider(
+        &mut self,
+        provider: Provider,
+        end: SimTime,
+        series: &mut Vec<Series>,
+    ) -> ProviderSummary {
+        let group = &mut self.providers[provider as usize];
+        let ended = Ended::new(Scope::Provider(provider), group, end);
+        let summary = ProviderSummary {
+            tasks: ended.range(Metric::AliveTasks),
+            cpu_units: ended.range(Metric::AliveCpu),
+        };
+        series.extend(ended.into_series());
+        summary
+    }
+
     fn finish_target(
         &mut self,
         ix: Ix<Service>,
@@ -166,13 +180,21 @@ impl Recorder {
         Some(summary)
     }
 
-    fn finish_policies(&mut self, end: SimTime, series: &mut Vec<Series>) {
-        for ix in self.scaling_policies.indices() {
-            for (position, gauges) in (0..).zip(&mut self.scaling_policies[ix]) {
-                let scope = Scope::ScalingPolicy(ix, position);
-                series.extend(Ended::new(scope, gauges, end).into_series());
-            }
+    fn finish_policies(
+        &mut self,
+        ix: Ix<AutoScalingGroup>,
+        model: &Model,
+        end: SimTime,
+        series: &mut Vec<Series>,
+    ) -> Vec<GroupPolicySummary> {
+        let Some(gauges) = self.group_scaling[ix].as_deref_mut() else { return Vec::new() };
+        let scope = Scope::Fleet(model.auto_scaling_groups[ix].fleet);
+        series.extend(Ended::new(scope, gauges, end).into_series());
+        for (position, gauges) in (0..).zip(&mut gauges.policies) {
+            let scope = Scope::ScalingPolicy(ix, position);
+            series.extend(Ended::new(scope, gauges, end).into_series());
         }
+        gauges.policies.iter().map(GroupPolicyGauges::summary).collect()
     }
 
     fn finish_scaling(
@@ -228,6 +250,13 @@ impl Recorder {
         let largest = largest_free(sim.world(), |class| classes[class].fleet == ix);
         let summary = capacity_summary(&ended, capacity, largest);
         series.extend(ended.into_series());
+        let fleet = &mut self.fleets[ix];
+        if let Some(spot) = &mut fleet.spot {
+            series.extend(Ended::new(Scope::Fleet(ix), &mut **spot, end).into_series());
+        }
+        if let Some(warm_pool) = &mut fleet.warm_pool {
+            series.extend(Ended::new(Scope::Fleet(ix), &mut **warm_pool, end).into_series());
+        }
         summary
     }
 

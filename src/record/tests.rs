@@ -1,5 +1,6 @@
 //! Laws of recordings, figures by hand, and levels against a walk over the whole world.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::gauges::Group;
@@ -7,13 +8,17 @@ use super::*;
 use crate::ecs::capacity::credits::CreditTerms;
 use crate::ecs::fixture::{Fixture, az_spread};
 use crate::ecs::model::{
-    Action, FargateSize, InitialState, Model, Provider, Scheduling, Usage, WhenFull,
+    Action, FargateSize, InitialState, Model, Provider, Scheduling, Usage, WarmPool, WarmState,
+    WhenFull,
 };
+use crate::ecs::scaling::adjustment::AdjustmentType;
+use crate::ecs::scaling::alarm::{Alarm, Comparison, MetricValue, MissingData, Statistic};
+use crate::ecs::scaling::group::{PolicyKind, PolicyMetric, ScalingPolicy};
 use crate::ecs::{
-    AfterFailure, FailedChecks, FailureReason, InstanceStatus, Owner, Sim, StopCode, StopReason,
-    TaskStatus,
+    AfterFailure, Fact, FailedChecks, FailureReason, GroupEvent, Instance, InstanceStatus,
+    Observer, Owner, Sim, StopCode, StopReason, TaskStatus, TerminationReason, World,
 };
-use crate::engine::{Distribution, Ix, Seed};
+use crate::engine::{Distribution, Id, Ix, Seed};
 use crate::units::{Bytes, Resources, SimTime, Span};
 
 const SECS: u64 = 2400;
@@ -714,4 +719,162 @@ fn of_managed_instances_what_is_needed_is_counted_in_those_that_are_there() {
     assert_eq!(capacity.bound(None), 3);
     // Of the largest one is enough.
     assert_eq!(capacity.bound(Some(&large.registered)), 1);
+}
+
+/// Ids of instances by what Spot has said of them, kept as sets.
+#[derive(Default)]
+struct SpotTwin {
+    recommended: BTreeSet<Id<Instance>>,
+    noticed: BTreeSet<Id<Instance>>,
+    reclaimed: u64,
+}
+
+impl Observer for SpotTwin {
+    fn observe(&mut self, _: SimTime, fact: &Fact, _: &World, _: &Model) {
+        if let Fact::SpotRebalanceRecommended { instance } = *fact {
+            self.recommended.insert(instance);
+        } else if let Fact::SpotInterruptionNotice { instance } = *fact {
+            self.noticed.insert(instance);
+        } else if let Fact::InstanceTerminated { instance, reason } = *fact {
+            self.recommended.remove(&instance);
+            self.noticed.remove(&instance);
+            self.reclaimed += u64::from(reason == TerminationReason::SpotInterrupted);
+        }
+    }
+}
+
+#[test]
+fn interruptions_of_a_group_are_levels_over_time() {
+    let mut fixture = Fixture::new(2);
+    let group = fixture.spot_group("g", (0, 12, 30), (0.5, &["m5.large"]));
+    fixture.model.auto_scaling_groups[group].spot_instance_draining = true;
+    let mut sim = sim_of(fixture, 1);
+    let mut recorder = Recorder::new(sim.model(), options(WarmUp::default()));
+    let (mut twin, mut most) = (SpotTwin::default(), [0; 3]);
+    for second in (0..100_000).step_by(10) {
+        sim.run_until(SimTime::from_secs(second), &mut (&mut recorder, &mut twin));
+        let fleet = &mut recorder.fleets[Ix::new(0)];
+        let kept = levels(&mut **fleet.spot.as_mut().unwrap());
+        let count = |ids: &BTreeSet<_>| ids.len() as u64;
+        let expected = [count(&twin.recommended), count(&twin.noticed), twin.reclaimed];
+        assert_eq!(kept.iter().map(|it| it.1).collect::<Vec<_>>(), expected, "at {second} s");
+        assert!(fleet.warm_pool.is_none());
+        most = std::array::from_fn(|n| most[n].max(expected[n]));
+    }
+    assert!(most[0] > 0 && most[1] > 0 && most[2] > 5, "{most:?}");
+}
+
+#[test]
+fn a_warm_pool_is_known_by_the_state_of_its_instances() {
+    for state in [WarmState::Stopped, WarmState::Hibernated, WarmState::Running] {
+        let mut fixture = Fixture::new(2);
+        let group = fixture.group("g", (0, 2, 6), (1024, 1024));
+        fixture.model.auto_scaling_groups[group].warm_pool = Some(WarmPool {
+            max_group_prepared_capacity: None,
+            min_size: 0,
+            state,
+            has_images: false,
+        });
+        for (second, desired) in [(4000, 5), (8000, 6), (12_000, 2)] {
+            fixture.set_capacity(second, group, desired);
+        }
+        let mut sim = sim_of(fixture, 1);
+        let mut recorder = Recorder::new(sim.model(), options(WarmUp::default()));
+        for (second, waiting) in [(3000, 4), (7000, 1), (11_000, 0), (15_000, 4)] {
+            sim.run_until(SimTime::from_secs(second), &mut recorder);
+            let kept = levels(&mut **recorder.fleets[Ix::new(0)].warm_pool.as_mut().unwrap());
+            let metric = match state {
+                WarmState::Stopped => Metric::WarmedStoppedInstances,
+                WarmState::Hibernated => Metric::WarmedHibernatedInstances,
+                WarmState::Running => Metric::WarmedRunningInstances,
+            };
+            let expected = vec![(Metric::WarmedPendingInstances, 0), (metric, waiting)];
+            assert_eq!(kept, expected, "at {second} s");
+            let hosts = sim.world().cluster.instances();
+            let pending = hosts.filter(|(_, host)| host.status() == InstanceStatus::Pending);
+            assert_eq!(pending.count() as u64, waiting, "at {second} s");
+        }
+        let pending = recorder.finish(&sim, ending(SimTime::from_secs(15_000)));
+        let pending = pending.find(Scope::Fleet(Ix::new(0)), Metric::WarmedPendingInstances);
+        let most = pending.unwrap().buckets.iter().map(|it| it.max).max();
+        assert_eq!(most, Some(4));
+    }
+}
+
+#[test]
+fn scaling_policies_of_a_group_are_counted_by_what_they_do() {
+    let mut fixture = Fixture::new(1);
+    let group = fixture.group("g", (1, 2, 6), (1024, 1024));
+    let alarm = |comparison, threshold: i64| Alarm {
+        threshold: MetricValue(threshold * 1_000_000),
+        comparison,
+        statistic: Statistic::Average,
+        period: Span::MINUTE,
+        evaluation_periods: 2,
+        datapoints_to_alarm: 2,
+        treat_missing_data: MissingData::Missing,
+    };
+    let policy = |name: &str, alarm, adjustment| ScalingPolicy {
+        name: name.into(),
+        metric: PolicyMetric::CpuReservation,
+        kind: PolicyKind::Simple {
+            alarm,
+            adjustment_type: AdjustmentType::ChangeInCapacity,
+            adjustment,
+            cooldown: Span::secs(300),
+        },
+        warmup: Span::ZERO,
+    };
+    fixture.model.auto_scaling_groups[group].policies = vec![
+        policy("out", alarm(Comparison::Greater, 80), 2),
+        policy("in", alarm(Comparison::Less, 40), -1),
+    ];
+    fixture.model.initial_state = InitialState::Steady;
+    let web = fixture.definition("web", 512, 512);
+    let service = fixture.service("web", web, 4);
+    for (second, desired_count) in [(3000, 14), (12_000, 2), (24_000, 9)] {
+        let change = Action::SetDesiredCount { service, desired_count };
+        fixture.model.actions.push((SimTime::from_secs(second), change));
+    }
+    fixture.set_capacity(30_000, group, 1);
+    let mut sim = sim_of(fixture, 1);
+    let mut recorder = Recorder::new(sim.model(), options(WarmUp::default()));
+    let mut twin = PolicyTwin::default();
+    for second in (0..40_000).step_by(100) {
+        sim.run_until(SimTime::from_secs(second), &mut (&mut recorder, &mut twin));
+        let gauges = recorder.group_scaling[group].as_mut().unwrap();
+        let desired = u64::from(sim.world().groups[group].desired_capacity());
+        let expected =
+            vec![(Metric::DesiredCapacity, desired), (Metric::MinSize, 1), (Metric::MaxSize, 6)];
+        assert_eq!(levels(&mut **gauges), expected, "at {second} s");
+    }
+    let recording = recorder.finish(&sim, ending(SimTime::from_secs(40_000)));
+    let policies = &recording.summary.group_scaling[group];
+    let counts = |it: &GroupPolicySummary| (it.scale_outs, it.scale_ins, it.held.values().sum());
+    assert_eq!(policies.iter().map(counts).collect::<Vec<_>>(), twin.counts);
+    assert!(twin.counts[0].0 > 2 && twin.counts[1].1 > 2, "{:?}", twin.counts);
+    assert!(policies[0].held["at the maximum size"] > 0, "{policies:?}");
+    assert_eq!(policies.iter().map(|it| it.last).collect::<Vec<_>>(), twin.last);
+}
+
+/// What policies were told to have done: out, in, nothing; and their metric.
+#[derive(Default)]
+struct PolicyTwin {
+    counts: [(u64, u64, u64); 2],
+    last: [Option<MetricValue>; 2],
+}
+
+impl Observer for PolicyTwin {
+    fn observe(&mut self, _: SimTime, fact: &Fact, _: &World, _: &Model) {
+        if let Fact::ScalingMetric { policy, value, .. } = *fact {
+            self.last[usize::from(policy)] = value;
+        }
+        let Fact::GroupEvent { event, .. } = *fact else { return };
+        if let GroupEvent::PolicyActs { policy, from, proposal, .. } = event {
+            let count = &mut self.counts[usize::from(policy)];
+            *(if proposal.to > from { &mut count.0 } else { &mut count.1 }) += 1;
+        } else if let GroupEvent::PolicyHolds { policy, .. } = event {
+            self.counts[usize::from(policy)].2 += 1;
+        }
+    }
 }

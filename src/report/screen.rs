@@ -42,6 +42,7 @@ pub fn screen(
     screen.capacity();
     screen.cpu_credits();
     screen.managed_scaling();
+    screen.group_scaling();
     screen.auto_scaling();
     screen.spot();
     screen.money();
@@ -458,6 +459,37 @@ impl Screen<'_> {
         if rows.len() > 2 {
             self.line("\nMANAGED SCALING");
             self.text += &table(rows);
+        }
+    }
+
+    /// What scaling policies of groups did, and what they did not.
+    fn group_scaling(&mut self) {
+        let summary = &self.outcome.recording.summary.group_scaling;
+        let mut rows = vec![words(&["", "scaled", "", "held", "metric", "last"])];
+        rows.push(words(&["", "out", "in", "", "", "value"]));
+        let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
+        for (ix, policies) in summary.iter() {
+            let group = &self.model.auto_scaling_groups[ix];
+            for (policy, it) in group.policies.iter().zip(policies) {
+                rows.push(vec![
+                    format!("{}.{}", group.name, policy.name),
+                    number(it.scale_outs),
+                    number(it.scale_ins),
+                    number(it.held.values().sum::<u64>()),
+                    policy.metric.name().to_string(),
+                    it.last.map_or(share(None), |last| format!("{last} %")),
+                ]);
+                for (&why, count) in &it.held {
+                    *reasons.entry(why).or_default() += count;
+                }
+            }
+        }
+        if rows.len() > 2 {
+            self.line("\nGROUP SCALING");
+            self.text += &table(rows);
+            let reasons: Vec<String> =
+                reasons.iter().map(|(why, count)| format!("{why} {}", number(*count))).collect();
+            self.wrapped("held: ", &reasons);
         }
     }
 

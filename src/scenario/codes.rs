@@ -466,7 +466,14 @@ codes! {
         "Once the group is empty it stays so, and its tasks wait for ever."
         "Let `min_size` be 1 or more, or scale the group by a capacity provider, which counts the \
          tasks that wait."
-        "Amazon EC2 Auto Scaling User Guide, target tracking scaling policies: insufficient data";
+        "Amazon EC2 Auto Scaling User Guide, target tracking scaling policies: insufficient data"
+    GroupsBeyondQuota "W087" "groups that may grow beyond the quota of vCPUs"
+        "The account may run so many vCPUs on EC2 at one time, on demand and as Spot each. At \
+         their greatest size the groups need more, even with their smallest types."
+        "Launches beyond it fail with VcpuLimitExceeded or MaxSpotInstanceCountExceeded: on the \
+         day of the greatest load the groups stop growing below their `max_size`, and tasks wait."
+        "Raise the quota in `[account]`; at AWS ask for it before you need it."
+        "EC2 User Guide, On-Demand Instance quotas; Spot Instance quotas";
 "CPU credits":
     CrawlsAtBaseline "W100" "T instances that are asked for more than they earn"
         "A T instance in standard mode earns CPU credits at a steady rate, its baseline, and \

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use crate::ecs::capacity::reservation::Decision;
 use crate::ecs::model::Submitter;
-use crate::ecs::{Fact, FaultEvent, Instance, Model, Observer, Owner, Sim, Task, World};
+use crate::ecs::{
+    Fact, FaultEvent, Instance, Model, Observer, Owner, Sim, Task, WarmPoolChange, World,
+};
 use crate::engine::{Id, Seed};
 use crate::record::{InstanceName, credit_stage, group_event, managed_instance, scaling_event};
 use crate::units::SimTime;
@@ -178,6 +180,7 @@ fn describe_capacity(
         }
         Fact::InstanceStopped { instance, .. } => write!(out, "{} is stopped", host(instance)),
         Fact::InstanceStarted { instance, .. } => write!(out, "{} is started", host(instance)),
+        Fact::WarmPool { instance, change } => write!(out, "{} {}", host(instance), warms(change)),
         Fact::CpuCredits { instance, stage: Some(stage) } => {
             write!(out, "{} {}", host(instance), credit_stage(stage))
         }
@@ -220,6 +223,26 @@ fn describe_capacity(
     }
 }
 
+fn describe_exit(
+    out: &mut dyn Write,
+    (task, container): (TaskName, u8),
+    exit_code: Option<i32>,
+) -> fmt::Result {
+    let name = task.container(container);
+    match exit_code {
+        Some(code) => write!(out, "{task} has its container {name} exit with {code}"),
+        None => write!(out, "{task} never ran its container {name}"),
+    }
+}
+
+fn warms(change: WarmPoolChange) -> &'static str {
+    match change {
+        WarmPoolChange::Launched => "is launched for its warm pool",
+        WarmPoolChange::Waits => "waits in its warm pool",
+        WarmPoolChange::Taken => "is taken out of its warm pool",
+    }
+}
+
 /// Says in words what happened, by names that two models share.
 fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> fmt::Result {
     let task = |id: Id<Task>| TaskName { task: &world.tasks[id], world, model };
@@ -239,6 +262,7 @@ fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> f
         | Fact::ServiceScaling { .. }
         | Fact::InstanceStopped { .. }
         | Fact::InstanceStarted { .. }
+        | Fact::WarmPool { .. }
         | Fact::CpuCredits { .. } => describe_capacity(out, fact, world, model),
         Fact::TaskCreated { task: id } => {
             write!(out, "{} is created {}", task(id), Place(task(id)))
@@ -259,12 +283,7 @@ fn describe(out: &mut dyn Write, fact: &Fact, world: &World, model: &Model) -> f
             write!(out, "{} runs its container {}", task(id), task(id).container(container))
         }
         Fact::ContainerStopped { task: id, container, exit_code } => {
-            let task = task(id);
-            let name = task.container(container);
-            match exit_code {
-                Some(code) => write!(out, "{task} has its container {name} exit with {code}"),
-                None => write!(out, "{task} never ran its container {name}"),
-            }
+            describe_exit(out, (task(id), container), exit_code)
         }
         Fact::StartUp { task: id, container, begins } => {
             let verb = if begins { "begins" } else { "ends" };

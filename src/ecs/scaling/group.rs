@@ -132,6 +132,23 @@ pub enum Holds {
     Outvoted(Proposal),
 }
 
+impl Holds {
+    /// Says it in a few words, which are ours.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Holds::AlreadyDesired(_) => "desired already",
+            Holds::AtMaximum(_) => "at the maximum size",
+            Holds::AtMinimum(_) => "at the minimum size",
+            Holds::WarmingUp => "instances warm up",
+            Holds::OthersNotReady => "other policies are not ready",
+            Holds::InProgress => "an activity goes on",
+            Holds::CoolingDown => "cooldown",
+            Holds::NoStep => "no step for it",
+            Holds::Outvoted(_) => "another policy asks for more",
+        }
+    }
+}
+
 impl PolicyMetric {
     /// Returns CloudWatch's name of it.
     pub const fn name(self) -> &'static str {

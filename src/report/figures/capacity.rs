@@ -47,6 +47,14 @@ const RESOURCES: [Resource; 3] = [
     },
 ];
 
+/// The states of instances in warm pools.
+const WARMED: [(Metric, &str); 4] = [
+    (Metric::WarmedPendingInstances, "Warmed:Pending"),
+    (Metric::WarmedRunningInstances, "Warmed:Running"),
+    (Metric::WarmedStoppedInstances, "Warmed:Stopped"),
+    (Metric::WarmedHibernatedInstances, "Warmed:Hibernated"),
+];
+
 /// Shows the reserved and used share of what instances register, and what Fargate has.
 pub(super) fn utilisation(page: &Page) -> Option<Figure> {
     let with_instances = clusters_with_instances(page);
@@ -153,7 +161,8 @@ pub(super) fn instances(page: &Page) -> Option<Figure> {
     if clusters.is_empty() {
         return None;
     }
-    let panels = clusters.iter().take(PANELS_MAX).map(|&cluster| {
+    let mut panels = Vec::new();
+    for &cluster in clusters.iter().take(PANELS_MAX) {
         let of = |metric| page.sum([(Scope::Cluster(cluster), metric)]);
         let (there, empty) = (of(Metric::Instances), of(Metric::EmptyInstances));
         let busy = there.iter().zip(&empty).map(|(there, empty)| there - empty).collect();
@@ -166,8 +175,9 @@ pub(super) fn instances(page: &Page) -> Option<Figure> {
             1 => ("Container instances".to_string(), 1.5),
             _ => (format!("Container instances of {}", page.model.clusters[cluster].name), 0.8),
         };
-        Panel { marks, weight, ..panel(title, "by group", Unit::Count) }
-    });
+        panels.push(Panel { marks, weight, ..panel(title, "by group", Unit::Count) });
+    }
+    panels.extend(warm_pools(page));
     let left_out = match clusters.len().saturating_sub(PANELS_MAX) {
         0 => String::new(),
         more => format!(" {more} more clusters are not shown: see timeseries.csv."),
@@ -177,7 +187,29 @@ pub(super) fn instances(page: &Page) -> Option<Figure> {
          reserved would fill so many instances, if it could be cut at will.{left_out}",
         page.means()
     );
-    Some(page.over_time("container instances", panels.collect(), Some(footnote)))
+    Some(page.over_time("container instances", panels, Some(footnote)))
+}
+
+/// Shows instances that wait in warm pools, if there are any.
+fn warm_pools(page: &Page) -> Option<Panel> {
+    let layers: Vec<Named> = page
+        .model
+        .fleets
+        .iter()
+        .flat_map(|(ix, fleet)| {
+            WARMED.into_iter().filter_map(move |(metric, state)| {
+                let level = page.level(Scope::Fleet(ix), metric)?;
+                let name = format!("{} {state}", fleet.name);
+                Some(Named { name, colour: None, values: level.means() })
+            })
+        })
+        .collect();
+    if layers.is_empty() {
+        return None;
+    }
+    let marks = vec![page.stack(layers)];
+    let heading = panel("Warm pools", "instances by state, not part of those above", Unit::Count);
+    Some(Panel { marks, weight: 0.7, ..heading })
 }
 
 /// The groups of a cluster, in light colours: lines are drawn over them.

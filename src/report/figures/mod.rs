@@ -44,6 +44,7 @@ pub fn figures(scenario: &Scenario, outcome: &Outcome) -> Vec<(&'static str, Fig
         ("instances", capacity::instances(&page)),
         ("cpu_credits", credits::cpu_credits(&page)),
         ("managed_scaling", scaling::managed_scaling(&page)),
+        ("group_scaling", scaling::groups(&page)),
         ("scaling", scaling::services(&page)),
         ("cost", cost::over_time(&page)),
         ("cost_by_owner", cost::by_owner(&page)),
@@ -288,6 +289,10 @@ impl Level {
 
     fn means(&self) -> Vec<f64> {
         self.0.iter().map(Tally::mean).collect()
+    }
+
+    fn maxima(&self) -> Vec<f64> {
+        self.0.iter().map(|tally| tally.max as f64).collect()
     }
 
     fn minima(&self) -> Vec<f64> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::ecs::model::{
-    FargateSize, InstanceClass, JobTrace, Launch, Model, Provider, Requirement, Source,
+    FargateSize, Fleet, InstanceClass, JobTrace, Launch, Model, Provider, Requirement, Source,
     StrategyItem, Submitter, TaskDefinition, WhenFull,
 };
 use crate::engine::Ix;
@@ -16,7 +16,7 @@ use super::super::trace::{self, LEAST_MEMORY};
 use super::super::value::Mib;
 use super::super::{Problem, View};
 use super::launch::{
-    Launcher, SizedBy, check_fit, instances_of, launch, may_host, may_take, no_room,
+    Launcher, SizedBy, check_fit, instances_of, launch, may_host, may_take, most_of, no_room,
 };
 use super::warnings::runs_on;
 use super::{Lower, task};
@@ -158,11 +158,20 @@ pub(super) fn room_for(
     }
     let may_host =
         |class: &InstanceClass| may_host(model, launch, class) && may_take(class, launch, wanted);
+    // By fleet: what its types hold together, and the most that an instance holds.
+    let mut fleets: BTreeMap<Ix<Fleet>, (u64, u64)> = BTreeMap::new();
     for (ix, class) in model.classes.iter().filter(|(_, class)| may_host(class)) {
-        let fits = tasks_per_instance(class, launch, wanted);
-        room = room.saturating_add(instances_of(model, ix).saturating_mul(u64::from(fits)));
+        let fits = u64::from(tasks_per_instance(class, launch, wanted));
+        let (together, most) = fleets.entry(class.fleet).or_default();
+        *together = together.saturating_add(instances_of(model, ix).saturating_mul(fits));
+        *most = fits.max(*most);
     }
-    room
+    // Of several types each may be the one that is to be had, and not all of them.
+    let rooms = fleets.into_iter().map(|(fleet, (together, most))| {
+        let count = u64::from(most_of(model, &model.fleets[fleet]));
+        together.min(count.saturating_mul(most))
+    });
+    rooms.fold(room, u64::saturating_add)
 }
 
 /// Returns how many tasks of one size an empty instance holds, whether or not it may host them.

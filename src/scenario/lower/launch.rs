@@ -797,7 +797,7 @@ pub(super) fn hosts(model: &Model, launch: Ix<Launch>) -> u64 {
 }
 
 /// Returns how many instances a fleet has, or may have at most.
-fn most_of(model: &Model, fleet: &Fleet) -> u32 {
+pub(super) fn most_of(model: &Model, fleet: &Fleet) -> u32 {
     match fleet.group {
         Some(group) => model.auto_scaling_groups[group].most(),
         None => fleet.count,

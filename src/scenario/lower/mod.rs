@@ -9,6 +9,7 @@ mod capacity_warnings;
 mod cluster;
 mod commitments;
 mod cpu_credits;
+mod ec2_quota;
 mod fallback;
 mod fault;
 mod group;

@@ -20,7 +20,9 @@ use super::bounds::desired_most;
 use super::cluster::GIVEN_ATTRIBUTES;
 use super::job::room_for;
 use super::launch::{hosts, may_host, may_take};
-use super::{Lower, capacity_warnings, cpu_credits, load, scaling, service_scaling, task};
+use super::{
+    Lower, capacity_warnings, cpu_credits, ec2_quota, load, scaling, service_scaling, task,
+};
 
 /// Looks at the model as a whole.
 pub(super) fn check(lower: &mut Lower) {
@@ -39,6 +41,7 @@ pub(super) fn check(lower: &mut Lower) {
         load::check(lower);
         capacity_warnings::check(lower);
         cpu_credits::check(lower);
+        ec2_quota::check(lower);
         let of_policies = scaling::warnings(lower);
         lower.problems.extend(of_policies);
         let of_services = service_scaling::warnings(lower);
