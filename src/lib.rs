@@ -135,10 +135,10 @@
 //!    loop), then `life.rs` (a task's life), `service.rs`, `submit.rs`, `placement/`,
 //!    `instance.rs`, `auto_scaling.rs` and `managed_instances.rs` (instances come and go),
 //!    `capacity_provider.rs`, `group_scaling.rs` and `metric.rs` (who changes their number),
-//!    `traffic.rs` and `load/` (requests), `service_scaling.rs` and `service_metric.rs` (who changes
-//!    the number of tasks), `capacity/` and `scaling/` (by which rules), `cpu_credits.rs` (how fast
-//!    work gets done on T instances), `fault.rs` (what fails), `detect.rs` (who notices) and
-//!    `fallback.rs` (who stands in).
+//!    `traffic.rs` and `load/` (requests), `service_scaling.rs` and `service_metric.rs` (who
+//!    changes the number of tasks), `capacity/` and `scaling/` (by which rules), `cpu_credits.rs`
+//!    (how fast work gets done on T instances), `fault.rs` (what fails), `detect.rs` (who notices)
+//!    and `fallback.rs` (who stands in).
 //! 4. [`billing`]: `meter.rs`, `price.rs`, `commitment.rs`; [`record`]: `recorder.rs`.
 //! 5. [`scenario`]: `keys/mod.rs`, `load.rs`, `check.rs`, `lower/`.
 //! 6. `tests/suite/`, for what is held to be true, and by which judge.

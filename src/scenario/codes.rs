@@ -579,15 +579,16 @@ codes! {
         "Nothing need be changed."
         "ecsim, the key traffic.fidelity"
     RequestsOnCredits "W145" "requests on T instances"
-        "Tasks that serve requests may run on T instances. What requests use is not taken from their \
-         CPU credits, and they are as fast without credits as with them."
-        "In truth an instance without credits is held to its baseline, a tenth to two fifths of its \
-         vCPUs: requests wait there that are answered at once here, and unlimited mode costs money."
+        "Tasks that serve requests may run on T instances. What requests use is not taken from \
+         their CPU credits, and they are as fast without credits as with them."
+        "In truth an instance without credits is held to its baseline, a tenth to two fifths of \
+         its vCPUs: requests wait there that are answered at once here, and unlimited mode costs \
+         money."
         "Run what serves requests on other types in this scenario."
         "Amazon EC2 User Guide, burstable performance instances"
     NoRequests "W146" "what requests need, and none arrive"
-        "Behaviour says what a request needs, or how a task takes requests, and no load or queue sends \
-         any to a service with this task definition."
+        "Behaviour says what a request needs, or how a task takes requests, and no load or queue \
+         sends any to a service with this task definition."
         "The keys have no effect: the service idles."
         "Write `load` of the service, `[load.…]` at its load balancer, or `[queue.…]`."
         "ecsim, the keys `per_request` and `requests` of behaviour";

@@ -79,7 +79,8 @@ impl Uses {
         let of_tasks = path.starts_with("behaviour.") && path.contains(".requests.");
         let of_balancers = path.starts_with("load_balancer.") || path.starts_with("target_group.");
         let is_theirs = of_balancers && OF_REQUESTS.iter().any(|key| path.ends_with(key));
-        (of_tasks || is_theirs).then_some(self.requests)
+        let is_fidelity = path == "traffic.fidelity";
+        (of_tasks || is_theirs || is_fidelity).then_some(self.requests)
     }
 
     /// Says whether a time of metrics, alarms and what they lead to is used; nothing if it is of

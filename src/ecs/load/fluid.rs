@@ -184,8 +184,8 @@ impl Moments {
 impl Work {
     /// Returns how many requests a task can answer a second; infinite if they take no time.
     ///
-    /// As many as its CPU has time for, and no more than its `concurrency` allows when each takes as
-    /// long as it does alone.
+    /// As many as its CPU has time for, and no more than its `concurrency` allows when each takes
+    /// as long as it does alone.
     pub fn rate(&self, capacity: Capacity) -> f64 {
         let by_cpu = capacity.vcpus * capacity.speed / self.cpu.mean;
         let by_slots = f64::from(self.concurrency) / self.alone(capacity).mean;

@@ -95,8 +95,8 @@ fn a_fargate_task_goes_through_every_state_with_its_duration() {
     assert!((27.5..57.5).contains(at), "one check within an interval of 30 s, not at {at}");
 }
 
-/// As corrected: of an ALB the first success is enough, whatever the threshold. The reference's 150 s
-/// and 10 s are those of load balancers where it is not.
+/// As corrected: of an ALB the first success is enough, whatever the threshold. The 150 s
+/// and 10 s of the reference are those of load balancers where it is not.
 #[test]
 fn a_e115_a_new_target_takes_one_check_of_an_alb_and_interval_times_threshold_of_others() {
     let healthy_at = |(interval, healthy_checks): (u64, u32), first_healthy_checks| {

@@ -1,10 +1,10 @@
 //! Requests of a service one by one: which servers of the inner simulation are its tasks.
 //!
 //! A [`Desk`] drives its part of [`Requests`]: sources follow the loads, tasks are servers from
-//! when they are targets first until their process ends. One that gets no more requests answers those it
-//! has; what is there when it ends is lost. A task whose host has failed is a server without CPU:
-//! what is sent to it waits there for nothing, and load balancers that count requests in flight
-//! soon avoid it.
+//! when they are targets first until their process ends. One that gets no more requests answers
+//! those it has; what is there when it ends is lost. A task whose host has failed is a server
+//! without CPU: what is sent to it waits there for nothing, and load balancers that count requests
+//! in flight soon avoid it.
 //!
 //! What happened is known afterwards, so levels are means over the time since the last look.
 

@@ -48,8 +48,8 @@ const LOAD_BALANCER: &[Key] = &[
     key(
         "lcu",
         AMOUNT,
-        "Capacity units in use on average; without it what the requests of `load` make of them, and \
-         without any they are not modelled on the bill.",
+        "Capacity units in use on average; without it what the requests of `load` make of them, \
+         and without any they are not modelled on the bill.",
     ),
     key("bytes_per_request", Kind::Bytes, "Bytes of a request and its answer, for capacity units.")
         .or("\"10 KB\"")

@@ -421,7 +421,13 @@ fn base_holds(model: &Model, ix: Ix<CapacityProvider>) -> bool {
     if group.most() <= base {
         return true;
     }
-    let sets_capacity = |(_, action): &(_, Action)| matches!(*action, Action::SetDesiredCapacity { group, .. } if group == provider.group);
+    let sets_capacity = |(_, action): &(_, Action)| match *action {
+        Action::SetDesiredCapacity { group, .. } => group == provider.group,
+        Action::SetDesiredCount { .. }
+        | Action::InsufficientCapacity(_)
+        | Action::StartInstanceRefresh(_)
+        | Action::RegisterScalableTarget { .. } => false,
+    };
     let is_of_service = |launch| model.services.iter().any(|(_, it)| it.launch == launch);
     let is_here =
         |launch: &Launch| launch.providers.iter().any(|it| it.capacity_provider == Some(ix));

@@ -18,6 +18,8 @@ use super::spot::{self, Recordings};
 use super::task::family_of;
 use super::{scaling, upkeep};
 
+const PROTECTED: &str = "new_instances_protected_from_scale_in";
+
 /// Auto Scaling groups.
 pub(super) fn auto_scaling_groups(lower: &mut Lower, recorded: &Recordings) {
     for (name, view) in lower.root().entries("auto_scaling_group") {
@@ -54,9 +56,7 @@ pub(super) fn auto_scaling_groups(lower: &mut Lower, recorded: &Recordings) {
             pools: Vec::new(),
             managed_draining: false,
             managed_termination_protection: false,
-            new_instances_protected_from_scale_in: view
-                .find("new_instances_protected_from_scale_in")
-                .unwrap_or(false),
+            new_instances_protected_from_scale_in: view.find(PROTECTED).unwrap_or(false),
             health_check_grace_period: view.get("health_check_grace_period"),
             spot_instance_draining: view.get("spot_instance_draining"),
             capacity_rebalance: view.get("capacity_rebalance"),

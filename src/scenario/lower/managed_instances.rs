@@ -1,5 +1,7 @@
 //! Capacity providers of ECS Managed Instances: which types they may launch, where, and how.
 
+use std::collections::BTreeSet;
+
 use crate::catalogue::InstanceType;
 use crate::ecs::capacity::group::{GroupPolicy, PurchaseOption};
 use crate::ecs::model::{
@@ -43,15 +45,13 @@ pub(super) fn group(
     let option = option(lower, view);
     let kinds = kinds(lower, view, option)?;
     let places = places(lower, view, 0);
-    let mut zones: Vec<Ix<Zone>> = places.iter().map(|place| place.0).collect();
-    zones.sort_unstable();
-    zones.dedup();
+    let zones: BTreeSet<Ix<Zone>> = places.iter().map(|place| place.0).collect();
     let policy = GroupPolicy {
         on_demand_percentage_above_base_capacity: match option {
             PurchaseOption::OnDemand => 100,
             PurchaseOption::Spot => 0,
         },
-        ..GroupPolicy::of_zones(zones)
+        ..GroupPolicy::of_zones(zones.into_iter().collect())
     };
     let cluster = lower.clusters[&view.get::<String>("cluster")];
     let fleet = Ix::new(lower.model.fleets.len());
@@ -99,8 +99,8 @@ pub(super) fn group(
         policies: Vec::new(),
         metric_period: Span::MINUTE,
     });
-    let name = name.to_string();
-    lower.model.fleets.push(Fleet { name, count: 0, classes, group: Some(group) });
+    let fleet = Fleet { name: name.to_string(), count: 0, classes, group: Some(group) };
+    lower.model.fleets.push(fleet);
     Some(group)
 }
 

@@ -186,7 +186,8 @@ fn check_effects(lower: &mut Lower) {
     let root = lower.root();
     let short = root.entries("service").iter().filter(|it| it.1.is_written("load")).count();
     let written = root.entries("load").len() + short + root.entries("queue").len();
-    let is_whole = written == lower.model.loads.len() + lower.model.queues.len();
+    let is_whole = root.is_sound_at(&["load", "queue"])
+        && written == lower.model.loads.len() + lower.model.queues.len();
     for (name, behaviour) in root.entries("behaviour").into_iter().filter(|_| is_whole) {
         let definition = lower.model.task_definitions.position(|it| it.name == name);
         let Some(definition) = definition else { continue };
