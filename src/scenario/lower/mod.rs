@@ -182,9 +182,6 @@ impl<'d> Lower<'d> {
     fn new(document: &'d Document, files: &'d dyn Files, calendar: Calendar) -> Lower<'d> {
         let (root, limits) = (document.root(), document.root().table("limits"));
         let mut problems = Vec::new();
-        let spot_market = spot::market(&root, files, &mut problems);
-        let fargate_spot_hazard = spot::fargate_hazard(&root, &mut problems);
-        let timing = timing::timing(&root.table("timing"), files, &mut problems);
         let model = Model {
             name: root.find("name").unwrap_or_default(),
             calendar,
@@ -196,8 +193,8 @@ impl<'d> Lower<'d> {
             auto_scaling_groups: Table::new(),
             capacity_providers: Table::new(),
             pools: Table::new(),
-            spot_market,
-            fargate_spot_hazard,
+            spot_market: spot::market(&root, files, &mut problems),
+            fargate_spot_hazard: spot::fargate_hazard(&root, &mut problems),
             fargate_spot_deregistration: spot::deregistration(&root),
             spot_pools: Table::new(),
             shortages: Vec::new(),
@@ -220,7 +217,7 @@ impl<'d> Lower<'d> {
             actions: Vec::new(),
             faults: Table::new(),
             account: Account::UNLIMITED,
-            timing,
+            timing: timing::timing(&root.table("timing"), files, &mut problems),
             limits: Limits { events: limits.get("events"), tasks: limits.get("tasks") },
         };
         Lower {

@@ -243,7 +243,8 @@ fn loads_go_where_they_are_sent() {
                 target_group = \"api\", container_name = \"app\", container_port = 80 }]\n\
                 [load.shoppers]\nload_balancer = \"public\"\nrequests_per_second = 12\n\
                 routes = [{ target_group = \"web\", share = 0.25 }, { target_group = \"api\", \
-                share = \"75 %\" }]\n[queue.orders]\nmessages_per_second = 5\nservice = \"jobs\"\n[service.jobs]\n\
+                share = \"75 %\" }]\n[queue.orders]\nmessages_per_second = 5\n\
+                service = \"jobs\"\n[service.jobs]\n\
                 launch_type = \"FARGATE\"\ndesired_count = 1\n\
                 task_definition = { cpu = 256, memory = 512 }\n\
                 [behaviour]\nweb.usage.app = { cpu = { per_request = \"8 ms\" }, memory = 100 }\n\
