@@ -558,10 +558,16 @@ fn is_target(cx: &Cx, task: &Task) -> bool {
     }
 }
 
-/// Returns what a task can do; `None`: it serves no requests.
+/// Returns what a task can do for requests; `None`: it serves none.
+///
+/// Source: ECS Developer Guide, CloudWatch metrics: of a task with a limit of its own, no more than
+/// 100 % is in use.
 fn capacity(cx: &Cx, world: &World, task: &Task) -> Option<Capacity> {
     let serving = cx.model.task_definitions[task.task_definition].serving.as_ref()?;
-    let vcpus = |units: u32| f64::from(units.max(1)) / 1024.0;
+    // What containers use without requests is taken off: more than its limit a task cannot use.
+    let containers = &cx.model.task_definitions[task.task_definition].containers;
+    let idle = containers.iter().filter_map(|it| it.behaviour.usage).map(|it| it.cpu_units).sum();
+    let vcpus = |units: u32| f64::from(units.saturating_sub(idle).max(1)) / 1024.0;
     let Some(instance) = task.instance else {
         let units = task.fargate()?.cpu_units;
         let speed = cx.model.fargate_cpu_speed;
