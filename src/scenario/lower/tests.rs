@@ -5,7 +5,8 @@ use std::path::Path;
 use crate::catalogue::Catalogue;
 use crate::ecs::Model;
 use crate::ecs::model::{
-    InstanceClass, Protocol, Provider, Requirement, Source, StrategyItem, TaskDefinition,
+    InstanceClass, Protocol, Provider, Requirement, Scheduling, Source, StrategyItem,
+    TaskDefinition,
 };
 use crate::engine::Ix;
 use crate::scenario::tests::InMemory;
@@ -660,4 +661,40 @@ fn managed_instances_are_chosen_among_general_purpose_types_or_as_required() {
          burstable_performance = \"required\", allowed_instance_types = [\"t4g\"] }",
     );
     assert!(!burstable.is_empty() && burstable.iter().all(|it| it.starts_with("t4g.")));
+}
+
+/// 100 requests a second of 12 ms are 1.2 vCPU; at 60 % of a vCPU, of which 2 % idle, a task has
+/// 0.58 for them: 2.07 tasks. At 3,000 requests a minute each, 2 tasks have as many.
+#[test]
+fn a_service_that_scales_begins_as_the_load_at_the_start_asks() {
+    let count = |policy: &str, bounds: (u32, u32)| {
+        let (least, most) = bounds;
+        let text = format!(
+            "duration = \"1 h\"\naccount.fargate_on_demand_vcpu = 100\n[load_balancer.b]\n\
+             [target_group.g]\nload_balancer = \"b\"\n[service.s]\nlaunch_type = \"FARGATE\"\n\
+             load_balancers = [{{ target_group = \"g\", container_name = \"app\", container_port \
+             = 80 }}]\ntask_definition = {{ cpu = 1024, memory = 2048 }}\n\
+             load.requests_per_second = 100\n[behaviour.s.usage.app]\nmemory = 100\n\
+             cpu = {{ idle = \"0.02 vCPU\", per_request = \"12 ms\" }}\n\
+             [service.s.auto_scaling]\nmin_capacity = {least}\nmax_capacity = {most}\n{policy}\n"
+        );
+        let files = InMemory::new(&[("a.toml", &text)]);
+        let scenario = Scenario::read(&files, Path::new("a.toml"), &[]);
+        let scenario = scenario.unwrap_or_else(|problems| panic!("{}", problems.to_lines()));
+        let (_, service) = scenario.model.services.iter().next().expect("there is one");
+        service.scheduling
+    };
+    let cpu = "target_tracking.t = { metric = \"ECSServiceAverageCPUUtilization\", target_value = \
+               60 }";
+    let requests = "target_tracking.t = { metric = \"ALBRequestCountPerTarget\", target_value = \
+                    3000 }";
+    for (policy, bounds, desired_count) in [
+        (cpu, (1, 50), 3),
+        (requests, (1, 50), 2),
+        (cpu, (5, 50), 5),
+        (cpu, (1, 2), 2),
+        ("", (4, 9), 4),
+    ] {
+        assert_eq!(count(policy, bounds), Scheduling::Replica { desired_count }, "{policy}");
+    }
 }
